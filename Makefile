@@ -1,0 +1,32 @@
+# One command each: `make demo` and `make test` set everything up by themselves.
+BIN := .venv/bin
+# Without compiled bytecode every start would parse all libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-slow check bench clean
+
+demo: .venv/.stamp
+	$(BIN)/changepoint fit data/semmelweis.csv --model models/maternal_mortality.py --out build/demo
+
+test: .venv/.stamp
+	$(BIN)/pytest -m "not slow"
+
+test-slow: .venv/.stamp
+	$(BIN)/pytest -m slow
+
+check: .venv/.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --doctest-modules changepoint
+	$(BIN)/pytest --doctest-glob "*.md" README.md CONTRIBUTING.md models
+
+bench: .venv/.stamp
+	$(BIN)/python benchmarks/speed.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find changepoint models tests benchmarks -name __pycache__ -exec rm -rf {} +
+
+.venv/.stamp: pyproject.toml constraints.txt tools/bootstrap.py
+	python3 tools/bootstrap.py

@@ -1,0 +1,96 @@
+"""Everything this package raises or warns with.
+
+    ChangepointError
+      DataError            what can't be read: a file, a column, a date, a number
+        SupportError       what the likelihood can't produce; carries a table of problems
+      ModelError           parts that don't fit together, a model file that raises
+      EngineError          this engine can't do this model; the message names one that can
+    DataWarning            what was noticed, and done, while reading data
+    ConvergenceWarning     a sampler's answer that can't be trusted
+
+Every message says what was expected, what was found, where, and what to do; all problems of
+a table are reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 20  # problems printed in a message; `problems` holds them all
+
+
+class ChangepointError(Exception):
+    """Base of every error of this package."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong with the data: where it is, which rule it breaks, what to do."""
+
+    file: str | None
+    line: int | None
+    time: str | None
+    column: str | None
+    value: str | None
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        places = (
+            self.file,
+            None if self.line is None else f"line {self.line}",
+            self.time,
+            None if self.column is None else f"column {self.column!r}",
+            None if self.value is None else f"value {self.value}",
+        )
+        where = ", ".join(place for place in places if place is not None)
+        return f"{where}: {self.rule}. {self.remedy}" if where else f"{self.rule}. {self.remedy}"
+
+
+class DataError(ChangepointError):
+    """Data that can't be read.
+
+    Parameters
+    ----------
+    message
+        One sentence.
+    problems
+        The places, where there are any.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.rows = tuple(problems)
+        lines = [message, *(f"  {problem}" for problem in self.rows[:SHOWN])]
+        if len(self.rows) > SHOWN:
+            lines.append(f"  ... and {len(self.rows) - SHOWN} more, in the error's `problems`")
+        super().__init__("\n".join(lines))
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """A row per problem: file, line, time, column, value, rule, remedy."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=Problem._fields)
+
+
+class SupportError(DataError):
+    """Data that the likelihood, or its prior, can't have produced."""
+
+
+class ModelError(ChangepointError):
+    """A model whose parts don't fit together."""
+
+
+class EngineError(ChangepointError):
+    """An engine that can't do this model."""
+
+
+class DataWarning(UserWarning):
+    """Something noticed, and done, while reading data."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A sampler whose answer can't be trusted."""

@@ -1,0 +1,175 @@
+"""The data: one row per time, columns by role."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from changepoint.errors import DataError
+
+Floats = NDArray[np.float64]
+
+ROLES = ("count", "trials", "exposure", "rate", "value")
+RESPONSES = ("count", "rate", "value")  # in the order in which a default likelihood is chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """A series of T rows: times, and numbers by role; NaN where a number is missing.
+
+    The rows form the time grid: a row without data still counts in T, so that "30 rows" is
+    the same length of time everywhere. What the numbers may be is not checked here but by
+    the model they are used with (`Model.check`), because it depends on the likelihood.
+
+    Parameters
+    ----------
+    count
+        Events in each row, shape (T,).
+    trials
+        Trials behind each count, shape (T,).
+    exposure
+        Time, area or volume at risk behind each count, in units of your choice, shape (T,).
+    rate
+        Proportions whose trials are unknown, shape (T,).
+    value
+        Measurements, shape (T,).
+    time
+        Dates, time stamps or numbers, ascending, shape (T,). May be absent.
+    file, lines, columns
+        Where the rows come from: the file, the line of each row (0 for a row that was added
+        to fill the time grid), the column of each role. For messages.
+    warnings
+        What was noticed, and done, while reading.
+
+    Raises
+    ------
+    DataError
+        If there is no response (count, rate or value), if lengths differ, or if something
+        isn't a number.
+
+    Examples
+    --------
+    >>> Observations(count=[3, 1, 4], trials=[200, 150, 210])
+    Observations(T=3, count, trials)
+    """
+
+    count: Floats | None = None
+    trials: Floats | None = None
+    exposure: Floats | None = None
+    rate: Floats | None = None
+    value: Floats | None = None
+    time: NDArray[Any] | None = None
+    file: str | None = None
+    lines: NDArray[np.int64] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = {role: _numbers(role, getattr(self, role)) for role in ROLES}
+        for role, numbers in given.items():
+            object.__setattr__(self, role, numbers)
+        if all(given[role] is None for role in RESPONSES):
+            raise DataError(
+                "observations need a response: count (with trials or exposure), rate or value"
+            )
+        object.__setattr__(self, "time", _times(self.time))
+        lengths = {role: len(numbers) for role, numbers in given.items() if numbers is not None}
+        if self.time is not None:
+            lengths["time"] = len(self.time)
+        if self.lines is not None:
+            lengths["lines"] = len(self.lines)
+        if len(set(lengths.values())) > 1:
+            found = ", ".join(f"{role} has {length}" for role, length in lengths.items())
+            raise DataError(f"all columns must have the same number of rows: {found}")
+
+    def __len__(self) -> int:
+        return len(self.column(self.response))
+
+    def __repr__(self) -> str:
+        names = [role for role in ROLES if getattr(self, role) is not None]
+        parts = [f"T={len(self)}", *names]
+        if self.time is not None and len(self):
+            parts.insert(1, f"{self.label(0)} to {self.label(len(self) - 1)}")
+        missing = len(self) - int(self.observed(self.response).sum())
+        if missing:
+            parts.append(f"{missing} missing")
+        return "\n  ".join([f"Observations({', '.join(parts)})", *self.warnings])
+
+    @property
+    def response(self) -> str:
+        """The role that a default likelihood explains."""
+        return next(role for role in RESPONSES if getattr(self, role) is not None)
+
+    def column(self, role: str) -> Floats:
+        """Return the numbers of a role, shape (T,); DataError if it is absent."""
+        numbers: Floats | None = getattr(self, role)
+        if numbers is None:
+            present = ", ".join(r for r in ROLES if getattr(self, r) is not None)
+            raise DataError(f"this needs a column for {role!r}; the data have: {present}")
+        return numbers
+
+    def observed(self, role: str) -> NDArray[np.bool_]:
+        """Return which rows have a number for a role, shape (T,)."""
+        return ~np.isnan(self.column(role))
+
+    def stamp(self, row: int) -> str | int | float | None:
+        """Return the time of a row: an ISO date (a time stamp when not midnight), a number."""
+        if self.time is None:
+            return None
+        stamp = self.time[row]
+        if not isinstance(stamp, np.datetime64):
+            number: int | float = stamp.item()
+            return int(number) if number == int(number) else number
+        if stamp == stamp.astype("datetime64[D]"):
+            return str(stamp.astype("datetime64[D]"))
+        whole = stamp == stamp.astype("datetime64[s]")
+        return str(stamp.astype("datetime64[s]") if whole else stamp)
+
+    def label(self, row: int) -> str:
+        """Return the time of a row as text, or the row's number where there are no times."""
+        stamp = self.stamp(row)
+        return str(row if stamp is None else stamp)
+
+    def fingerprint(self) -> str:
+        """Return a short hash of the times and numbers."""
+        digest = hashlib.sha256()
+        for name in ("time", *ROLES):
+            numbers = getattr(self, name)
+            if numbers is not None:
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(numbers).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:
+    if numbers is None:
+        return None
+    try:
+        array = np.array(numbers, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{role} must be numbers, NaN where missing: {error}") from None
+    if array.ndim != 1:
+        raise DataError(f"{role} must have one dimension (one number a row), not {array.ndim}")
+    array.flags.writeable = False
+    return array
+
+
+def _times(time: ArrayLike | None) -> NDArray[Any] | None:
+    """Dates become datetime64[us]; numbers stay numbers."""
+    if time is None:
+        return None
+    array = np.array(time)
+    if array.ndim != 1:
+        raise DataError(f"time must have one dimension, not {array.ndim}")
+    if not np.issubdtype(array.dtype, np.number):
+        try:
+            array = array.astype("datetime64[us]")
+        except (TypeError, ValueError) as error:
+            raise DataError(f"time must be dates, time stamps or numbers: {error}") from None
+    array.flags.writeable = False
+    return array
