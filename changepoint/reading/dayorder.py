@@ -1,0 +1,87 @@
+"""Dates whose day and month can stand in either order: 03/04/2020, 3.4.20, 03-04-2020."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from changepoint.reading.datestyles import TRIPLE, full_year, tried, with_clock
+
+_ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
+
+
+class Order(NamedTuple):
+    """The dates in the order that fits the column.
+
+    Parameters
+    ----------
+    name
+        The order.
+    dates
+        Text -> date, None where it isn't one.
+    ambiguous
+        None, or a text that two orders read differently, and the formats of the two.
+    """
+
+    name: str
+    dates: dict[str, datetime | None]
+    ambiguous: tuple[str, tuple[str, str]] | None = None
+
+
+def read_triples(texts: list[str]) -> Order:
+    """Read dates in the one order that makes all, or most, of them dates."""
+    matches = {text: match for text in texts if (match := TRIPLE.fullmatch(text))}
+    readings = [
+        Order(_ORDERS[order], {text: tried(_build, m, order) for text, m in matches.items()})
+        for order in _possible(matches)
+    ]
+    fits = [sum(1 for date in r.dates.values() if date is not None) for r in readings]
+    best = [reading for reading, fit in zip(readings, fits, strict=True) if fit == max(fits)]
+    first = best[0]
+    if all("." in match["s"] for match in matches.values()):
+        return first  # by convention the day comes first where points separate
+    for other in best[1:]:
+        for text, date in first.dates.items():
+            if date != other.dates[text]:
+                pair = _format(matches[text], first.name), _format(matches[text], other.name)
+                return first._replace(ambiguous=(text, pair))
+    return first
+
+
+def _possible(matches: dict[str, re.Match[str]]) -> list[str]:
+    """Return the orders worth trying: all, but for those that some number contradicts."""
+    first_is_day = any(int(match["a"]) > 12 for match in matches.values())
+    second_is_day = any(int(match["b"]) > 12 for match in matches.values())
+    orders = ["dmy", "mdy"]
+    if first_is_day != second_is_day:
+        orders = ["dmy"] if first_is_day else ["mdy"]
+    # 20-01-31 is how some write 2020-01-31.
+    if all(match["s"] == "-" and len(match["y"]) == 2 for match in matches.values()):
+        orders.append("ymd")
+    return orders
+
+
+def _build(match: re.Match[str], order: str) -> datetime:
+    part = match.groupdict()
+    first, second, last = part["a"], part["b"], part["y"]
+    if order == "ymd":
+        day = datetime(full_year(first.zfill(2)), int(second), int(last))
+    elif order == "mdy":
+        day = datetime(full_year(last), int(first), int(second))
+    else:
+        day = datetime(full_year(last), int(second), int(first))
+    return with_clock(day, part)
+
+
+def _format(match: re.Match[str], name: str) -> str:
+    """Return the strptime format of a text read in an order."""
+    year = "%y" if len(match["y"]) == 2 else "%Y"
+    letters = {"day": "%d", "month": "%m", "year": year}
+    date = match["s"].join(letters[word] for word in name.split(", "))
+    if match["H"] is None:
+        return date
+    clock = ("%I" if match["p"] else "%H") + ":%M" + (":%S" if match["S"] else "")
+    clock += ".%f" if match["f"] else ""
+    clock += " %p" if match["p"] else ""
+    return f"{date} {clock}" + ("%z" if match["z"] else "")

@@ -1,0 +1,93 @@
+"""Bytes of a file -> its lines of text."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+from pathlib import Path
+
+from changepoint.errors import DataError
+
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+EXPORT = "export the sheet as CSV (in Excel: File > Save As > CSV UTF-8) and read that file"
+
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_FORMATS = (
+    (b"PK\x03\x04", f"this is a spreadsheet or a zip archive; {EXPORT}"),
+    (b"\xd0\xcf\x11\xe0", f"this is an old Excel file; {EXPORT}"),
+    (b"PAR1", "this is a Parquet file; give it the suffix .parquet or use read_parquet"),
+    (b"\x1f\x8b", "this file is compressed; decompress it first (gunzip)"),
+)
+
+
+def check_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of an existing file; DataError if it can't be a table."""
+    file = Path(path)
+    if file.suffix.lower() in SPREADSHEETS:
+        raise DataError(f"{path}: spreadsheets aren't read directly; {EXPORT}")
+    try:
+        if file.is_dir():
+            raise DataError(f"{path}: this is a folder; give a file in it")
+        if not file.exists():
+            raise DataError(f"{path}: there is no such file; check the name and the folder")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path!s}: the file can't be opened: {error}") from None
+    return file
+
+
+def read_lines(path: str | os.PathLike[str]) -> list[str]:
+    r"""Return the lines of a text file, each with its end (\n, \r\n or \r)."""
+    try:
+        content = check_path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: the file can't be read: {error.strerror}") from None
+    text = _decoded(content, path)
+    if not text.strip():
+        raise DataError(f"{path}: the file is empty; expected a header line and rows")
+    # newline="" splits where a text editor does, and not at form feeds and the like.
+    lines = list(io.StringIO(text, newline=""))
+    if "\0" in text:
+        line = next(number for number, line in enumerate(lines, 1) if "\0" in line)
+        raise DataError(
+            f"{path}: line {line} holds a NUL byte: this isn't text, or it is damaged; "
+            "save the table as CSV again"
+        )
+    return lines
+
+
+def _decoded(content: bytes, path: str | os.PathLike[str]) -> str:
+    for mark, explanation in _FORMATS:
+        if content.startswith(mark):
+            raise DataError(f"{path}: {explanation}")
+    encodings = [name for mark, name in _MARKS if content.startswith(mark)][:1]
+    if not encodings:
+        encodings = [_utf16_without_mark(content)] if b"\0" in content else ["utf-8", "cp1252"]
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError as decoding:
+            error = decoding
+    line = content[: error.start].count(b"\n") + 1
+    raise DataError(
+        f"{path}: line {line} can't be decoded as {' or '.join(encodings)} text "
+        f"(byte {content[error.start]:#04x}); save the table as CSV in UTF-8"
+    )
+
+
+def _utf16_without_mark(content: bytes) -> str:
+    """Tell UTF-16 by its zeros: at every other place, and nowhere else, for Western text."""
+    low, high = content[0::2].count(0), content[1::2].count(0)
+    if high > 0.4 * len(content) / 2 and low == 0:
+        return "utf-16-le"
+    if low > 0.4 * len(content) / 2 and high == 0:
+        return "utf-16-be"
+    return "utf-8"

@@ -1,0 +1,140 @@
+"""Data frames and Parquet files -> a table."""
+
+# pyarrow has no type hints.
+# mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from changepoint.errors import DataError
+from changepoint.reading.arrow import UnknownTypeError, cells_of
+from changepoint.reading.files import check_path
+from changepoint.reading.roles import NAMES, find_roles, normal
+from changepoint.reading.table import Column, Table, prefixed
+
+FRAMES = "a data frame of pandas, polars, pyarrow or DuckDB"
+
+
+def read_parquet_table(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Table:
+    """Return the columns of a Parquet file that have a role."""
+    from pyarrow import parquet
+
+    file, name = check_path(path), os.fspath(path)
+    with _foreign(
+        name, "this can't be read as a Parquet file", lambda: parquet.ParquetFile(file)
+    ) as source:
+        header = source.schema_arrow.names
+        roles = find_roles(header, asked, name)
+        columns = [header[index] for index in roles.values()]
+        table = _foreign(
+            name, "the file is damaged", lambda: source.read(columns=columns, use_threads=True)
+        )
+    return _table(name, header, roles, lambda column: table.column(column))
+
+
+def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
+    """Return the columns of a data frame that have a role."""
+    import narwhals as nw
+
+    expected = f"expected {FRAMES}, found {type(frame).__name__}"
+    wrapped = _foreign(None, expected, lambda: nw.from_native(_with_index(frame)))
+    names = _foreign(
+        None, "the columns can't be read", lambda: wrapped.collect_schema().names()
+    )
+    header = [str(name) for name in names]
+    roles = find_roles(header, asked, None)
+    columns = [names[index] for index in roles.values()]
+
+    def collected() -> Any:
+        chosen = wrapped.select(columns)
+        return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+
+    table = _foreign(None, "the frame can't be computed", collected)
+    return _table(None, header, roles, lambda name: table[names[header.index(name)]])
+
+
+def _with_index(frame: Any) -> Any:
+    """Turn the index of a pandas frame into a column if it says something."""
+    index = getattr(frame, "index", None)
+    if index is None or not hasattr(frame, "reset_index"):
+        return frame
+    named = [name for name in index.names if name is not None]
+    if not named and type(index).__name__ not in ("DatetimeIndex", "PeriodIndex"):
+        return frame
+    names = [str(name) if name is not None else "time" for name in index.names]
+    columns = [str(column) for column in frame.columns]
+    # An index beside a time column of its own adds nothing but a second time.
+    times = [column for column in columns if normal(column) in NAMES["time"]]
+    if times or set(names) & set(columns):
+        return frame
+    return frame.reset_index(names=names)
+
+
+def _table(
+    file: str | None,
+    header: Sequence[str],
+    roles: Mapping[str, int],
+    column: Callable[[str], Any],
+) -> Table:
+    columns, notes, length = {}, [], 0
+    for role, index in roles.items():
+        name = header[index]
+        cells, noticed = _cells(file, name, column(name))
+        columns[role] = Column(name, cells)
+        notes += [f"column {name!r}: {note}" for note in noticed]
+        length = len(cells)
+    lines = np.arange(1, length + 1, dtype=np.int64)
+    return Table(file=file, lines=lines, columns=columns, notes=tuple(notes))
+
+
+def _cells(file: str | None, name: str, column: Any) -> Any:
+    import pyarrow as pa
+
+    what = prefixed(file, f"column {name!r}")
+    try:
+        if not isinstance(column, pa.ChunkedArray):
+            column = pa.chunked_array([_arrow(column)])
+        return cells_of(column)
+    except UnknownTypeError as error:
+        raise DataError(
+            f"{what} is of type {error}; expected numbers, dates or text. Convert it first, or "
+            "name another column"
+        ) from None
+    except Exception as error:
+        raise DataError(f"{what} can't be read: {_first_line(error)}") from error
+
+
+def _arrow(series: Any) -> Any:
+    """Return a narwhals series as Arrow, by way of text where types are mixed."""
+    import pyarrow as pa
+
+    try:
+        return series.to_arrow()
+    except Exception:
+        cells = series.to_list()
+        # Missing values of pandas differ from themselves, or refuse to say if they do.
+        return pa.array([None if _is_null(cell) else str(cell) for cell in cells], pa.string())
+
+
+def _is_null(cell: object) -> bool:
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(cell, float) and cell != cell
+
+
+def _foreign(file: str | None, message: str, call: Callable[[], Any]) -> Any:
+    """Call another library; whatever it raises becomes a DataError."""
+    try:
+        return call()
+    except Exception as error:
+        raise DataError(prefixed(file, f"{message} ({_first_line(error)})")) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,171 @@
+"""Lines of text -> a table: the delimiter, the header, the rows, the footer."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from changepoint.errors import DataError, Problem
+from changepoint.reading.datestyles import is_date
+from changepoint.reading.numerals import MISSING, is_number
+from changepoint.reading.roles import KNOWN, RESPONSE_NAMES, find_roles, normal
+from changepoint.reading.table import Column, Table, shown
+
+DELIMITERS = (",", ";", "\t", "|")
+_SEARCHED = 100  # lines in which the header is looked for
+_FOOTER_ROWS = 10  # more than these aren't a footer but dates that can't be read
+_FOOTER_WORDS = re.compile(
+    r"\W*(?:(?:grand|sub)[\s-]?)?(?:totals?|subtotals?|sum|average|avg|mean|median|source|notes?"
+    r"|summe|gesamt\w*|durchschnitt|mittelwert|quelle|somme|moyenne)\b",
+    re.I,
+)
+_Row = tuple[int, list[str]]  # line, cells
+
+
+def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
+    """Return the columns that have a role.
+
+    Raises
+    ------
+    DataError
+        If there is no header, if columns have no or several roles, or if the rows don't have
+        the header's number of cells.
+    """
+    delimiter, first = _find_header(lines, asked)
+    rows = _rows(lines, first, delimiter, file)
+    header = [cell.strip() for cell in rows.pop(0)[1]]
+    hint = ""
+    if any(map(_is_data, header)):
+        hint = f"; line {first + 1} looks like data: if there is no header line, add one"
+    roles = find_roles(header, asked, file, hint)
+    notes = _cut_footer(rows, roles.get("time"))
+    _check_widths(rows, len(header), file)
+    return Table(
+        file=file,
+        lines=np.array([line for line, _ in rows], dtype=np.int64),
+        columns={
+            role: Column(header[index], [cells[index] for _, cells in rows])
+            for role, index in roles.items()
+        },
+        delimiter=delimiter if len(header) > 1 else None,
+        notes=notes,
+    )
+
+
+def _is_data(cell: str) -> bool:
+    return is_number(cell) or is_date(cell)
+
+
+def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
+    """Return the delimiter, and the index of the line that has the most of the names."""
+    wanted = {normal(name) for name in asked.values()}
+    best: tuple[tuple[float, ...], str, int] | None = None
+    for delimiter in DELIMITERS:
+        parsed = [_cells(line, delimiter) for line in lines[:_SEARCHED]]
+        for index, cells in enumerate(parsed):
+            names = {normal(cell) for cell in cells} - {""}
+            known = len(names & KNOWN)
+            found = len(names & wanted)
+            if not names or (any(map(_is_data, cells)) and not found):
+                continue
+            # Rows as long as the header settle what names leave open; of a file without any
+            # known name, show the columns that make the best table.
+            below = [len(row) for row in parsed[index + 1 :] if any(row)]
+            even = below.count(len(cells)) / max(len(below), 1)
+            score = (found, bool(names & RESPONSE_NAMES), known, even * min(len(cells), 3))
+            if best is None or score > best[0]:
+                best = score, delimiter, index
+    if best is None:
+        first = next(index for index, line in enumerate(lines) if line.strip())
+        widths = {sign: len(_cells(lines[first], sign)) for sign in DELIMITERS}
+        return max(widths, key=lambda sign: widths[sign]), first
+    return best[1], best[2]
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return []
+
+
+def _rows(lines: list[str], first: int, delimiter: str, file: str) -> list[_Row]:
+    """Return the rows from the header on that aren't blank, with the lines they start at."""
+    reader = csv.reader(lines[first:], delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows: list[_Row] = []
+    start = first
+    try:
+        for cells in reader:
+            end = first + reader.line_num
+            if end - start > 1:
+                _check_quoted(lines, start, end, (len(cells), delimiter), file)
+            if "".join(cells).strip():
+                rows.append((start + 1, cells))
+            start = end
+    except csv.Error as error:
+        raise DataError(
+            f"{file}, lines {start + 1} to {first + reader.line_num}: the quotes can't be "
+            f'understood ({error}). A cell in "quotes" must end with a quote, and quotes '
+            'inside it must be doubled ("")'
+        ) from None
+    return rows
+
+
+def _check_quoted(
+    lines: list[str], start: int, end: int, shape: tuple[int, str], file: str
+) -> None:
+    """Refuse a quoted cell that seems to have swallowed rows: they would be lost."""
+    width, delimiter = shape
+    for index in range(start + 1, end):
+        if width > 1 and lines[index].count(delimiter) == width - 1:
+            raise DataError(
+                f"{file}: a quote opened on line {start + 1} is closed on line {end} only, and "
+                f"line {index + 1} between them looks like a row. Close the quote, or write "
+                "that cell on one line"
+            )
+
+
+def _cut_footer(rows: list[_Row], time: int | None) -> tuple[str, ...]:
+    """Remove the rows below the data, such as totals and sources; say which."""
+
+    def is_footer(cells: list[str]) -> bool:
+        if time is None:
+            return bool(_FOOTER_WORDS.match(cells[0]))
+        cell = cells[time].strip() if time < len(cells) else ""
+        if not cell:
+            return True  # blank rows are gone already, so other cells are filled
+        words = re.search(r"[^\W\d_]{3}", cell)
+        return bool(words) and cell.lower() not in MISSING and not is_date(cell)
+
+    last = len(rows)
+    while last and is_footer(rows[last - 1][1]):
+        last -= 1
+    footer = rows[last:]
+    # Without a single date above, it is the dates that can't be read.
+    if not footer or len(footer) > _FOOTER_ROWS or (time is not None and not last):
+        return ()
+    del rows[last:]
+    texts = (
+        shown(" ".join(cell.strip() for cell in cells if cell.strip())) for _, cells in footer
+    )
+    which = ", ".join(
+        f"line {line} ({text})" for (line, _), text in zip(footer, texts, strict=True)
+    )
+    return (f"left out as a footer, not data: {which}",)
+
+
+def _check_widths(rows: list[_Row], width: int, file: str) -> None:
+    problems = []
+    for line, cells in rows:
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()
+        if len(cells) != width:
+            rule = f"{len(cells)} cells where the header has {width}"
+            remedy = "Add or remove delimiters, or put a cell that holds one in quotes"
+            value = repr(shown(cells[0]))
+            problems.append(Problem(file, line, None, None, value, rule, remedy))
+    if problems:
+        raise DataError(f"{file}: every row must have as many cells as the header", problems)

@@ -1,0 +1,199 @@
+"""Text -> numbers, a column at a time.
+
+How numbers are written (decimal comma or point, thousands separators, percent) is decided
+from the whole column, then from the other columns and the delimiter. What stays ambiguous is
+an error, because "1,234" is 1234 to some writers and 1.234 to others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from changepoint.errors import Problem
+from changepoint.observations import Floats
+from changepoint.reading.table import Table
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", ".", "#n/a"})
+WHOLE = ("count", "trials")  # roles whose numbers are whole
+_SPACES = " \u00a0\u2009\u202f'’"  # all of them are in use between thousands
+
+
+def _pattern(decimal: str, group: str) -> re.Pattern[str]:
+    point, gap = re.escape(decimal), f"[{re.escape(group)}{_SPACES}]"
+    plain = rf"(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    # Thousands never begin with a zero: 0.012 is no way to write 12.
+    grouped = rf"[1-9][0-9]{{0,2}}(?P<gap>{gap})[0-9]{{3}}(?:(?P=gap)[0-9]{{3}})*"
+    return re.compile(rf"[+\-−]?(?:{plain}|{grouped}(?:{point}[0-9]*)?|inf|infinity|∞)", re.I)
+
+
+_PATTERNS = {".": _pattern(".", ","), ",": _pattern(",", ".")}
+_PLAIN: dict[int, int | str | None] = {
+    **str.maketrans("−∞", "-i", _SPACES),  # "i" is completed in _number
+}
+_TRANSLATIONS = {
+    ".": _PLAIN | {ord(","): None},
+    ",": _PLAIN | {ord("."): None, ord(","): "."},
+}
+
+
+class _Numerals(NamedTuple):
+    """The distinct cells of a text column that aren't missing."""
+
+    bodies: dict[str, str]  # cell -> its number, stripped and without percent sign
+    percent: frozenset[str]  # cells that have a percent sign
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no number."""
+    return cell.strip().lower() in MISSING
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number in some way of writing."""
+    body = cell.strip()
+    return any(pattern.fullmatch(body) for pattern in _PATTERNS.values())
+
+
+def read_numbers(table: Table, roles: Iterable[str]) -> tuple[dict[str, Floats], list[Problem]]:
+    """Return numbers by role, NaN where missing, and the cells that aren't numbers."""
+    numbers: dict[str, Floats] = {}
+    problems: list[Problem] = []
+    texts: dict[str, _Numerals] = {}
+    for role in roles:
+        cells = table.columns[role].cells
+        if isinstance(cells, list):
+            texts[role] = _numerals(cells)
+        elif cells.dtype.kind == "M":
+            rule = "numbers were expected, and the column holds dates"
+            problems.append(table.problem(role, 0, rule, "Name another column for this role"))
+        else:
+            numbers[role] = cells
+    decimals = {role: _decimal(numerals) for role, numerals in texts.items()}
+    known = {decimal for decimal in decimals.values() if decimal in (".", ",")}
+    for role, numerals in texts.items():
+        decimal = decimals[role]
+        if decimal == "?":
+            decimal = _settled(role, numerals, known, table.delimiter)
+        if decimal == "?":
+            problems.append(_ambiguous(table, role, numerals))
+        else:
+            numbers[role], wrong = _converted(table, role, numerals, decimal)
+            problems += wrong
+    return numbers, problems
+
+
+def _numerals(cells: list[str]) -> _Numerals:
+    bodies, percent = {}, set()
+    for cell in dict.fromkeys(cells):
+        body = cell.strip()
+        if body.lower() in MISSING:
+            continue
+        if body.endswith("%"):
+            percent.add(cell)
+            body = body[:-1].rstrip()
+        bodies[cell] = body
+    return _Numerals(bodies, frozenset(percent))
+
+
+def _decimal(numerals: _Numerals) -> str:
+    """Return the decimal sign that the column proves, "" if it has none, "?" if unclear."""
+    bodies = numerals.bodies.values()
+    if not any("." in body or "," in body for body in bodies):
+        return ""
+    valid = [sign for sign in ".," if all(map(_PATTERNS[sign].fullmatch, bodies))]
+    if len(valid) == 2:
+        return "?"
+    if valid:
+        return valid[0]
+    # Some cell isn't a number: what most of the others say.
+    fits = {sign: sum(1 for body in bodies if _PATTERNS[sign].fullmatch(body)) for sign in ".,"}
+    return "," if fits[","] > fits["."] else "."
+
+
+def _settled(role: str, numerals: _Numerals, known: set[str], delimiter: str | None) -> str:
+    """Settle a column in which every number can be read in both ways; "?" if nothing can."""
+    if len(known) == 1:
+        return next(iter(known))
+    if known:
+        return "?"
+    if delimiter == ",":
+        return "."  # the comma is taken
+    bodies = numerals.bodies.values()
+    if role in WHOLE or all("," not in body and "." not in body for body in bodies):
+        return "?"
+    commas = any("," in body for body in bodies)
+    points = any("." in body for body in bodies)
+    if commas:
+        return "," if delimiter == ";" and not points else "?"
+    # 1.234 beside 987 in a file of the semicolon countries looks like thousands.
+    mixed = delimiter == ";" and any("." not in body for body in bodies)
+    return "?" if mixed else "."
+
+
+def _ambiguous(table: Table, role: str, numerals: _Numerals) -> Problem:
+    cell = next(cell for cell, body in numerals.bodies.items() if "," in body or "." in body)
+    as_point, as_comma = (_number(numerals.bodies[cell], sign) for sign in ".,")
+    return table.problem(
+        role,
+        _rows_of(table, role, {cell})[0],
+        f"this can mean {as_point:.15g} or {as_comma:.15g}; nothing in the file tells which",
+        "Write the column's numbers without thousands separators, with a decimal point",
+    )
+
+
+def _converted(
+    table: Table, role: str, numerals: _Numerals, decimal: str
+) -> tuple[Floats, list[Problem]]:
+    pattern = _PATTERNS[decimal or "."]
+    mixed = 0 < len(numerals.percent) < len(numerals.bodies)
+    values: dict[str, float] = {}
+    wrong: dict[str, tuple[str, str]] = {}
+    for cell, body in numerals.bodies.items():
+        percent = cell in numerals.percent
+        if not pattern.fullmatch(body):
+            wrong[cell] = _not_a_number(body, decimal)
+        elif mixed and not percent:
+            wrong[cell] = (
+                "the column mixes percentages with plain numbers",
+                "Write all of its cells with % or none",
+            )
+        elif percent and role not in ("rate", "value"):
+            wrong[cell] = (f"a {role} can't be a percentage", f"Give a column of {role}")
+        else:
+            values[cell] = _number(body, decimal, percent)
+    cells = table.columns[role].cells
+    numbers = np.array([values.get(cell, np.nan) for cell in cells], dtype=np.float64)
+    problems = [
+        table.problem(role, row, *wrong[cells[row]]) for row in _rows_of(table, role, wrong)
+    ]
+    return numbers, problems
+
+
+def _number(body: str, decimal: str, percent: bool = False) -> float:
+    plain = body.translate(_TRANSLATIONS[decimal or "."])
+    if plain[-1] in "iI":
+        plain += "nf"
+    if percent and plain[-1].isdigit() and "e" not in plain.lower():
+        return float(plain + "e-2")  # rounds once, as 0.013 does; 1.3 / 100 may round twice
+    return float(plain) / 100 if percent else float(plain)
+
+
+def _rows_of(table: Table, role: str, cells: Iterable[str]) -> list[int]:
+    wanted = set(cells)
+    if not wanted:
+        return []
+    return [row for row, cell in enumerate(table.columns[role].cells) if cell in wanted]
+
+
+def _not_a_number(body: str, decimal: str) -> tuple[str, str]:
+    if any(sign in body for sign in "€$£¥"):
+        return "a number was expected, not an amount of money", "Remove the currency sign"
+    rule = "a number was expected"
+    if decimal and _PATTERNS["," if decimal == "." else "."].fullmatch(body):
+        sign = {".": "point", ",": "comma"}[decimal]
+        rule += f" with a decimal {sign}, as in the rest of the column"
+    return rule, "Correct the cell, or leave it empty if the number is missing"

@@ -1,0 +1,259 @@
+"""The public functions: a file or a frame -> Observations."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from changepoint.errors import DataError, DataWarning, Problem
+from changepoint.observations import Observations
+from changepoint.reading.aggregate import aggregated, check_period
+from changepoint.reading.dates import read_times
+from changepoint.reading.files import read_lines
+from changepoint.reading.frames import read_frame, read_parquet_table
+from changepoint.reading.layout import read_table
+from changepoint.reading.numerals import read_numbers
+from changepoint.reading.table import Table, prefixed
+from changepoint.reading.timegrid import Series, on_grid
+
+Period = Literal["day", "week", "month"]
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+class Options(TypedDict, total=False):
+    """What every reader takes."""
+
+    time: str | None
+    count: str | None
+    trials: str | None
+    exposure: str | None
+    rate: str | None
+    value: str | None
+    aggregate: Period | None
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    date_format: str | None = None,
+    **options: Unpack[Options],
+) -> Observations:
+    """Read a file, of the kind that its suffix says.
+
+    Parameters
+    ----------
+    path
+        A Parquet file (.parquet, .pq), or a text file with any other suffix.
+    date_format, **options
+        As for `read_csv`.
+
+    Returns
+    -------
+    Observations
+        The series.
+
+    Raises
+    ------
+    DataError
+        As `read_csv` and `read_parquet`; for spreadsheets; and for a date format beside a
+        Parquet file.
+
+    Examples
+    --------
+    >>> read("data/nile.csv")
+    Observations(T=100, 1871 to 1970, value)
+    """
+    if Path(path).suffix.lower() not in (".parquet", ".pq"):
+        return read_csv(path, date_format=date_format, **options)
+    if date_format is not None:
+        raise DataError(
+            f"{path}: a date format is for text files; in a Parquet file, store dates as dates"
+        )
+    return read_parquet(path, **options)
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    *,
+    time: str | None = None,
+    count: str | None = None,
+    trials: str | None = None,
+    exposure: str | None = None,
+    rate: str | None = None,
+    value: str | None = None,
+    date_format: str | None = None,
+    aggregate: Period | None = None,
+) -> Observations:
+    """Read a text file with a header line: CSV, also with semicolons, tabs or bars.
+
+    Columns find their roles by name (count: conversions, events, ...; the README has the
+    table). Encoding, delimiter, the way of writing numbers and the order of day and month are
+    found from the whole file; what could mean two things is an error. Text above the header
+    and totals below the rows are no obstacle. Rows absent from a regular time grid become
+    missing rows. Whatever was noticed is warned about, and kept in `warnings` of the result.
+
+    Parameters
+    ----------
+    path
+        The file.
+    time, count, trials, exposure, rate, value
+        Columns that names don't find, or that should win over names; any case.
+    date_format
+        How dates are written, in the codes of `datetime.strptime`, such as ``%d/%m/%Y``;
+        needed only where the order of day and month can't be told.
+    aggregate
+        Sum count, trials and exposure by calendar day, by ISO week (named by its Monday) or by
+        month (named by its first day). A row with a missing number is left out of the sums. A
+        period without rows becomes a missing row: if the rows are single events, write a row
+        with count 0 for a period without events.
+
+    Returns
+    -------
+    Observations
+        The series. Its `lines` are lines of the file, from 1, header and text above it
+        included; 0 for added rows.
+
+    Raises
+    ------
+    DataError
+        If the file can't be read. Lists every cell that isn't what its column needs.
+
+    Examples
+    --------
+    >>> read_csv("data/nile.csv")
+    Observations(T=100, 1871 to 1970, value)
+    >>> read_csv("data/nyc_flights_2013.csv", count="cancelled", trials="scheduled")
+    Observations(T=365, 2013-01-01 to 2013-12-31, count, trials)
+    """
+    check_period(aggregate)
+    asked = _asked(time, count, trials, exposure, rate, value)
+    table = read_table(read_lines(path), asked, os.fspath(path))
+    return _observations(table, asked, aggregate, date_format)
+
+
+def read_parquet(
+    path: str | os.PathLike[str],
+    *,
+    time: str | None = None,
+    count: str | None = None,
+    trials: str | None = None,
+    exposure: str | None = None,
+    rate: str | None = None,
+    value: str | None = None,
+    aggregate: Period | None = None,
+) -> Observations:
+    """Read a Parquet file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    time, count, trials, exposure, rate, value, aggregate
+        As in `read_csv`. Text is converted as there.
+
+    Returns
+    -------
+    Observations
+        The series. Its `lines` are numbers of rows, from 1; 0 for added rows.
+
+    Raises
+    ------
+    DataError
+        If the file can't be read, or a column isn't numbers, dates or text that means them.
+
+    Examples
+    --------
+    >>> import pandas, tempfile
+    >>> frame = pandas.read_csv("data/nile.csv")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     frame.to_parquet(f"{folder}/nile.parquet")
+    ...     read_parquet(f"{folder}/nile.parquet")
+    Observations(T=100, 1871 to 1970, value)
+    """
+    check_period(aggregate)
+    asked = _asked(time, count, trials, exposure, rate, value)
+    return _observations(read_parquet_table(path, asked), asked, aggregate, None)
+
+
+def from_frame(
+    frame: Any,
+    *,
+    time: str | None = None,
+    count: str | None = None,
+    trials: str | None = None,
+    exposure: str | None = None,
+    rate: str | None = None,
+    value: str | None = None,
+    aggregate: Period | None = None,
+) -> Observations:
+    """Take the series from a data frame of pandas, polars, pyarrow or DuckDB.
+
+    Parameters
+    ----------
+    frame
+        A data frame, a lazy one, or a DuckDB relation. An index of pandas counts as a column
+        if it holds dates or has a name.
+    time, count, trials, exposure, rate, value, aggregate
+        As in `read_csv`. Text is converted as there.
+
+    Returns
+    -------
+    Observations
+        The series. Its `lines` are numbers of rows, from 1; 0 for added rows.
+
+    Raises
+    ------
+    DataError
+        If this isn't a data frame, or a column isn't numbers, dates or text that means them.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from_frame(pandas.read_csv("data/nile.csv"))
+    Observations(T=100, 1871 to 1970, value)
+    """
+    check_period(aggregate)
+    asked = _asked(time, count, trials, exposure, rate, value)
+    return _observations(read_frame(frame, asked), asked, aggregate, None)
+
+
+def _asked(*columns: str | None) -> dict[str, str]:
+    roles = ("time", "count", "trials", "exposure", "rate", "value")
+    return {role: str(c) for role, c in zip(roles, columns, strict=True) if c is not None}
+
+
+def _observations(
+    table: Table, asked: dict[str, str], period: Period | None, date_format: str | None
+) -> Observations:
+    """Convert the cells, put the rows on their grid, and warn of what was noticed."""
+    notes, time = list(table.notes), None
+    problems: list[Problem] = []
+    if "time" in table.columns:
+        time, problems, noticed = read_times(table, date_format)
+        notes += noticed
+    roles = [role for role in table.columns if role != "time"]
+    numbers, wrong = read_numbers(table, roles)
+    problems = sorted([*problems, *wrong], key=lambda problem: problem.line or 0)
+    if problems:
+        cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
+        raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
+    series = Series(time, numbers, table.lines)
+    if period is not None:
+        series, noticed = aggregated(series, period, asked, table.file)
+        notes += noticed
+    series, noticed = on_grid(series)
+    notes += noticed
+    for note in notes:
+        # Point at the caller, whichever public function was called.
+        message = prefixed(table.file, note)
+        warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(_PACKAGE,))
+    return Observations(
+        **series.numbers,
+        time=series.time,
+        file=table.file,
+        lines=series.lines,
+        columns={role: column.name for role, column in table.columns.items()},
+        warnings=tuple(notes),
+    )

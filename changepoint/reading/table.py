@@ -1,0 +1,75 @@
+"""A table as it was found: one column for each role, nothing interpreted yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import Problem
+
+# Text from files; from frames also numbers (float64, NaN where missing) and dates
+# (datetime64, NaT where missing).
+Cells = list[str] | NDArray[Any]
+
+
+class Column(NamedTuple):
+    """A column and the header it stands under."""
+
+    name: str
+    cells: Cells
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns that have a role, and where their rows stand.
+
+    Parameters
+    ----------
+    file
+        The file, None for a frame.
+    lines
+        Line of each row in the file, or number of each row in the frame, from 1.
+    columns
+        The columns by role.
+    delimiter
+        What separates the cells in the file, None where nothing does.
+    notes
+        What was noticed, and done, so far.
+    """
+
+    file: str | None
+    lines: NDArray[np.int64]
+    columns: Mapping[str, Column]
+    delimiter: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def problem(self, role: str, row: int, rule: str, remedy: str) -> Problem:
+        """Describe what is wrong with the cell of a role in a row."""
+        column = self.columns[role]
+        time = self.columns["time"].cells[row] if "time" in self.columns else None
+        return Problem(
+            file=self.file,
+            line=int(self.lines[row]),
+            time=None if time is None or role == "time" else shown(time),
+            column=column.name,
+            value=repr(shown(column.cells[row])),
+            rule=rule,
+            remedy=remedy,
+        )
+
+
+def shown(cell: object) -> str:
+    """Return a cell as text that fits into a message."""
+    if isinstance(cell, np.datetime64):
+        return str(np.datetime_as_string(cell, unit="auto"))
+    text = f"{cell:g}" if isinstance(cell, float) else str(cell).strip()
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def prefixed(file: str | None, message: str) -> str:
+    """Put the file, where there is one, in front of a message."""
+    return message if file is None else f"{file}: {message}"
