@@ -74,12 +74,12 @@ def _check(series: Series, asked: dict[str, str], file: str | None) -> tuple[str
 
 def _start(time: NDArray[Any], period: str) -> NDArray[Any]:
     """Return the first day of the period of each time."""
-    day = time.astype("datetime64[D]")
+    day: NDArray[Any] = time.astype("datetime64[D]")
     if period == "month":
         return day.astype("datetime64[M]").astype("datetime64[D]")
     if period == "week":
         # Day 0, 1970-01-01, was a Thursday: three days after a Monday.
-        return day - (day.astype(np.int64) + 3) % 7 * DAY
+        day = day - (day.astype(np.int64) + 3) % 7 * DAY
     return day
 
 
