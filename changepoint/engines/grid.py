@@ -1,0 +1,226 @@
+"""The parameter grid: nodes, and weights that turn sums over nodes into integrals.
+
+Nodes stand at whole numbers u. Where the coordinate x has no finite end, x = h u. Towards a
+finite end the map bends, so that the end itself lies at u = -infinity:
+
+    x - bottom = h c [softplus(u / c) - softplus((u - L) / c)],   L = (top - bottom) / h
+
+with c = 3. On the whole real line, and for integrands that decay at both ends, the sum with
+equal steps (the trapezoid rule) converges faster than any power of h (Trefethen and Weideman
+2014); an integrand cut off at an end would lose that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import ModelError
+from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.coordinates import Coordinate, Nodes
+from changepoint.observations import Observations
+from changepoint.priors import Prior
+
+Floats = NDArray[np.float64]
+
+BEND = 3.0  # c
+STEP = 0.8  # in standard deviations of the posterior if all rows were one segment
+DROP = 32.0  # in log density: what a row's posterior is cut at, exp(-32) = 1e-14
+TAIL = 1e-18  # of the prior
+THIN = 64  # nodes used to find the range
+CHUNK = 2**14  # rows used at a time to find the range
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The map from u to x on (bottom, top), which lies `gap` below the coordinate's own top."""
+
+    coordinate: Coordinate
+    bottom: float
+    top: float
+    gap: float
+    h: float
+
+    @property
+    def _length(self) -> float:
+        return (self.top - self.bottom) / self.h
+
+    def x(self, u: Floats) -> Floats:
+        """Return x at u."""
+        if math.isinf(self.bottom):
+            return self.h * u if math.isinf(self.top) else self.top - self._below(u)
+        rise = np.logaddexp(0, u / BEND)
+        if math.isfinite(self.top):
+            rise = rise - np.logaddexp(0, (u - self._length) / BEND)
+        return self.bottom + self.h * BEND * rise
+
+    def _below(self, u: Floats) -> Floats:
+        """Return top - x, accurate near the top."""
+        fall = np.logaddexp(0, ((0 if math.isinf(self.bottom) else self._length) - u) / BEND)
+        if math.isfinite(self.bottom):
+            fall = fall - np.logaddexp(0, -u / BEND)
+        return self.h * BEND * fall
+
+    def log_slope(self, u: Floats) -> Floats:
+        """Return log d x / d u."""
+        log_slope = np.full_like(u, math.log(self.h))
+        if math.isfinite(self.bottom):
+            log_slope -= np.logaddexp(0, -u / BEND)
+        if math.isfinite(self.top):
+            end = 0 if math.isinf(self.bottom) else self._length
+            log_slope -= np.logaddexp(0, (u - end) / BEND)
+            if math.isfinite(self.bottom):
+                log_slope += math.log(-math.expm1(-end / BEND))
+        return log_slope
+
+    def nodes(self, u: Floats) -> Nodes:
+        """Return theta and its companion at any u."""
+        x = self.x(u)
+        top = math.isfinite(self.top)
+        return self.coordinate.nodes(x, self.gap + self._below(u) if top else self.coordinate.top - x)
+
+    def u(self, theta: float, complement: float) -> float:
+        """Return u at theta; -inf or inf at an end."""
+        x, scale = self.coordinate.x(theta, complement), self.h * BEND
+        if math.isinf(self.bottom) and math.isinf(self.top):
+            return x / self.h
+        below = (self.coordinate.below_top(theta, complement) - self.gap) / scale
+        if math.isinf(self.bottom):
+            return -BEND * _log_expm1(below)
+        rise = _log_expm1((x - self.bottom) / scale)
+        if math.isinf(self.top):
+            return BEND * rise
+        return BEND * (rise - math.log(-math.expm1(-below))) if below > 0 else math.inf
+
+    def limits(self) -> tuple[float, float]:
+        """Return u beyond which a density that is flat up to a finite end has no mass left."""
+        far = -BEND * math.log(TAIL)
+        end = 0 if math.isinf(self.bottom) else self._length
+        return (
+            -math.inf if math.isinf(self.bottom) else -far,
+            math.inf if math.isinf(self.top) else end + far,
+        )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Nodes first, first + 1, ... of a stretch, with their log prior weights, shape (G,)."""
+
+    stretch: Stretch
+    first: int
+    nodes: Nodes
+    log_weights: Floats
+
+    def at(self, position: Floats) -> Floats:
+        """Return theta at fractional node numbers."""
+        return self.stretch.nodes(position + self.first).theta
+
+
+def build(
+    family: Likelihood,
+    observations: Observations,
+    shared: tuple[float, ...],
+    step: float = STEP,
+) -> Grid:
+    """Return a grid fine and wide enough for each of some values of the shared parameter.
+
+    Raises
+    ------
+    ModelError
+        If the prior has mass so close to an end of its support that no grid can hold it.
+    """
+    finest = sorted(shared)[family.sharpest]
+    coordinate = family.coordinate(observations, finest)
+    prior, (low, high) = family.prior, family.prior.support
+    inside = family.domain[0] < low, high < family.domain[1]
+    information = family.information(observations, finest) + _information(prior, coordinate)
+    stretch = Stretch(
+        coordinate,
+        coordinate.x(low, 1 - low) if inside[0] else coordinate.bottom,
+        coordinate.x(high, 1 - high) if inside[1] else coordinate.top,
+        coordinate.below_top(high, 1 - high) if inside[1] else 0.0,
+        step / math.sqrt(information),
+    )
+    first, last = _narrow(family, observations, stretch, shared, *_widest(family, observations, stretch))
+    nodes, weights = _weigh(prior, stretch, np.arange(first, last + 1.0))
+    return Grid(stretch, first, nodes, weights)
+
+
+def _information(prior: Prior, coordinate: Coordinate) -> float:
+    """One over the square of half the prior's central 68 % in x."""
+    low, high = (float(prior.quantile(q)) for q in (0.16, 0.84))
+    width = coordinate.x(high, 1 - high) - coordinate.x(low, 1 - low)
+    return (2 / width) ** 2
+
+
+def _weigh(prior: Prior, stretch: Stretch, u: Floats) -> tuple[Nodes, Floats]:
+    """Return nodes at u, and the log of prior density x d theta / d x x d x / d u."""
+    nodes = stretch.nodes(u)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = prior.log_density(*nodes) + stretch.coordinate.log_slope(nodes)
+    weights[np.isnan(weights)] = -np.inf  # beyond the smallest numbers
+    return nodes, weights + stretch.log_slope(u)
+
+
+def _widest(
+    family: Likelihood, observations: Observations, stretch: Stretch
+) -> tuple[float, float]:
+    """Return u at the prior's tails, or at the rows' estimates where these lie outside."""
+    low = float(family.prior.quantile(TAIL))
+    above = float(family.prior.complement_quantile(TAIL))  # 1 - the upper tail
+    if family.domain[0] == 0 and min(low, above if family.domain[1] == 1 else 1) < 1e-270:
+        raise ModelError(
+            f"{family.prior} has mass closer to the end of its support than numbers can tell; "
+            "its shape parameters must be above 0.07"
+        )
+    tails = [stretch.u(low, 1 - low), stretch.u(1 - above, above)]
+    tails = [u if math.isfinite(u) else end for u, end in zip(tails, stretch.limits(), strict=True)]
+    estimates = family.estimates(observations)
+    places = [stretch.u(float(y), 1 - float(y)) for y in (np.nanmin(estimates), np.nanmax(estimates))]
+    places = [u for u in places if math.isfinite(u)]
+    return min(tails + places), max(tails + places)
+
+
+def _narrow(
+    family: Likelihood,
+    observations: Observations,
+    stretch: Stretch,
+    shared: tuple[float, ...],
+    first: float,
+    last: float,
+) -> tuple[int, int]:
+    """Return the range that holds the posterior of every possible segment.
+
+    That of a single row, where the prior has the most say, and that of T rows like it, where
+    it has the least; other segments lie between. Found on a few nodes, which bracket it ever
+    closer; an end where there still is mass is moved outwards.
+    """
+    T = len(observations)
+    while True:
+        u = np.unique(np.round(np.linspace(first, last, THIN)))
+        nodes, weights = _weigh(family.prior, stretch, u)
+        holds = np.zeros(len(u), bool)
+        for value in dict.fromkeys(shared):
+            rows = family.rows(observations, nodes, value)
+            for start in range(0, T, CHUNK):
+                log_lik = rows(start, min(start + CHUNK, T))
+                for copies in (1, T):
+                    log_p = weights + copies * log_lik
+                    log_p[np.isnan(log_p)] = -np.inf
+                    log_p -= log_p.max(axis=1, keepdims=True)
+                    holds |= (log_p > -DROP).any(axis=0)
+        inner = np.flatnonzero(holds)
+        width = last - first
+        low = u[inner[0] - 1] if inner[0] else first - width / 8
+        high = u[inner[-1] + 1] if inner[-1] + 1 < len(u) else last + width / 8
+        if inner[0] and inner[-1] + 1 < len(u) and high - low > 0.75 * width:
+            return int(low), int(high)
+        first, last = low, high
+
+
+def _log_expm1(z: float) -> float:
+    """Return log(exp(z) - 1)."""
+    return z + math.log(-math.expm1(-z)) if z > 0 else -math.inf

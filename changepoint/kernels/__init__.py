@@ -1,0 +1,1 @@
+"""Compiled inference kernels: arrays in, arrays out; they know no data and no model."""

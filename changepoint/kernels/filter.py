@@ -1,0 +1,269 @@
+"""The filter on a parameter grid: blockwise passes over the rows, O(G sqrt T) memory.
+
+One unknown parameter a segment, on G nodes with weights w. With lik_t(g) = p(y_t | theta_g),
+the forward weights of rows 0..t with the current segment at node g and at least m rows long,
+and their sums S(t) = sum_g F(t, g), obey
+
+    F(m-1,g) = w_g prod_{0..m-1} lik(g)
+    F(t,g) = lik_t(g) F(t-1,g) + rho w_g S(t-m) prod_{t-m+1..t} lik(g)
+
+so that a sum over all placements of changes costs O(T G). It is the forward recursion of a
+hidden Markov model (Chib 1998) whose states are nodes and whose every change draws a new one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.kernels import linear, logspace
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+BLOCK = 2**21  # likelihood values in a block: 16 MB
+UNDERFLOW = -600.0  # shares below exp(-600) may have lost nodes on the way (double: exp(-708))
+
+
+class Block(NamedTuple):
+    """Rows t0.. of the likelihood, scaled: lik and win (n, G), log_win (n,)."""
+
+    t0: int
+    lik: Floats
+    win: Floats
+    log_win: Floats
+
+
+class Rows:
+    """Likelihood rows by blocks, kept where they fit and recomputed where they don't.
+
+    Parameters
+    ----------
+    log_likelihood
+        From rows (first, end) to log p(y_t | theta_g), shape (end - first, G); zeros where a
+        row is missing.
+    T, G, m
+        Rows, nodes, shortest segment.
+    keep
+        How many values may be kept in memory.
+    """
+
+    def __init__(
+        self, log_likelihood: Callable[[int, int], Floats], T: int, G: int, m: int, keep: int
+    ) -> None:
+        self.log_likelihood = log_likelihood
+        self.T, self.G, self.m = T, G, m
+        self.log_top = np.zeros(T)
+        kept = T * G <= keep
+        n = T if kept else max(math.isqrt(T), m, min(T, BLOCK // G))
+        self.starts = range(0, T, n)
+        self._cache: dict[tuple[int, bool], Block] | None = {} if kept else None
+
+    def block(self, index: int, log: bool = False) -> Block:
+        """Return a block; in logarithms where asked."""
+        if self._cache is None:
+            return self._compute(index, log)
+        if (index, log) not in self._cache:
+            self._cache[index, log] = self._compute(index, log)
+        return self._cache[index, log]
+
+    def _compute(self, index: int, log: bool) -> Block:
+        t0 = self.starts[index]
+        end = min(t0 + self.starts.step, self.T)
+        m = self.m
+        first = t0 - m + 1
+        rows = self.log_likelihood(max(first, 0), end)
+        top = rows.max(axis=1, keepdims=True)
+        self.log_top[max(first, 0) : end] = top[:, 0]
+        rows -= top
+        if first < 0:
+            rows = np.concatenate([np.zeros((-first, self.G)), rows])
+        if log:
+            win = logspace.windows(rows, m) if m > 1 else rows
+            return Block(t0, rows[m - 1 :], win, np.zeros(end - t0))
+        lik = np.exp(rows, out=rows)
+        if m == 1:
+            return Block(t0, lik, lik, np.zeros(end - t0))
+        win, log_win = linear.windows(lik, m)
+        return Block(t0, lik[m - 1 :], win, log_win)
+
+
+@dataclass
+class Pass:
+    """A forward pass: what the way back needs. In log space all but `scale` are logarithms."""
+
+    levels: int
+    offset: int
+    log: bool
+    shares: Floats  # (T, L): S_j(t) / exp(C[t])
+    checkpoints: list[Floats]  # F before each block, (L, G)
+    R: Floats = field(default_factory=lambda: np.empty((0, 0)))  # (T, L), by `backward`
+
+    def log_shares(self) -> Floats:
+        """Return log S_j(t) - C[t], shape (T, L)."""
+        return self.shares if self.log else _log(self.shares)
+
+    def log_rest(self) -> Floats:
+        """Return log R_i(s) + C[s] - C[T-1], shape (T, L)."""
+        return self.R if self.log else _log(self.R)
+
+
+@dataclass
+class Draws:
+    """Draws in the making: the segments closed so far, and each draw's place in the next."""
+
+    level: Integers  # (D,)
+    rng: np.random.Generator
+    segments: list[Integers] = field(default_factory=list)  # (., 3): draw, first row, node
+
+    def start(self, T: int) -> None:
+        """Put every draw at the last row."""
+        self.last_row = np.full(len(self.level), T - 1)
+        self.node = np.full(len(self.level), -1)
+        self.survival = np.ones((len(self.level), 2))
+
+    def table(self) -> Integers:
+        """Return all segments: draw, first row, node; ordered by draw, then time."""
+        found = np.concatenate(self.segments)
+        return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+class Filter:
+    """Passes over one set of likelihood rows.
+
+    Parameters
+    ----------
+    rows
+        The likelihood.
+    log_weights
+        log w_g, shape (G,).
+    log_rho
+        Log weight of a change.
+    allowed
+        Rows where a change may stand, shape (T,); all, when None.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        log_weights: Floats,
+        log_rho: float,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.log_weights = log_weights
+        self.log_rho = np.full(rows.T, log_rho)
+        if allowed is not None:
+            self.log_rho[~allowed] = -np.inf
+        self.C = np.zeros(rows.T)
+        # Injection puts a floor under every node, but only as high as its weight.
+        self.log = float(np.ptp(log_weights)) > -UNDERFLOW
+        self.main = self._forward(1, 0, None, self.log)
+        if not self.log and self._fell():
+            self.log = True
+            self.main = self._forward(1, 0, None, log=True)
+
+    @property
+    def log_sum(self) -> float:
+        """Log of the sum over all placements and nodes, weights rho^k, unscaled."""
+        return float(self.C[-1] + self.rows.log_top.sum())
+
+    def _fell(self) -> bool:
+        """Whether some sum fell so fast that nodes may have been flushed on the way.
+
+        With m > 1 injection comes m rows late.
+        """
+        m = self.rows.m
+        if not np.isfinite(self.C).all():
+            return True
+        return m > 1 and bool(np.min(self.C[m:] - self.C[:-m], initial=0.0) < UNDERFLOW)
+
+    def _kernels(self, log: bool) -> tuple[ModuleType, Floats, Floats]:
+        if log:
+            return logspace, self.log_weights, self.log_rho
+        return linear, np.exp(self.log_weights), np.exp(self.log_rho)
+
+    def _forward(self, levels: int, offset: int, feed: Floats | None, log: bool) -> Pass:
+        kernels, w, rho = self._kernels(log)
+        T, G = self.rows.T, self.rows.G
+        zero = -np.inf if log else 0.0
+        F = np.full((levels, G), zero)
+        shares = np.empty((T, levels))
+        checkpoints = []
+        for index in range(len(self.rows.starts)):
+            checkpoints.append(F.copy())
+            block = self.rows.block(index, log)
+            kernels.forward(
+                *block, w, rho, self.rows.m, offset, np.empty(0) if feed is None else feed,
+                F, self.C, shares, np.empty((0, levels, G)),
+            )  # fmt: skip
+        return Pass(levels, offset, log, shares, checkpoints)
+
+    def counted(self, levels: int, feed: Floats | None = None, log: bool = False) -> Pass:
+        """Run levels of the count of changes, on the scale of the memoryless pass.
+
+        `feed` continues: the last level's shares of an earlier pass, shape (T,).
+        """
+        return self._forward(levels, 1, feed, log or self.log)
+
+    def exactly(self, number: int, at_most: bool = False) -> Pass:
+        """Run levels 0..number; in log space where linear space can't be trusted."""
+        run = self.counted(number + 1)
+        used = run.log_shares()[-1, 0 if at_most else number :]
+        if not run.log and not used.max() > UNDERFLOW:
+            run = self.counted(number + 1, log=True)
+        return run
+
+    def backward(
+        self, run: Pass, at_most: bool, bands: bool, draws: Draws | None = None
+    ) -> Iterator[tuple[int, Floats]]:
+        """Go back through a pass; yield (t0, P(theta_t = g) unnormalised) block by block.
+
+        Fills `run.R` and the draws' segments. The terminal condition allows any number of
+        changes up to the last level (`at_most`, and the memoryless pass), or the last alone.
+        """
+        kernels, w, rho = self._kernels(run.log)
+        T, G, m, L = self.rows.T, self.rows.G, self.rows.m, run.levels
+        zero, one = (-np.inf, 0.0) if run.log else (0.0, 1.0)
+        B = np.full((L, G), zero)
+        B[: None if at_most or run.offset == 0 else 1] = one
+        run.R = np.full((T, L), zero)
+        ends = run.shares[-1] if at_most or run.offset == 0 else run.shares[-1, -1:]
+        total = float(np.logaddexp.reduce(ends) if run.log else ends.sum())
+        young, ring = np.zeros(G), np.zeros((m, G))
+        if draws is not None:
+            draws.start(T)
+        for index in range(len(self.rows.starts) - 1, -1, -1):
+            block = self.rows.block(index, run.log)
+            n = len(block.lik)
+            history = np.empty((n + 1 if bands or draws is not None else 0, L, G))
+            if len(history):
+                kernels.forward(
+                    *block, w, rho, m, run.offset, np.empty(0), run.checkpoints[index].copy(),
+                    self.C, run.shares, history,
+                )  # fmt: skip
+            P = np.empty((n if bands else 0, G))
+            kernels.backward(
+                *block, w, rho, m, run.offset, self.C, run.shares, total, history,
+                B, run.R, young, ring, P,
+            )  # fmt: skip
+            if draws is not None and len(draws.level):
+                out = np.empty((len(draws.level) * (n // m + 1), 3), np.int64)
+                closed = kernels.sample(
+                    block.t0, block.lik, self.C, m, run.offset, history, draws.last_row,
+                    draws.level, draws.node, draws.survival, draws.rng, out,
+                )  # fmt: skip
+                draws.segments.append(out[:closed].copy())
+            yield block.t0, P
+
+
+def _log(x: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        logarithm: Floats = np.log(x)
+    return logarithm

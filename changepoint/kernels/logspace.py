@@ -1,0 +1,153 @@
+"""The same steps as `linear`, in log space: slow, and right where linear space underflows.
+
+A path that every other explanation beats by exp(-708) or more is flushed to zero in linear
+space, and comes back too low if later rows favour it. Asked for exactly one change in a
+series that plainly has ten, the filter works here. All arrays hold logarithms but P.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def windows(rows: Floats, m: int) -> Floats:
+    """Sums over m consecutive rows, never by differences: (n + m - 1, G) -> (n, G)."""
+    n, G = len(rows) - m + 1, rows.shape[1]
+    chunks = -(-len(rows) // m)
+    padded = np.zeros((chunks * m, G))
+    padded[: len(rows)] = rows
+    cube = padded.reshape(chunks, m, G)
+    prefix = cube.cumsum(axis=1).reshape(-1, G)
+    suffix = cube[:, ::-1].cumsum(axis=1)[:, ::-1].reshape(-1, G)
+    sums: Floats = prefix[m - 1 : m - 1 + n].copy()
+    inner = np.arange(n) % m != 0
+    sums[inner] += suffix[:n][inner]
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def _add(a, b):  # type: ignore[no-untyped-def]
+    """log(exp(a) + exp(b))."""
+    top = max(a, b)
+    if top == -np.inf:
+        return top
+    return top + np.log1p(np.exp(min(a, b) - top))
+
+
+@njit(cache=True, nogil=True)
+def _sum(x):  # type: ignore[no-untyped-def]
+    """log(sum(exp(x)))."""
+    top = np.max(x)
+    if top == -np.inf:
+        return top
+    return top + np.log(np.sum(np.exp(x - top)))
+
+
+@njit(cache=True, nogil=True)
+def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, history):  # type: ignore[no-untyped-def]
+    """Carry F over the rows t0.. of a block; see `linear.forward`."""
+    n, G = lik.shape
+    L = F.shape[0]
+    if len(history):
+        history[0] = F
+    for i in range(n):
+        t = t0 + i
+        if t < m - 1:
+            shares[t] = -np.inf
+            if offset == 0:
+                C[t] = 0.0
+        elif t == m - 1 and len(feed) == 0:
+            F[0] = w + win[i]
+        elif t >= m:
+            a = rho[t - m + 1] + C[t - m] - C[t - 1]
+            for j in range(L):
+                if j >= offset:
+                    b = a + shares[t - m, j - offset]
+                else:
+                    b = a + feed[t - m] if len(feed) else -np.inf
+                for g in range(G):
+                    F[j, g] = _add(lik[i, g] + F[j, g], b + w[g] + win[i, g])
+        if t >= m - 1:
+            before = C[t - 1] if t > 0 else 0.0
+            if offset == 0:
+                C[t] = before + _sum(F[0])
+            for j in range(L):
+                F[j] += before - C[t]
+                shares[t, j] = _sum(F[j])
+        if len(history):
+            history[i + 1] = F
+
+
+@njit(cache=True, nogil=True)
+def backward(  # type: ignore[no-untyped-def]
+    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P
+):
+    """Carry B backward over the rows of a block; see `linear.backward`."""
+    n, G = lik.shape
+    L = B.shape[0]
+    for i in range(n - 1, -1, -1):
+        t = t0 + i
+        s = t - m + 1
+        if len(P):
+            P[i] = np.maximum(young, 0.0)
+            if s >= 0:
+                for j in range(L):
+                    P[i] += np.exp(history[i + 1, j] + B[L - 1 - j] - total)
+        if s >= 0:
+            for j in range(L):
+                R[s, j] = _sum(w + win[i] + B[j]) + C[s] - C[t]
+        if m > 1 and len(P):
+            young -= ring[(t + m - 1) % m]
+            ring[t % m] = 0.0
+            for j in range(L if s > 0 else min(s + 1, 1)):
+                left = L - 1 - j - (offset if s > 0 else 0)
+                if left >= 0:
+                    b = rho[s] + C[s - 1] + shares[s - 1, j] if s > 0 else 0.0
+                    ring[t % m] += np.exp(b - C[t] + w + win[i] + B[left] - total)
+            young += ring[t % m]
+        before = C[t - 1] if t > 0 else 0.0
+        for j in range(L - 1, -1, -1):
+            b = rho[t] + R[t, j - offset] if j >= offset else -np.inf
+            for g in range(G):
+                B[j, g] = _add(lik[i, g] + B[j, g], b) + before - C[t]
+
+
+@njit(cache=True, nogil=True)
+def sample(t0, lik, C, m, offset, history, last_row, level, node, survival, rng, out):  # type: ignore[no-untyped-def]
+    """Backward sampling over the rows of a block, for all draws at once; see `linear.sample`."""
+    n = lik.shape[0]
+    closed = 0
+    for i in range(n - 1, -1, -1):
+        t = t0 + i
+        scale = (C[t - 1] if t > 0 else 0.0) - C[t]
+        for d in range(len(node)):
+            if last_row[d] != t:
+                continue
+            j = level[d]
+            if node[d] < 0:
+                cumulative = np.cumsum(np.exp(history[i + 1, j] - np.max(history[i + 1, j])))
+                node[d] = np.searchsorted(cumulative, rng.random() * cumulative[-1], "right")
+                survival[d, 0] = 1.0
+                survival[d, 1] = rng.random()
+            g = node[d]
+            if t > m - 1:
+                if offset and j == 0:
+                    last_row[d] = t - 1
+                    continue
+                kept = lik[i, g] + history[i, j, g] + scale - history[i + 1, j, g]
+                survival[d, 0] *= np.exp(kept)
+                if survival[d, 0] > survival[d, 1]:
+                    last_row[d] = t - 1
+                    continue
+            out[closed, 0] = d
+            out[closed, 1] = t - m + 1
+            out[closed, 2] = g
+            closed += 1
+            last_row[d] = t - m
+            level[d] = j - offset
+            node[d] = -1
+    return closed

@@ -1,0 +1,214 @@
+"""What a likelihood family declares, and what every family gets from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import ModelError
+from changepoint.likelihoods.coordinates import Coordinate, Nodes
+from changepoint.observations import Observations
+from changepoint.priors import Beta, Prior
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+class Data(NamedTuple):
+    """Columns of some rows, each broadcastable against nodes, and the pooled estimate."""
+
+    count: Floats
+    trials: Floats
+    exposure: Floats
+    rate: Floats
+    value: Floats
+    pooled: float
+
+
+class Fault(NamedTuple):
+    """Rows that break one rule of a family's support."""
+
+    role: str
+    rows: Mask | None  # (T,); None for the series as a whole
+    rule: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Likelihood(ABC):
+    """p(y_t | theta of its segment, a parameter shared by all segments).
+
+    A family is a frozen dataclass whose fields are priors: the one named like `parameter`
+    for each segment's theta, and, where `shared` is set, one for the shared parameter. None
+    means: filled from the data by `resolve`.
+    """
+
+    name: ClassVar[str]  # on the command line
+    response: ClassVar[str]  # the role it explains
+    needs: ClassVar[tuple[str, ...]]  # the roles it can't do without
+    uses: ClassVar[tuple[str, ...]] = ()  # the roles it uses where present
+    parameter: ClassVar[str]  # of a segment, and the field with its prior
+    domain: ClassVar[tuple[float, float]]  # of the parameter
+    shared: ClassVar[str | None] = None  # the parameter all segments share
+    shared_field: ClassVar[str] = ""  # the field with its prior
+    shared_support: ClassVar[tuple[float, float]] = (0.0, math.inf)  # of that prior
+    sharpest: ClassVar[int] = 0  # which end of its values, 0 or -1, needs the finest grid
+
+    # -- for each family to state -------------------------------------------------------
+
+    @abstractmethod
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+
+    @abstractmethod
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+
+    @abstractmethod
+    def estimates(self, observations: Observations) -> Floats:
+        """Return each row's own estimate of the parameter, NaN without data, shape (T,)."""
+
+    @abstractmethod
+    def pooled(self, observations: Observations) -> float:
+        """Return the estimate from all rows in one segment."""
+
+    @abstractmethod
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return each row's, or the pooled total's, two-sided tail probability at theta.
+
+        Where the family has a shared parameter, at the most dispersed value its prior allows.
+        """
+
+    @abstractmethod
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the coordinate of the parameter grid."""
+
+    @abstractmethod
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return the Fisher information of all rows about x, the most over the grid."""
+
+    @abstractmethod
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(y | theta, shared), by broadcasting; NaN where data are missing."""
+
+    @abstractmethod
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return data drawn at theta, by broadcasting."""
+
+    # -- what follows from it -----------------------------------------------------------
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            prior = getattr(self, spec.name)
+            if spec.name not in (self.parameter, self.shared_field) or prior is None:
+                continue
+            if not isinstance(prior, Prior):
+                raise ModelError(
+                    f"{spec.name} of {type(self).__name__} must be a prior such as "
+                    f"priors.{'Beta(2, 200)' if self.domain[1] == 1 else 'LogNormal(0, 1)'}, "
+                    f"not {prior!r}"
+                )
+            low, high = self.domain if spec.name == self.parameter else self.shared_support
+            if not (low <= prior.support[0] and prior.support[1] <= high):
+                raise ModelError(
+                    f"{spec.name} of {type(self).__name__} lies between {low:g} and {high:g}; "
+                    f"{prior} reaches from {prior.support[0]:g} to {prior.support[1]:g}"
+                )
+
+    @property
+    def prior(self) -> Prior:
+        """The prior on each segment's parameter; only once resolved."""
+        prior: Prior = getattr(self, self.parameter)
+        return prior
+
+    @property
+    def shared_prior(self) -> Prior:
+        """The prior on the shared parameter, in the terms of its field; only once resolved."""
+        prior: Prior = getattr(self, self.shared_field)
+        return prior
+
+    @property
+    def shared_domain(self) -> tuple[float, float]:
+        """Where the shared parameter's field may lie, given the data; its prior is cut there."""
+        return self.shared_support
+
+    def shared_value(self, native: Floats) -> Floats:
+        """Return the shared parameter from the quantity that its prior is about."""
+        return native
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Yield warnings about data that are possible but unlike this family."""
+        yield from ()
+
+    @property
+    def shared_limit(self) -> float | None:
+        """Its value at the lower end of the prior, if the likelihood has a limit there."""
+        return None
+
+    def data(self, observations: Observations, rows: slice = slice(None)) -> Data:
+        """Return the columns of some rows as (n, 1) arrays, NaN where a row is missing."""
+        missing = ~observations.observed(self.response)
+
+        def column(role: str, default: float) -> Floats:
+            if role not in (self.response, *self.needs, *self.uses):
+                return np.empty((0, 1))
+            numbers = getattr(observations, role)
+            whole = np.full(len(missing), default) if numbers is None else numbers
+            return np.where(missing, np.nan, whole)[rows, None]
+
+        return Data(
+            column("count", math.nan),
+            column("trials", math.nan),
+            column("exposure", 1.0),
+            column("rate", math.nan),
+            column("value", math.nan),
+            self.pooled(observations),
+        )
+
+    def rows(
+        self, observations: Observations, nodes: Nodes, shared: float
+    ) -> Callable[[int, int], Floats]:
+        """Return a function from rows (first, end) to log p(y_t | theta_g), shape (n, G).
+
+        Zero where a row is missing. A family that can tabulate overrides it.
+        """
+        data = self.data(observations)
+        missing = ~observations.observed(self.response)
+
+        def log_likelihood(first: int, end: int) -> Floats:
+            part = Data(*(c[first:end] for c in data[:-1]), data.pooled)
+            values = self.log_density(part, nodes, shared)
+            values[missing[first:end]] = 0.0
+            return values
+
+        return log_likelihood
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and priors, ready for JSON."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        told = {k: v.to_dict() if isinstance(v, Prior) else v for k, v in fields.items()}
+        return {"name": self.name, **told}
+
+    def __str__(self) -> str:
+        given = [(f.name, getattr(self, f.name)) for f in dataclasses.fields(self)]
+        inside = ", ".join(f"{k}={v}" for k, v in given if isinstance(v, Prior))
+        return f"{type(self).__name__}({inside})"
+
+
+def default_rate_prior(p: float) -> Beta:
+    """A Beta prior around p worth about two events, the same for successes and failures.
+
+    Beta(2 p / q, 2 (1 - p) / q) with q = min(p, 1 - p). A flat prior hides weak changes: its
+    Occam factor costs 4 nats a segment at p = 0.009.
+    """
+    q = min(p, 1 - p)
+    return Beta(2 * p / q, 2 * (1 - p) / q)

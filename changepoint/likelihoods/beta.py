@@ -1,0 +1,134 @@
+"""Rates whose trials are unknown: the Beta family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from changepoint.likelihoods.base import Data, Fault, Likelihood, default_rate_prior
+from changepoint.likelihoods.coordinates import BetaMean, Coordinate, Nodes
+from changepoint.likelihoods.counts import two_sided
+from changepoint.observations import Observations
+from changepoint.priors import LogNormal, Prior
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beta(Likelihood):
+    """p(y) = y^(a-1) (1-y)^(b-1) / B(a, b), 0 < y < 1, a = rate c, b = (1 - rate) c.
+
+    For rates alone. The concentration c, shared by all segments, plays the part of the
+    unknown trials. If you have the trials, use them: BetaBinomial knows more.
+
+    Parameters
+    ----------
+    rate
+        Prior of each segment's mean rate, in (0, 1): Beta or Uniform. Default: Beta worth
+        about two events around the mean.
+    concentration
+        Prior of c, above 0. Default: LogNormal around the moment estimate, sigma 1.5.
+
+    Raises
+    ------
+    ModelError
+        If a prior's support doesn't fit.
+    """
+
+    rate: Prior | None = None
+    concentration: Prior | None = None
+
+    name: ClassVar = "beta"
+    response: ClassVar = "rate"
+    needs: ClassVar = ("rate",)
+    parameter: ClassVar = "rate"
+    domain: ClassVar = (0.0, 1.0)
+    shared: ClassVar = "concentration"
+    shared_field: ClassVar = "concentration"
+    sharpest: ClassVar = -1
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+        y = observations.column("rate")
+        mean = self.pooled(observations)
+        moment = max(mean * (1 - mean) / float(np.nanvar(y)) - 1, 0.1)
+        return replace(
+            self,
+            rate=self.rate or default_rate_prior(mean),
+            concentration=self.concentration or LogNormal(math.log(moment), 1.5),
+        )
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        y = observations.column("rate")
+        percent = bool(np.any((y > 1) & (y <= 100)))
+        divide = "These look like percentages: divide by 100, or write them with a % sign."
+        correct = "Correct it, or leave it empty."
+        yield Fault("rate", np.isinf(y), "an infinite rate", correct)
+        yield Fault("rate", y < 0, "a rate below 0", correct)
+        yield Fault("rate", (y > 1) & np.isfinite(y), "a rate above 1", divide if percent else correct)
+        trials = "A Beta density has no mass at 0 and 1: give counts and trials (likelihood 'beta-binomial')."
+        yield Fault("rate", y == 0, "a rate of exactly 0", trials)
+        yield Fault("rate", y == 1, "a rate of exactly 1", divide if percent else trials)
+        if np.sum(~np.isnan(y)) > 1 and np.nanmin(y) == np.nanmax(y):
+            yield Fault("rate", None, "all rates are equal, which leaves nothing to explain",
+                        "Check the column.")  # fmt: skip
+        yield from _unit_faults(observations)
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return the rates themselves, shape (T,)."""
+        return observations.column("rate")
+
+    def pooled(self, observations: Observations) -> float:
+        """Return the mean rate."""
+        return float(np.nanmean(observations.column("rate")))
+
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return two-sided tails; a mean of T rates is worth T (c + 1) - 1 in concentration."""
+        y = observations.column("rate")
+        c = self.shared_prior.support[0]
+        if pool:
+            c = np.sum(~np.isnan(y)) * (c + 1) - 1
+            y = np.nanmean(y, keepdims=True)
+        a, b = np.maximum(theta * c, 1e-12), np.maximum((1 - theta) * c, 1e-12)
+        return two_sided(special.betainc(a, b, y), special.betainc(b, a, 1 - y))
+
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the coordinate of a Beta mean at this concentration."""
+        return BetaMean(shared)
+
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return the number of rows with data."""
+        return float(observations.observed("rate").sum())
+
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(y | rate, concentration), by broadcasting."""
+        a, b = nodes.theta * shared, nodes.companion * shared
+        log_p: Floats = (a - 1) * np.log(data.rate) + (b - 1) * np.log1p(-data.rate)
+        return log_p - special.betaln(a, b)
+
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return rates drawn at mean theta."""
+        y = rng.beta(np.maximum(theta * shared, 1e-300), np.maximum((1 - theta) * shared, 1e-300))
+        return y + np.zeros_like(data.rate)
+
+
+def _unit_faults(observations: Observations) -> Iterator[Fault]:
+    """Where counts and trials stand beside the rates, these must be their ratio."""
+    if observations.count is None or observations.trials is None:
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = observations.column("rate") / (observations.count / observations.trials)
+    factor = factor[np.isfinite(factor) & (factor > 0)]
+    for times, told in ((100.0, "percentages"), (0.01, "fractions of a percent")):
+        if len(factor) and abs(np.log(np.median(factor) / times)) < 0.1:
+            rule = f"rates that are {times:g} times count / trials: {told} instead of fractions"
+            yield Fault("rate", None, rule, "Use the counts and trials, or correct the unit.")

@@ -1,0 +1,186 @@
+"""Counts out of trials that vary more than independent trials would: BetaBinomial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from changepoint.likelihoods.base import Data, Fault, Likelihood, default_rate_prior
+from changepoint.likelihoods.binomial import Binomial
+from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
+from changepoint.likelihoods.counts import (
+    binomial_log_density,
+    binomial_tail,
+    log_rising_ratio,
+    rising_table,
+    trials_faults,
+)
+from changepoint.observations import Observations
+from changepoint.priors import Logistic, Prior
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BetaBinomial(Likelihood):
+    """p(k) = C(n, k) B(k + a, n - k + b) / B(a, b), k = 0..n events in n trials.
+
+    Each row has a rate of its own, Beta(a, b) around its segment's: a = rate (1/d - 1),
+    b = (1 - rate)(1/d - 1), with a dispersion d = 1 / (a + b + 1) shared by all segments. Its
+    variance is that of the Binomial times 1 + (n - 1) d; the Binomial is the limit d -> 0.
+
+    Parameters
+    ----------
+    rate
+        Prior of each segment's rate, in (0, 1): Beta or Uniform. Default: Beta worth about
+        two events around the pooled rate.
+    log_excess
+        Prior of log(phi - 1), where phi = 1 + (mean_trials - 1) d is the variance inflation
+        of a row with the mean number of trials; cut off at its largest value, d = 1. Default
+        Logistic(0, 1): half the mass below phi = 2.
+    mean_trials
+        Mean trials of a row; default: that of the data.
+
+    Raises
+    ------
+    ModelError
+        If the prior of the rate isn't inside (0, 1), or there is at most one trial a row.
+    """
+
+    rate: Prior | None = None
+    log_excess: Prior | None = None
+    mean_trials: float | None = None
+
+    name: ClassVar = "beta-binomial"
+    response: ClassVar = "count"
+    needs: ClassVar = ("count", "trials")
+    parameter: ClassVar = "rate"
+    domain: ClassVar = (0.0, 1.0)
+    shared: ClassVar = "dispersion"
+    shared_field: ClassVar = "log_excess"
+    shared_support: ClassVar = (-math.inf, math.inf)
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+        observed = observations.observed("count")
+        trials = observations.column("trials")[observed]
+        return replace(
+            self,
+            rate=self.rate or default_rate_prior(self.pooled(observations)),
+            log_excess=self.log_excess or Logistic(0, 1),
+            mean_trials=self.mean_trials or float(trials.mean()),
+        )
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        yield from trials_faults(observations)
+        trials = observations.column("trials")[observations.observed("count")]
+        if len(trials) and np.nanmax(trials, initial=0) <= 1:
+            rule = "at most one trial in every row, which leaves no overdispersion to see"
+            remedy = "Use the likelihood 'binomial', or sum rows with --aggregate."
+            yield Fault("trials", None, rule, remedy)
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return count / trials, NaN without trials, shape (T,)."""
+        return Binomial().estimates(observations)
+
+    def pooled(self, observations: Observations) -> float:
+        """Return (events + 1/2) / (trials + 1)."""
+        return Binomial().pooled(observations)
+
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return two-sided tails of a Binomial with as many trials as the counts are worth."""
+        d = float(self.shared_value(np.array(min(self.shared_prior.support[1], self._highest))))
+        k, n = observations.column("count"), observations.column("trials")
+        worth = n / (1 + np.maximum(n - 1, 0) * d)
+        if pool:
+            observed = ~np.isnan(k)
+            k, n, variance = k[observed], n[observed], (n * n / worth)[observed]
+            k, n = k.sum(keepdims=True), n.sum(keepdims=True)
+            worth = n**2 / np.nansum(variance)
+        return binomial_tail(k * worth / n, worth, theta)
+
+    @property
+    def _highest(self) -> float:
+        """The largest log excess, where d = 1."""
+        return math.log(max(self.mean_trials or 0.0, 1.0 + 1e-12) - 1)
+
+    @property
+    def shared_domain(self) -> tuple[float, float]:
+        """Where log excess may lie: the prior is cut off at d = 1."""
+        return (-math.inf, math.inf if self.mean_trials is None else self._highest)
+
+    def shared_value(self, native: Floats) -> Floats:
+        """Return the dispersion d from log excess."""
+        return np.exp(np.minimum(native - self._highest, -1e-12))
+
+    @property
+    def shared_limit(self) -> float | None:
+        """Return 0, the Binomial, where the prior reaches down to it."""
+        return 0.0 if math.isinf(self.shared_prior.support[0]) else None
+
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the arcsine coordinate."""
+        return Arcsine()
+
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return 4 s (psi(n + s) - psi(s)), s = 1/d - 1, summed over rows.
+
+        It is exact for small rates and above the information elsewhere; 4 n where d = 0.
+        """
+        trials = observations.column("trials")[observations.observed("count")]
+        if shared <= 0:
+            return 4 * float(trials.sum())
+        s = max(1 / shared - 1, 1e-9)
+        if s > 1e6 * trials.max():
+            return 4 * float(trials.sum())
+        return 4 * s * float(np.sum(special.psi(trials + s) - special.psi(s)))
+
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(k | rate, dispersion), by broadcasting."""
+        k, n = data.count, data.trials
+        log_p = binomial_log_density(k, n, nodes, data.pooled)
+        s = 1 / np.asarray(shared, float) - 1
+        log_p += log_rising_ratio(nodes.theta * s, k)
+        log_p += log_rising_ratio(nodes.companion * s, n - k)
+        return log_p - log_rising_ratio(s, n)
+
+    def rows(
+        self, observations: Observations, nodes: Nodes, shared: float
+    ) -> Callable[[int, int], Floats]:
+        """Tabulate what overdispersion adds by distinct successes, failures and trials."""
+        binomial = Binomial(self.rate).rows(observations, nodes, 0.0)
+        if shared <= 0:
+            return binomial
+        s = 1 / shared - 1
+        observed = observations.observed("count")
+        k = np.where(observed, observations.column("count"), 0.0)
+        n = np.where(observed, observations.column("trials"), 0.0)
+        tables, places = [], []
+        for a, counts in ((nodes.theta * s, k), (nodes.companion * s, n - k), (np.array([s]), n)):
+            distinct, place = np.unique(counts, return_inverse=True)
+            tables.append(rising_table(a, distinct))
+            places.append(place)
+
+        def log_likelihood(first: int, end: int) -> Floats:
+            values = binomial(first, end)
+            values += tables[0][places[0][first:end]]
+            values += tables[1][places[1][first:end]]
+            values -= tables[2][places[2][first:end]]
+            return values
+
+        return log_likelihood
+
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return counts drawn at rate theta."""
+        s = 1 / np.maximum(shared, 1e-12) - 1
+        rate = rng.beta(np.maximum(theta * s, 1e-300), np.maximum((1 - theta) * s, 1e-300))
+        return rng.binomial(data.trials.astype(np.int64), rate).astype(float)

@@ -1,0 +1,92 @@
+"""Counts out of trials: the Binomial family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.likelihoods.base import Data, Fault, Likelihood, default_rate_prior
+from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
+from changepoint.likelihoods.counts import binomial_log_density, binomial_tail, trials_faults
+from changepoint.observations import Observations
+from changepoint.priors import Prior
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Binomial(Likelihood):
+    """p(k | rate) = C(n, k) rate^k (1 - rate)^(n-k), k = 0..n events in n trials.
+
+    Every trial succeeds independently with the segment's rate. Real counts usually vary
+    more than that, and then this family reports changes that aren't there: prefer
+    BetaBinomial unless you know that trials are independent.
+
+    Parameters
+    ----------
+    rate
+        Prior of each segment's rate, in (0, 1): Beta or Uniform. Default: Beta worth about
+        two events around the pooled rate.
+
+    Raises
+    ------
+    ModelError
+        If the prior's support isn't inside (0, 1).
+    """
+
+    rate: Prior | None = None
+
+    name: ClassVar = "binomial"
+    response: ClassVar = "count"
+    needs: ClassVar = ("count", "trials")
+    parameter: ClassVar = "rate"
+    domain: ClassVar = (0.0, 1.0)
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+        return replace(self, rate=self.rate or default_rate_prior(self.pooled(observations)))
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        yield from trials_faults(observations)
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return count / trials, NaN without trials, shape (T,)."""
+        trials = observations.column("trials")
+        return observations.column("count") / np.where(trials > 0, trials, np.nan)
+
+    def pooled(self, observations: Observations) -> float:
+        """Return (events + 1/2) / (trials + 1)."""
+        observed = observations.observed("count")
+        events = observations.column("count")[observed].sum()
+        return float((events + 0.5) / (observations.column("trials")[observed].sum() + 1))
+
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return two-sided Binomial tail probabilities at theta."""
+        k, n = observations.column("count"), observations.column("trials")
+        if pool:
+            k, n = np.nansum(k, keepdims=True), np.nansum(np.where(np.isnan(k), 0, n), keepdims=True)
+        return binomial_tail(k, n, theta)
+
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the arcsine coordinate."""
+        return Arcsine()
+
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return 4 times all trials."""
+        observed = observations.observed("count")
+        return 4 * float(observations.column("trials")[observed].sum())
+
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(k | rate), by broadcasting."""
+        return binomial_log_density(data.count, data.trials, nodes, data.pooled)
+
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return counts drawn at rate theta."""
+        return rng.binomial(data.trials.astype(np.int64), theta).astype(float)

@@ -1,0 +1,168 @@
+"""Coordinates x(theta) in which the information about a parameter is nearly constant.
+
+On a grid with equal steps in x every segment's posterior is resolved equally well, wherever
+it lies. A coordinate is an increasing map of theta's whole domain onto (bottom, top).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Nodes(NamedTuple):
+    """Parameter values, and a companion that says accurately what theta alone would round.
+
+    The companion is 1 - theta for proportions, theta minus the centre for levels, and theta
+    itself elsewhere. Both have any one shape.
+    """
+
+    theta: Floats
+    companion: Floats
+
+
+class Coordinate(ABC):
+    """An increasing map from a parameter's domain onto (bottom, top)."""
+
+    bottom = -math.inf
+    top = math.inf
+
+    @abstractmethod
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta; complement = 1 - theta, for proportions."""
+
+    @abstractmethod
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return the nodes at x; below_top = top - x, accurate near a finite top."""
+
+    @abstractmethod
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return log d theta / d x at the nodes."""
+
+    def below_top(self, theta: float, complement: float) -> float:
+        """Return top - x at theta; accurate where the top is finite."""
+        return self.top - self.x(theta, complement)
+
+
+class Arcsine(Coordinate):
+    """x = arcsin sqrt theta for a proportion: N trials give the information 4 N."""
+
+    bottom = 0.0
+    top = math.pi / 2
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        if theta < complement:
+            return math.asin(math.sqrt(theta))
+        return self.top - math.asin(math.sqrt(complement))
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta = sin^2 x and its complement."""
+        return Nodes(np.sin(x) ** 2, np.sin(below_top) ** 2)
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return log(2 sin x cos x)."""
+        slope: Floats = 0.5 * np.log(4 * nodes.theta * nodes.companion)
+        return slope
+
+    def below_top(self, theta: float, complement: float) -> float:
+        """Return the arcsine of the complement's root."""
+        return math.asin(math.sqrt(complement))
+
+
+class SquareRoot(Coordinate):
+    """x = sqrt theta for a Poisson rate: exposure E gives the information 4 E."""
+
+    bottom = 0.0
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        return math.sqrt(theta)
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta = x^2."""
+        return Nodes(x**2, x**2)
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return log 2 x."""
+        slope: Floats = 0.5 * np.log(4 * nodes.theta)
+        return slope
+
+
+@dataclass(frozen=True)
+class Level(Coordinate):
+    """x = theta - center for a level; subtracting the centre keeps far-off data accurate."""
+
+    center: float
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        return theta - self.center
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta = center + x."""
+        return Nodes(self.center + x, x)
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return 0."""
+        return np.zeros_like(nodes.theta)
+
+
+@dataclass(frozen=True)
+class BetaMean(Coordinate):
+    """The mean of a Beta distribution of known concentration phi: information about 1 a row.
+
+    x = A(phi theta) - A(phi (1 - theta)),   A'(z) = sqrt(1/z + 1/z^2),
+
+    close to the exact information phi^2 (trigamma(phi theta) + trigamma(phi (1 - theta))):
+    square-root-like where a shape is large, logarithmic where it is small.
+    """
+
+    concentration: float
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        phi = self.concentration
+        return float(_beta_length(np.array(phi * theta)) - _beta_length(np.array(phi * complement)))
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta at x, by Newton's method on logit theta."""
+        phi = self.concentration
+        logit = np.zeros_like(x)
+        for _ in range(200):
+            theta, complement = _expit(logit), _expit(-logit)
+            excess = _beta_length(phi * theta) - _beta_length(phi * complement) - x
+            slope = phi * theta * complement * self._density(theta, complement)
+            step = np.clip(excess / slope, -2, 2)
+            logit = logit - step
+            if np.all(np.abs(step) < 1e-14 * (1 + np.abs(logit))):
+                break
+        return Nodes(_expit(logit), _expit(-logit))
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return minus log d x / d theta."""
+        slope: Floats = -np.log(self.concentration * self._density(*nodes))
+        return slope
+
+    def _density(self, theta: Floats, complement: Floats) -> Floats:
+        a, b = self.concentration * theta, self.concentration * complement
+        density: Floats = np.sqrt((1 + a) / a**2) + np.sqrt((1 + b) / b**2)
+        return density
+
+
+def _beta_length(z: Floats) -> Floats:
+    """A(z) = 2 sqrt(1+z) - 2 artanh(1 / sqrt(1+z)), written without cancellation."""
+    root = np.sqrt(1 + z)
+    length: Floats = 2 * root + np.log(z) - 2 * np.log1p(root)
+    return length
+
+
+def _expit(x: Floats) -> Floats:
+    return np.where(x > 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))

@@ -1,0 +1,175 @@
+"""What the families of counts share: accurate probabilities and the rules for counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from changepoint.likelihoods.base import Fault
+from changepoint.likelihoods.coordinates import Nodes
+from changepoint.observations import Observations
+
+Floats = NDArray[np.float64]
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+def stirling_rest(z: Floats) -> Floats:
+    """Return log z! - [(z + 1/2) log z - z + log(2 pi)/2], z > 0."""
+    small = np.minimum(z, 20.0)
+    exact = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - LOG_2PI / 2
+    return np.where(z < 20, exact, _log_gamma_rest(np.maximum(z, 20.0)))
+
+
+def deviance(x: Floats, mean: Floats) -> Floats:
+    """Return x log(x / mean) + mean - x, without cancellation where x is near the mean."""
+    excess = (x - mean) / mean
+    value: Floats = mean * (special.xlog1py(1 + excess, excess) - excess)
+    return value
+
+
+def log_poisson(k: Floats, mean: Floats) -> Floats:
+    """Return the log Poisson probability of k (Loader 2000): accurate for large k."""
+    positive = np.where(k > 0, k, 1.0)
+    saddle = -stirling_rest(positive) - deviance(positive, mean) - 0.5 * (LOG_2PI + np.log(positive))
+    return np.where(k == 0, -mean, np.where(np.isnan(k), np.nan, saddle))
+
+
+def binomial_log_density(k: Floats, n: Floats, nodes: Nodes, pooled: float) -> Floats:
+    """Return log C(n, k) p^k (1-p)^(n-k) at nodes p, by broadcasting; accurate for large n.
+
+    Relative to the probability at a reference p0, so that 1e9 trials lose nothing: p0 and
+    1 - p0 are both exact (few digits), and both logarithms come from one difference p - p0,
+    whose rounding then cancels at the maximum.
+    """
+    few = float(np.float32(min(pooled, 1 - pooled)))
+    p0, q0 = (few, 1 - few) if pooled < 0.5 else (1 - few, few)
+    shift = nodes.theta - p0 if pooled < 0.5 else q0 - nodes.companion
+    success = _log_ratio(nodes.theta, shift, p0)
+    failure = _log_ratio(nodes.companion, -shift, q0)
+    return k * success + (n - k) * failure + log_binomial(k, n, p0, q0)
+
+
+def _log_ratio(x: Floats, shift: Floats, x0: float) -> Floats:
+    """Return log(x / x0), given x - x0 too."""
+    near = np.abs(shift) < x0 / 2
+    with np.errstate(divide="ignore"):
+        far = np.log(x / x0)
+    return np.where(near, np.log1p(np.where(near, shift, 0) / x0), far)
+
+
+def poisson_log_density(k: Floats, exposure: Floats, rate: Floats, pooled: float) -> Floats:
+    """Return the log Poisson probability of k at rates, by broadcasting; likewise relative."""
+    shift = rate - pooled
+    at_pooled = np.where((k == 0) & (exposure == 0), 0.0, log_poisson(k, exposure * pooled))
+    log_p: Floats = k * _log_ratio(rate, shift, pooled) - exposure * shift + at_pooled
+    return log_p
+
+
+def log_binomial(k: Floats, n: Floats, p: float, q: float) -> Floats:
+    """Return the log Binomial probability of k of n (Loader 2000); q = 1 - p."""
+    inside = (k > 0) & (k < n)
+    k1, n1 = np.where(inside, k, 1.0), np.where(inside, n, 2.0)
+    saddle = stirling_rest(n1) - stirling_rest(k1) - stirling_rest(n1 - k1)
+    saddle -= deviance(k1, n1 * p) + deviance(n1 - k1, n1 * q)
+    saddle += 0.5 * (np.log(n1 / k1) - np.log(n1 - k1) - LOG_2PI)
+    ends = n * np.where(k == 0, math.log(q) if p > 0.5 else math.log1p(-p), math.log(p) if p < 0.5 else math.log1p(-q))
+    return np.where(inside, saddle, np.where(np.isnan(k), np.nan, ends))
+
+
+def log_rising_ratio(a: Floats, k: Floats) -> Floats:
+    """Return log of Gamma(a + k) / (Gamma(a) a^k) = sum_{i<k} log(1 + i/a), by broadcasting.
+
+    What overdispersion adds to k factors of a; 0 in the limit a -> infinity, and accurate
+    there, where differences of log-gammas are all rounding: Stirling's series where a >= 20.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        large = np.maximum(a, 20.0)
+        series = (large + k - 0.5) * np.log1p(k / large) - k
+        series += _log_gamma_rest(large + k) - _log_gamma_rest(large)
+        small = np.minimum(a, 20.0)
+        exact = special.gammaln(small + k) - special.gammaln(small) - k * np.log(small)
+    return np.where(a >= 20, series, exact)
+
+
+def _log_gamma_rest(z: Floats) -> Floats:
+    """Return log Gamma(z) - [(z - 1/2) log z - z + log(2 pi)/2], z >= 20."""
+    square = 1 / z**2
+    rest: Floats = (1 / 12 - (1 / 360 - (1 / 1260 - square / 1680) * square) * square) / z
+    return rest
+
+
+def rising_table(a: Floats, k: Floats) -> Floats:
+    """Return `log_rising_ratio` for nodes a (G,) and ascending whole numbers k (D,): (D, G)."""
+    if len(k) == 0 or k[-1] - k[0] > 4 * len(k):
+        return log_rising_ratio(a, k[:, None])
+    # Close together: from one to the next by adding up logarithms.
+    steps = np.log1p(np.arange(k[0], k[-1])[:, None] / a)
+    first = log_rising_ratio(a, k[:1, None])
+    table = np.concatenate([first, first + np.cumsum(steps, axis=0)])
+    chosen: Floats = table[(k - k[0]).astype(np.int64)]
+    return chosen
+
+
+def two_sided(below: Floats, above: Floats) -> Floats:
+    """Return min(1, 2 min(P(Y <= y), P(Y >= y)))."""
+    tail: Floats = np.minimum(1.0, 2 * np.minimum(below, above))
+    return tail
+
+
+def binomial_tail(k: Floats, n: Floats, p: Floats) -> Floats:
+    """Return the two-sided tail of k out of n; n may be a fractional effective number."""
+    with np.errstate(invalid="ignore"):
+        below = np.where(k < n, special.betainc(np.maximum(n - k, 1e-300), k + 1, 1 - p), 1.0)
+        above = np.where(k > 0, special.betainc(np.maximum(k, 1e-300), n - k + 1, p), 1.0)
+    return two_sided(below, above)
+
+
+def poisson_tail(k: Floats, mean: Floats) -> Floats:
+    """Return the two-sided Poisson tail of k."""
+    above = np.where(k > 0, special.gammainc(np.maximum(k, 1e-300), mean), 1.0)
+    return two_sided(special.gammaincc(k + 1, mean), above)
+
+
+def count_faults(observations: Observations) -> Iterator[Fault]:
+    """Counts must be finite whole numbers, 0 or more."""
+    count = observations.column("count")
+    yield Fault("count", np.isinf(count), "an infinite count", "Correct it, or leave it empty.")
+    yield Fault("count", count < 0, "a negative count", "Correct it, or leave it empty.")
+    fractions = not_whole(count)
+    if fractions.any() and np.nanmax(np.abs(count)) <= 1:
+        remedy = (
+            "These look like rates, not counts: give the counts themselves, or name the column "
+            "as the rate (--rate, rate=) for the likelihood 'beta'."
+        )
+    else:
+        remedy = "Counts are whole numbers: give the counts themselves, not rates or averages."
+    yield Fault("count", fractions, "a count that isn't a whole number", remedy)
+
+
+def trials_faults(observations: Observations) -> Iterator[Fault]:
+    """Counts and trials must be whole numbers with 0 <= count <= trials."""
+    yield from count_faults(observations)
+    count, trials = observations.column("count"), observations.column("trials")
+    beside = ~np.isnan(count)
+    correct = "Correct it, or leave the whole row empty."
+    yield Fault("trials", np.isnan(trials) & beside, "no trials beside a count",
+                "Fill in the trials, or leave the count empty as well.")  # fmt: skip
+    yield Fault("trials", np.isinf(trials), "an infinite number of trials", correct)
+    yield Fault("trials", trials < 0, "a negative number of trials", correct)
+    yield Fault("trials", not_whole(trials), "trials that aren't a whole number",
+                "Trials are whole numbers: for hours or distances use exposure and the likelihood 'poisson'.")  # fmt: skip
+    none = (trials == 0) & (count > 0)
+    yield Fault("trials", none, "events without any trial", correct)
+    yield Fault("count", (count > trials) & ~none, "more events than trials",
+                "Check that the columns for count and trials aren't swapped; if one trial can have several events, use the likelihood 'poisson' with exposure.")  # fmt: skip
+
+
+def not_whole(numbers: Floats) -> NDArray[np.bool_]:
+    """Which finite numbers aren't integers."""
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(numbers) & (numbers != np.floor(numbers))

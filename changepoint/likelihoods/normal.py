@@ -1,0 +1,120 @@
+"""Measurements around a level: the Normal family with a shared noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from changepoint.likelihoods.base import Data, Fault, Likelihood
+from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
+from changepoint.likelihoods.counts import two_sided
+from changepoint.observations import Observations
+from changepoint.priors import LogNormal, Prior
+from changepoint.priors import Normal as NormalPrior
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Normal(Likelihood):
+    """p(y) = exp(-(y - level)^2 / (2 s^2)) / (s sqrt(2 pi)), y any real number.
+
+    Each segment has a level; the noise's standard deviation s is shared by all.
+
+    Parameters
+    ----------
+    level
+        Prior of each segment's level. Default: Normal(mean, twice the standard deviation).
+    noise_sd
+        Prior of s, above 0. Default: LogNormal around the root mean square of first
+        differences over sqrt 2, sigma 1. It has no mass at 0, so that rounded values that
+        repeat can't look infinitely precise.
+
+    Raises
+    ------
+    ModelError
+        If a prior's support doesn't fit.
+    """
+
+    level: Prior | None = None
+    noise_sd: Prior | None = None
+
+    name: ClassVar = "normal"
+    response: ClassVar = "value"
+    needs: ClassVar = ("value",)
+    parameter: ClassVar = "level"
+    domain: ClassVar = (-math.inf, math.inf)
+    shared: ClassVar = "noise_sd"
+    shared_field: ClassVar = "noise_sd"
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+        y = observations.column("value")
+        y = y[~np.isnan(y)]
+        noise = math.sqrt(float(np.mean(np.diff(y) ** 2)) / 2)
+        return replace(
+            self,
+            level=self.level or NormalPrior(float(y.mean()), 2 * float(y.std())),
+            noise_sd=self.noise_sd or LogNormal(math.log(noise), 1.0),
+        )
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        y = observations.column("value")
+        yield Fault("value", np.isinf(y), "an infinite value", "Correct it, or leave it empty.")
+        if np.sum(~np.isnan(y)) > 1 and np.nanmin(y) == np.nanmax(y):
+            yield Fault("value", None, "all values are equal, which leaves nothing to explain",
+                        "Check the column.")  # fmt: skip
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Warn of rounded values that stand still most of the time."""
+        y = observations.column("value")
+        still = float(np.mean(np.diff(y[~np.isnan(y)]) == 0))
+        if still > 0.5:
+            yield (
+                f"{still:.0%} of the values repeat the one before: they look rounded or carried "
+                "forward, not like independent noise, so the posterior is too sure of itself"
+            )
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return the values themselves, shape (T,)."""
+        return observations.column("value")
+
+    def pooled(self, observations: Observations) -> float:
+        """Return the mean."""
+        return float(np.nanmean(observations.column("value")))
+
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return two-sided tails at the largest noise that the prior allows."""
+        y, sd = observations.column("value"), self.shared_prior.support[1]
+        if pool:
+            sd = sd / math.sqrt(np.sum(~np.isnan(y)))
+            y = np.nanmean(y, keepdims=True)
+        z = (y - theta) / sd
+        return two_sided(special.ndtr(z), special.ndtr(-z))
+
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the level, measured from the mean."""
+        return Level(self.pooled(observations))
+
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return T / s^2."""
+        return float(observations.observed("value").sum()) / shared**2
+
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(y | level, s), by broadcasting."""
+        z = ((data.value - data.pooled) - nodes.companion) / shared
+        log_p: Floats = -0.5 * z**2 - np.log(shared) - 0.5 * math.log(2 * math.pi)
+        return log_p
+
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return values drawn around level theta."""
+        return rng.normal(theta + np.zeros_like(data.value), shared)

@@ -1,0 +1,106 @@
+"""Counts per unit of exposure: the Poisson family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.likelihoods.base import Data, Fault, Likelihood
+from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
+from changepoint.likelihoods.counts import count_faults, poisson_log_density, poisson_tail
+from changepoint.observations import Observations
+from changepoint.priors import Gamma, Prior
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Poisson(Likelihood):
+    """p(k | rate) = (rate e)^k exp(-rate e) / k!, k = 0, 1, ... events in exposure e.
+
+    The exposure is the time, distance or population at risk of each row, 1 where the data
+    have none; the rate is in events per unit of exposure.
+
+    Parameters
+    ----------
+    rate
+        Prior of each segment's rate, above 0: Gamma, LogNormal, HalfNormal, Exponential or
+        Uniform. Default: Gamma(2, 2 / pooled rate).
+
+    Raises
+    ------
+    ModelError
+        If the prior's support isn't above 0.
+    """
+
+    rate: Prior | None = None
+
+    name: ClassVar = "poisson"
+    response: ClassVar = "count"
+    needs: ClassVar = ("count",)
+    uses: ClassVar = ("exposure",)
+    parameter: ClassVar = "rate"
+    domain: ClassVar = (0.0, np.inf)
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+        return replace(self, rate=self.rate or Gamma(2, 2 / self.pooled(observations)))
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        yield from count_faults(observations)
+        if observations.exposure is None:
+            return
+        exposure, correct = observations.exposure, "Correct it, or leave the whole row empty."
+        beside = observations.observed("count")
+        yield Fault("exposure", np.isnan(exposure) & beside, "no exposure beside a count", correct)
+        yield Fault("exposure", np.isinf(exposure), "an infinite exposure", correct)
+        yield Fault("exposure", exposure < 0, "a negative exposure", correct)
+        none = (exposure == 0) & (observations.column("count") > 0)
+        yield Fault("exposure", none, "events without any exposure", correct)
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return count / exposure, NaN without exposure, shape (T,)."""
+        exposure = self._exposure(observations)
+        return observations.column("count") / np.where(exposure > 0, exposure, np.nan)
+
+    def pooled(self, observations: Observations) -> float:
+        """Return (events + 1/2) / exposure."""
+        observed = observations.observed("count")
+        exposure = float(self._exposure(observations)[observed].sum())
+        return float(observations.column("count")[observed].sum() + 0.5) / (exposure or 1.0)
+
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return two-sided Poisson tail probabilities at theta."""
+        k, exposure = observations.column("count"), self._exposure(observations)
+        if pool:
+            exposure = np.sum(exposure[~np.isnan(k)], keepdims=True)
+            k = np.nansum(k, keepdims=True)
+        return poisson_tail(k, exposure * theta)
+
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the square-root coordinate."""
+        return SquareRoot()
+
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return 4 times the whole exposure."""
+        return 4 * float(self._exposure(observations)[observations.observed("count")].sum())
+
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(k | rate), by broadcasting."""
+        return poisson_log_density(data.count, data.exposure, nodes.theta, data.pooled)
+
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return counts drawn at rate theta."""
+        return rng.poisson(theta * data.exposure).astype(float)
+
+    def _exposure(self, observations: Observations) -> Floats:
+        if observations.exposure is None:
+            return np.ones(len(observations))
+        return observations.exposure

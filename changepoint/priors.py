@@ -1,0 +1,341 @@
+"""Prior distributions of one parameter, with PyMC's names and parameters.
+
+Each states its density, its support, its cumulative distribution and its quantiles. They are
+reached through this module (`priors.Beta`), because some names are likelihoods as well.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from changepoint.errors import ModelError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prior(ABC):
+    """A proper prior density p(x) on an interval.
+
+    Subclasses are frozen dataclasses whose fields are the parameters; all must be finite,
+    and positive where their names say so.
+    """
+
+    @property
+    @abstractmethod
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+
+    @abstractmethod
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x), -inf outside the support; same shape as x.
+
+        The companion is what a parameter grid knows of x beside it: 1 - x for proportions.
+        Only Beta uses it, to stay accurate where x rounds to 1.
+        """
+
+    @abstractmethod
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+
+    @abstractmethod
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q, for q in [0, 1]; same shape as q."""
+
+    def complement_quantile(self, q: float) -> float:
+        """Return 1 - x with P(X >= x) = q; accurate where x may round to 1."""
+        return 1 - float(self.quantile(1 - q))
+
+    def __post_init__(self) -> None:
+        for name, number in self.parameters().items():
+            if not isinstance(number, int | float | np.integer | np.floating):
+                raise ModelError(f"{self._where(name)} must be a number, not {number!r}")
+            if not math.isfinite(number):
+                raise ModelError(f"{self._where(name)} must be finite, not {number}")
+            if name in POSITIVE and number <= 0:
+                raise ModelError(f"{self._where(name)} must be above 0, not {number}")
+            # PyMC overflows on small integer constants, so none leave this class.
+            object.__setattr__(self, name, float(number))
+
+    def parameters(self) -> dict[str, float]:
+        """Return the parameters by name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and parameters, ready for JSON."""
+        return {"name": type(self).__name__, **self.parameters()}
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name}={number:.6g}" for name, number in self.parameters().items())
+        return f"{type(self).__name__}({inside})"
+
+    def _where(self, name: str) -> str:
+        return f"{name} of priors.{type(self).__name__}"
+
+
+POSITIVE = {"alpha", "beta", "sigma", "lam", "s"}
+
+
+@dataclass(frozen=True)
+class Beta(Prior):
+    """p(x) = x^(alpha-1) (1-x)^(beta-1) / B(alpha, beta), 0 < x < 1.
+
+    Worth alpha successes and beta failures.
+
+    Examples
+    --------
+    >>> Beta(2, 200).quantile([0.025, 0.975]).round(4)
+    array([0.0012, 0.0273])
+    """
+
+    alpha: float
+    beta: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (0.0, 1.0)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        x, inside = _inside(x, 0, 1)
+        log_p = special.xlogy(self.alpha - 1, x)
+        if companion is None:
+            log_p = log_p + special.xlog1py(self.beta - 1, -x)
+        else:
+            log_p = log_p + special.xlogy(self.beta - 1, companion)
+        return np.where(inside, log_p - special.betaln(self.alpha, self.beta), -np.inf)
+
+    def complement_quantile(self, q: float) -> float:
+        """Return 1 - x with P(X >= x) = q."""
+        return float(special.betaincinv(self.beta, self.alpha, q))
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return special.betainc(self.alpha, self.beta, np.clip(x, 0, 1))
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return special.betaincinv(self.alpha, self.beta, np.asarray(q, float))
+
+
+@dataclass(frozen=True)
+class Gamma(Prior):
+    """p(x) = beta^alpha x^(alpha-1) exp(-beta x) / Gamma(alpha), x > 0; mean alpha / beta."""
+
+    alpha: float
+    beta: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (0.0, math.inf)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        x, inside = _inside(x, 0, math.inf)
+        log_p = special.xlogy(self.alpha - 1, x) - self.beta * x
+        constant = self.alpha * math.log(self.beta) - special.gammaln(self.alpha)
+        return np.where(inside, log_p + constant, -np.inf)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return special.gammainc(self.alpha, self.beta * np.maximum(x, 0))
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return special.gammaincinv(self.alpha, np.asarray(q, float)) / self.beta
+
+
+@dataclass(frozen=True)
+class Normal(Prior):
+    """p(x) = exp(-(x-mu)^2 / (2 sigma^2)) / (sigma sqrt(2 pi)), x any real number."""
+
+    mu: float
+    sigma: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (-math.inf, math.inf)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        return _standard_normal((np.asarray(x, float) - self.mu) / self.sigma) - math.log(
+            self.sigma
+        )
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return special.ndtr((np.asarray(x, float) - self.mu) / self.sigma)
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return self.mu + self.sigma * special.ndtri(np.asarray(q, float))
+
+
+@dataclass(frozen=True)
+class LogNormal(Prior):
+    """log X ~ Normal(mu, sigma), x > 0; median exp(mu)."""
+
+    mu: float
+    sigma: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (0.0, math.inf)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        x, inside = _inside(x, 0, math.inf)
+        with np.errstate(divide="ignore"):
+            log_x = np.log(np.where(inside, x, 1))
+        log_p = _standard_normal((log_x - self.mu) / self.sigma) - math.log(self.sigma) - log_x
+        return np.where(inside, log_p, -np.inf)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        with np.errstate(divide="ignore"):
+            return special.ndtr((np.log(np.maximum(x, 0)) - self.mu) / self.sigma)
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return np.exp(self.mu + self.sigma * special.ndtri(np.asarray(q, float)))
+
+
+@dataclass(frozen=True)
+class HalfNormal(Prior):
+    """p(x) = 2 exp(-x^2 / (2 sigma^2)) / (sigma sqrt(2 pi)), x > 0."""
+
+    sigma: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (0.0, math.inf)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        x, inside = _inside(x, 0, math.inf)
+        log_p = _standard_normal(x / self.sigma) + math.log(2 / self.sigma)
+        return np.where(inside, log_p, -np.inf)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return special.erf(np.maximum(x, 0) / (self.sigma * math.sqrt(2)))
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return self.sigma * math.sqrt(2) * special.erfinv(np.asarray(q, float))
+
+
+@dataclass(frozen=True)
+class Exponential(Prior):
+    """p(x) = lam exp(-lam x), x > 0; mean 1 / lam."""
+
+    lam: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (0.0, math.inf)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        x, inside = _inside(x, 0, math.inf)
+        return np.where(inside, math.log(self.lam) - self.lam * x, -np.inf)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return -np.expm1(-self.lam * np.maximum(x, 0))
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        with np.errstate(divide="ignore"):
+            return -np.log1p(-np.asarray(q, float)) / self.lam
+
+
+@dataclass(frozen=True)
+class Uniform(Prior):
+    """p(x) = 1 / (upper - lower), lower < x < upper."""
+
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lower >= self.upper:
+            raise ModelError(
+                f"lower of priors.Uniform must be below upper, not {self.lower} and {self.upper}"
+            )
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (self.lower, self.upper)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        _, inside = _inside(x, self.lower, self.upper)
+        return np.where(inside, -math.log(self.upper - self.lower), -np.inf)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return np.clip((np.asarray(x, float) - self.lower) / (self.upper - self.lower), 0, 1)
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return self.lower + (self.upper - self.lower) * np.asarray(q, float)
+
+    def complement_quantile(self, q: float) -> float:
+        """Return 1 - x with P(X >= x) = q."""
+        return 1 - self.upper + (self.upper - self.lower) * q
+
+
+@dataclass(frozen=True)
+class Logistic(Prior):
+    """p(x) = exp(-z) / (s (1 + exp(-z))^2), z = (x - mu) / s, x any real number."""
+
+    mu: float
+    s: float
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The ends of the interval where the density is positive."""
+        return (-math.inf, math.inf)
+
+    def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
+        """Return log p(x); same shape as x."""
+        z = np.abs(np.asarray(x, float) - self.mu) / self.s
+        return -z - 2 * np.log1p(np.exp(-z)) - math.log(self.s)
+
+    def cdf(self, x: ArrayLike) -> Floats:
+        """Return P(X <= x); same shape as x."""
+        return special.expit((np.asarray(x, float) - self.mu) / self.s)
+
+    def quantile(self, q: ArrayLike) -> Floats:
+        """Return x with P(X <= x) = q; same shape as q."""
+        return self.mu + self.s * special.logit(np.asarray(q, float))
+
+
+def _standard_normal(z: Floats) -> Floats:
+    return -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
+
+
+def _inside(x: ArrayLike, lower: float, upper: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return x with the places outside [lower, upper] moved inside, and which were inside.
+
+    The closed interval: a density on an open one may be infinite or zero at its ends.
+    """
+    x = np.asarray(x, float)
+    inside = (x >= lower) & (x <= upper)
+    return np.where(inside, x, max(lower, min(upper, 0.5))), inside
