@@ -26,7 +26,7 @@ def simulate_counts(rng: np.random.Generator) -> Iterable[tuple[object, ...]]:
 def simulate_rates(rng: np.random.Generator) -> Iterable[tuple[object, ...]]:
     """Yield date, conversion_rate: a mean of 0.0065, and 0.0102 from row 60 (from 0) on."""
     mean = np.where(np.arange(DAYS) < 60, 0.0065, 0.0102)
-    concentration = 2500
+    concentration = 3000
     rates = rng.beta(mean * concentration, (1 - mean) * concentration)
     return zip(DATES, (f"{rate:.5f}" for rate in rates), strict=True)
 

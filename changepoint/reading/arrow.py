@@ -38,7 +38,7 @@ def cells_of(column: pa.ChunkedArray) -> tuple[Cells, tuple[str, ...]]:
     if types.is_binary(kind) or types.is_large_binary(kind):
         column, kind = column.cast(pa.string()), pa.string()  # how some writers store text
     if types.is_string(kind) or types.is_large_string(kind) or kind == pa.string_view():
-        return ["" if cell is None else cell for cell in column.to_pylist()], ()
+        return ["" if cell is None else cell.strip() for cell in column.to_pylist()], ()
     if types.is_timestamp(kind) or types.is_date(kind):
         return _dates(column)
     if (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
-from changepoint.reading.datestyles import STYLES, TRIPLE, tried
+from changepoint.reading.datestyles import PLAIN_ISO, STYLES, TRIPLE, tried
 from changepoint.reading.dayorder import read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
 from changepoint.reading.table import Table
@@ -44,9 +44,9 @@ def read_times(table: Table, date_format: str | None) -> TimesRead:
     name, cells = table.columns["time"]
     if not isinstance(cells, list):
         return _ready(table, cells)
-    texts = [
-        text for text in dict.fromkeys(map(str.strip, cells)) if text.lower() not in MISSING
-    ]
+    if date_format is None and (stamps := _plain_iso(cells)) is not None:
+        return TimesRead(stamps, [])
+    texts = [text for text in dict.fromkeys(cells) if text.lower() not in MISSING]
     if date_format is not None:
         understood = _by_format(texts, date_format)
     elif texts and all(map(is_number, texts)):
@@ -70,6 +70,16 @@ def read_times(table: Table, date_format: str | None) -> TimesRead:
     return _assembled(table, cells, understood)
 
 
+def _plain_iso(cells: list[str]) -> Times | None:
+    """Read a column of ISO dates or time stamps fast; None if it isn't that throughout."""
+    if not cells or not all(map(PLAIN_ISO.fullmatch, cells)):
+        return None
+    try:
+        return np.array(cells, dtype="datetime64[us]")
+    except ValueError:
+        return None
+
+
 def _ready(table: Table, cells: Times) -> TimesRead:
     """Check times that came as dates or numbers."""
     if cells.dtype.kind == "M":
@@ -86,14 +96,14 @@ def _ready(table: Table, cells: Times) -> TimesRead:
 
 
 def _numeric(table: Table) -> TimesRead:
-    found, problems = read_numbers(table, ["time"])
+    found, problems, notes = read_numbers(table, ["time"])
     times = found.get("time", np.empty(0))
     told = {problem.line for problem in problems}
     rule = "a time must be a finite number, or a date"
     for row in np.flatnonzero(~np.isfinite(times)):
         if int(table.lines[row]) not in told:
             problems.append(table.problem("time", int(row), rule, _CORRECT))
-    return TimesRead(times, problems)
+    return TimesRead(times, problems, notes)
 
 
 def _common_style(texts: list[str]) -> int | str:
@@ -115,7 +125,7 @@ def _by_style(texts: list[str], index: int | str) -> _Understood:
     if not any(dates.values()):
         return _Understood(dates, "a date (such as 2020-01-31) or a number was expected")
     return _Understood(
-        dates, f"a date like {style.example}, as in the other rows, was expected"
+        dates, f"a real date like {style.example}, as in the other rows, was expected"
     )
 
 
@@ -154,41 +164,34 @@ def _compact(texts: list[str], name: str) -> _Understood | None:
     return _Understood(dates, "a date of the form YYYYMMDD was expected")
 
 
-def _which_order(table: Table, text: str, formats: Iterable[str]) -> Problem:
-    cells = table.columns["time"].cells
-    row = next(row for row, cell in enumerate(cells) if cell.strip() == text)
-    first, second = formats
+def _which_order(table: Table, text: str, formats: tuple[str, str]) -> Problem:
     if table.delimiter is None:  # a text file with a time column has one
         remedy = "Convert the column to dates first"
     else:
-        remedy = (
-            f"Say which: --date-format '{first}' or '{second}' (in Python, date_format=...)"
-        )
+        remedy = "Say which: --date-format '{}' or '{}' (in Python, date_format=...)"
     rule = "the order of day and month can't be told: all dates are possible in both"
-    return table.problem("time", row, rule, remedy)
+    row = list(table.columns["time"].cells).index(text)
+    return table.problem("time", row, rule, remedy.format(*formats))
 
 
 def _assembled(table: Table, cells: list[str], understood: _Understood) -> TimesRead:
-    dates, rule = understood
-    good = {text: date for text, date in dates.items() if date is not None}
+    good = {text: date for text, date in understood.dates.items() if date is not None}
     aware = {text for text, date in good.items() if date.tzinfo is not None}
-    notes: tuple[str, ...] = ()
-    problems = []
-    for row, cell in enumerate(cells):
-        text = cell.strip()
-        if text not in good:
-            why = _MISSING if text.lower() in MISSING else rule
-            problems.append(table.problem("time", row, why, _CORRECT))
-        elif aware and text not in aware:
-            why = "the time has no offset from UTC, and others have one"
-            problems.append(table.problem("time", row, why, _CORRECT))
-    if problems:
+    wrong = dict.fromkeys(set(cells) - good.keys(), understood.rule)
+    wrong |= {text: _MISSING for text in wrong if text.lower() in MISSING}
+    if aware:
+        mixed = "the time has no offset from UTC, and others have one"
+        wrong |= dict.fromkeys(good.keys() - aware, mixed)
+    if wrong:
+        rules = ((row, wrong[cell]) for row, cell in enumerate(cells) if cell in wrong)
+        problems = [table.problem("time", row, rule, _CORRECT) for row, rule in rules]
         return TimesRead(np.empty(0), problems)
+    notes: tuple[str, ...] = ()
     if aware:
         good, notes = _without_offsets(good)
-    position = {text: index for index, text in enumerate(good)}
     stamps = np.array(list(good.values()), dtype="datetime64[us]")
-    rows = np.fromiter((position[cell.strip()] for cell in cells), np.intp, len(cells))
+    position = {text: index for index, text in enumerate(good)}
+    rows = np.fromiter(map(position.__getitem__, cells), np.intp, len(cells))
     return TimesRead(stamps[rows], [], notes)
 
 

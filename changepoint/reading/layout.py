@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,13 @@ _FOOTER_WORDS = re.compile(
     r"|summe|gesamt\w*|durchschnitt|mittelwert|quelle|somme|moyenne)\b",
     re.I,
 )
-_Row = tuple[int, list[str]]  # line, cells
+
+
+class _Rows(NamedTuple):
+    """The rows that aren't blank, and the lines they start at."""
+
+    lines: list[int]
+    cells: list[list[str]]
 
 
 def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
@@ -36,26 +43,29 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
     """
     delimiter, first = _find_header(lines, asked)
     rows = _rows(lines, first, delimiter, file)
-    header = [cell.strip() for cell in rows.pop(0)[1]]
+    rows.lines.pop(0)
+    header = [cell.strip() for cell in rows.cells.pop(0)]
     hint = ""
     if any(map(_is_data, header)):
         hint = f"; line {first + 1} looks like data: if there is no header line, add one"
     roles = find_roles(header, asked, file, hint)
     notes = _cut_footer(rows, roles.get("time"))
     _check_widths(rows, len(header), file)
+    columns = {
+        role: Column(header[index], [cells[index].strip() for cells in rows.cells])
+        for role, index in roles.items()
+    }
     return Table(
         file=file,
-        lines=np.array([line for line, _ in rows], dtype=np.int64),
-        columns={
-            role: Column(header[index], [cells[index] for _, cells in rows])
-            for role, index in roles.items()
-        },
+        lines=np.array(rows.lines, dtype=np.int64),
+        columns=columns,
         delimiter=delimiter if len(header) > 1 else None,
         notes=notes,
     )
 
 
 def _is_data(cell: str) -> bool:
+    cell = cell.strip()
     return is_number(cell) or is_date(cell)
 
 
@@ -67,9 +77,11 @@ def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
         parsed = [_cells(line, delimiter) for line in lines[:_SEARCHED]]
         for index, cells in enumerate(parsed):
             names = {normal(cell) for cell in cells} - {""}
-            known = len(names & KNOWN)
             found = len(names & wanted)
-            if not names or (any(map(_is_data, cells)) and not found):
+            if not found and any(map(_is_data, cells)):
+                names = set()  # a row of data, whatever words stand in it
+            known = len(names & KNOWN)
+            if not any(cells):
                 continue
             # Rows as long as the header settle what names leave open; of a file without any
             # known name, show the columns that make the best table.
@@ -79,9 +91,7 @@ def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
             if best is None or score > best[0]:
                 best = score, delimiter, index
     if best is None:
-        first = next(index for index, line in enumerate(lines) if line.strip())
-        widths = {sign: len(_cells(lines[first], sign)) for sign in DELIMITERS}
-        return max(widths, key=lambda sign: widths[sign]), first
+        return DELIMITERS[0], next(i for i, line in enumerate(lines) if line.strip())
     return best[1], best[2]
 
 
@@ -92,10 +102,10 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _rows(lines: list[str], first: int, delimiter: str, file: str) -> list[_Row]:
+def _rows(lines: list[str], first: int, delimiter: str, file: str) -> _Rows:
     """Return the rows from the header on that aren't blank, with the lines they start at."""
     reader = csv.reader(lines[first:], delimiter=delimiter, skipinitialspace=True, strict=True)
-    rows: list[_Row] = []
+    rows = _Rows([], [])
     start = first
     try:
         for cells in reader:
@@ -103,7 +113,8 @@ def _rows(lines: list[str], first: int, delimiter: str, file: str) -> list[_Row]
             if end - start > 1:
                 _check_quoted(lines, start, end, (len(cells), delimiter), file)
             if "".join(cells).strip():
-                rows.append((start + 1, cells))
+                rows.lines.append(start + 1)
+                rows.cells.append(cells)
             start = end
     except csv.Error as error:
         raise DataError(
@@ -128,7 +139,7 @@ def _check_quoted(
             )
 
 
-def _cut_footer(rows: list[_Row], time: int | None) -> tuple[str, ...]:
+def _cut_footer(rows: _Rows, time: int | None) -> tuple[str, ...]:
     """Remove the rows below the data, such as totals and sources; say which."""
 
     def is_footer(cells: list[str]) -> bool:
@@ -140,30 +151,29 @@ def _cut_footer(rows: list[_Row], time: int | None) -> tuple[str, ...]:
         words = re.search(r"[^\W\d_]{3}", cell)
         return bool(words) and cell.lower() not in MISSING and not is_date(cell)
 
-    last = len(rows)
-    while last and is_footer(rows[last - 1][1]):
+    last = len(rows.lines)
+    while last and is_footer(rows.cells[last - 1]):
         last -= 1
-    footer = rows[last:]
+    footer = list(zip(rows.lines[last:], rows.cells[last:], strict=True))
     # Without a single date above, it is the dates that can't be read.
     if not footer or len(footer) > _FOOTER_ROWS or (time is not None and not last):
         return ()
-    del rows[last:]
-    texts = (
-        shown(" ".join(cell.strip() for cell in cells if cell.strip())) for _, cells in footer
-    )
-    which = ", ".join(
-        f"line {line} ({text})" for (line, _), text in zip(footer, texts, strict=True)
-    )
-    return (f"left out as a footer, not data: {which}",)
+    del rows.lines[last:], rows.cells[last:]
+    which = []
+    for line, cells in footer:
+        text = shown(" ".join(cell.strip() for cell in cells if cell.strip()))
+        which.append(f"line {line} ({text})")
+    return (f"left out as a footer, not data: {', '.join(which)}",)
 
 
-def _check_widths(rows: list[_Row], width: int, file: str) -> None:
+def _check_widths(rows: _Rows, width: int, file: str) -> None:
     problems = []
-    for line, cells in rows:
+    for line, cells in zip(rows.lines, rows.cells, strict=True):
         while len(cells) > width and not cells[-1].strip():
             cells.pop()
         if len(cells) != width:
-            rule = f"{len(cells)} cells where the header has {width}"
+            found = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+            rule = f"{found} where the header has {width}"
             remedy = "Add or remove delimiters, or put a cell that holds one in quotes"
             value = repr(shown(cells[0]))
             problems.append(Problem(file, line, None, None, value, rule, remedy))

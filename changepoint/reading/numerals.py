@@ -40,62 +40,82 @@ _TRANSLATIONS = {
 }
 
 
+class NumbersRead(NamedTuple):
+    """Numbers by role, the cells that aren't numbers, and what was noticed."""
+
+    numbers: dict[str, Floats]
+    problems: list[Problem]
+    notes: tuple[str, ...] = ()
+
+
 class _Numerals(NamedTuple):
     """The distinct cells of a text column that aren't missing."""
 
-    bodies: dict[str, str]  # cell -> its number, stripped and without percent sign
+    bodies: dict[str, str]  # cell -> its number without percent sign
     percent: frozenset[str]  # cells that have a percent sign
 
 
-def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no number."""
-    return cell.strip().lower() in MISSING
-
-
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number in some way of writing."""
-    body = cell.strip()
-    return any(pattern.fullmatch(body) for pattern in _PATTERNS.values())
+    """Whether a stripped cell is a number in some way of writing."""
+    return any(pattern.fullmatch(cell) for pattern in _PATTERNS.values())
 
 
-def read_numbers(table: Table, roles: Iterable[str]) -> tuple[dict[str, Floats], list[Problem]]:
-    """Return numbers by role, NaN where missing, and the cells that aren't numbers."""
-    numbers: dict[str, Floats] = {}
-    problems: list[Problem] = []
+def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
+    """Return the numbers of some roles, NaN where missing."""
+    read = NumbersRead({}, [])
+    notes: list[str] = []
     texts: dict[str, _Numerals] = {}
+    known: set[str] = set()  # decimal signs that columns prove
     for role in roles:
         cells = table.columns[role].cells
-        if isinstance(cells, list):
-            texts[role] = _numerals(cells)
-        elif cells.dtype.kind == "M":
+        if not isinstance(cells, list):
+            if cells.dtype.kind != "M":
+                read.numbers[role] = cells
+                continue
             rule = "numbers were expected, and the column holds dates"
-            problems.append(table.problem(role, 0, rule, "Name another column for this role"))
+            read.problems.append(table.problem(role, 0, rule, "Name another column"))
+        elif (plain := _plain(cells)) is not None:
+            read.numbers[role] = plain
+            known |= {"."} if any("." in cell for cell in cells) else set()
         else:
-            numbers[role] = cells
+            texts[role] = _numerals(cells)
     decimals = {role: _decimal(numerals) for role, numerals in texts.items()}
-    known = {decimal for decimal in decimals.values() if decimal in (".", ",")}
+    known |= {decimal for decimal in decimals.values() if decimal in (".", ",")}
     for role, numerals in texts.items():
         decimal = decimals[role]
         if decimal == "?":
-            decimal = _settled(role, numerals, known, table.delimiter)
+            decimal, note = _settled(table, role, numerals, known)
+            notes += note
         if decimal == "?":
-            problems.append(_ambiguous(table, role, numerals))
+            read.problems.append(_ambiguous(table, role, numerals))
         else:
-            numbers[role], wrong = _converted(table, role, numerals, decimal)
-            problems += wrong
-    return numbers, problems
+            read.numbers[role], wrong = _converted(table, role, numerals, decimal)
+            read.problems.extend(wrong)
+    return read._replace(notes=tuple(notes))
+
+
+def _plain(cells: list[str]) -> Floats | None:
+    """Read a complete column that needs no thought fast; None if it does."""
+    signs = set("".join(cells))
+    if not signs <= set("0123456789+-.eE"):
+        return None
+    if "." in signs and all(map(_PATTERNS[","].fullmatch, cells)):
+        return None  # 1.234 everywhere may be thousands
+    try:
+        return np.array(cells, dtype=np.float64)
+    except ValueError:
+        return None
 
 
 def _numerals(cells: list[str]) -> _Numerals:
     bodies, percent = {}, set()
     for cell in dict.fromkeys(cells):
-        body = cell.strip()
-        if body.lower() in MISSING:
+        if cell.lower() in MISSING:
             continue
-        if body.endswith("%"):
+        bodies[cell] = cell
+        if cell.endswith("%"):
             percent.add(cell)
-            body = body[:-1].rstrip()
-        bodies[cell] = body
+            bodies[cell] = cell[:-1].rstrip()
     return _Numerals(bodies, frozenset(percent))
 
 
@@ -114,24 +134,33 @@ def _decimal(numerals: _Numerals) -> str:
     return "," if fits[","] > fits["."] else "."
 
 
-def _settled(role: str, numerals: _Numerals, known: set[str], delimiter: str | None) -> str:
-    """Settle a column in which every number can be read in both ways; "?" if nothing can."""
-    if len(known) == 1:
-        return next(iter(known))
+def _settled(
+    table: Table, role: str, numerals: _Numerals, known: set[str]
+) -> tuple[str, tuple[str, ...]]:
+    """Settle a column in which all numbers can be read in both ways; "?" if nothing can."""
     if known:
-        return "?"
-    if delimiter == ",":
-        return "."  # the comma is taken
-    bodies = numerals.bodies.values()
-    if role in WHOLE or all("," not in body and "." not in body for body in bodies):
-        return "?"
+        return next(iter(known)) if len(known) == 1 else "?", ()
+    if table.delimiter == ",":
+        return ".", ()  # the comma is taken
+    bodies = list(numerals.bodies.values())
     commas = any("," in body for body in bodies)
     points = any("." in body for body in bodies)
+    if commas and points:
+        return "?", ()
+    if role in WHOLE:
+        # Counts aren't fractions, so 1.234 visits are thousands; 2.000 could still be two.
+        written, other = (",", ".") if commas else (".", ",")
+        for body in bodies:
+            if not _number(body, written).is_integer():
+                name, meant = table.columns[role].name, _number(body, other)
+                note = f"column {name!r}: {body} was read as {meant:.15g}, for {role} are whole"
+                return other, (note,)
+        return "?", ()
     if commas:
-        return "," if delimiter == ";" and not points else "?"
+        return "," if table.delimiter == ";" else "?", ()
     # 1.234 beside 987 in a file of the semicolon countries looks like thousands.
-    mixed = delimiter == ";" and any("." not in body for body in bodies)
-    return "?" if mixed else "."
+    mixed = table.delimiter == ";" and any("." not in body for body in bodies)
+    return "?" if mixed else ".", ()
 
 
 def _ambiguous(table: Table, role: str, numerals: _Numerals) -> Problem:

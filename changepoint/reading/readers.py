@@ -234,7 +234,8 @@ def _observations(
         time, problems, noticed = read_times(table, date_format)
         notes += noticed
     roles = [role for role in table.columns if role != "time"]
-    numbers, wrong = read_numbers(table, roles)
+    numbers, wrong, noticed = read_numbers(table, roles)
+    notes += noticed
     problems = sorted([*problems, *wrong], key=lambda problem: problem.line or 0)
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"

@@ -62,7 +62,8 @@ def find_roles(
         raise DataError(_ask(header, file, f"more than one column for a role ({which})"))
     if not any(role in found for role in RESPONSES):
         known = ", ".join(f"{role} ({', '.join(NAMES[role])})" for role in RESPONSES)
-        raise DataError(_ask(header, file, f"no column is called like a {known}{hint}"))
+        problem = f"no column has a name that means a response: {known}{hint}"
+        raise DataError(_ask(header, file, problem))
     return {role: found[role] for role in NAMES if role in found}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from changepoint.errors import Problem
 
-# Text from files; from frames also numbers (float64, NaN where missing) and dates
+# Stripped text from files; from frames also numbers (float64, NaN where missing) and dates
 # (datetime64, NaT where missing).
 Cells = list[str] | NDArray[Any]
 

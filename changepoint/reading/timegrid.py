@@ -65,7 +65,7 @@ def on_grid(series: Series) -> tuple[Series, tuple[str, ...]]:
     grid = find_grid(time)
     added = -1 if grid is None else int(grid.places[-1]) + 1 - len(time)
     if grid is None or added > MOST_ADDED * len(time):
-        why = "" if grid is None else f", and a {grid.step} grid would need {added} more rows"
+        why = "" if grid is None else f" ({added} would be absent from a {grid.step} grid)"
         return series, (
             *notes,
             f"the times of the {len(time)} rows are irregular{why}: no rows were added, and "
