@@ -71,7 +71,10 @@ def with_clock(day: datetime, part: dict[str, str | None]) -> datetime:
 def tried(build: Callable[..., datetime], *arguments: object) -> datetime | None:
     """Return the date that is built, None if there is no such date."""
     try:
-        return build(*arguments)
+        date = build(*arguments)
+        if date.tzinfo is not None:
+            date.astimezone(UTC)  # may leave the calendar
+        return date
     except (ValueError, OverflowError):
         return None
 

@@ -178,14 +178,15 @@ def _converted(
     table: Table, role: str, numerals: _Numerals, decimal: str
 ) -> tuple[Floats, list[Problem]]:
     pattern = _PATTERNS[decimal or "."]
-    mixed = 0 < len(numerals.percent) < len(numerals.bodies)
+    good = {cell for cell, body in numerals.bodies.items() if pattern.fullmatch(body)}
+    odd = _minority(good & numerals.percent, good - numerals.percent)
     values: dict[str, float] = {}
     wrong: dict[str, tuple[str, str]] = {}
     for cell, body in numerals.bodies.items():
         percent = cell in numerals.percent
-        if not pattern.fullmatch(body):
+        if cell not in good:
             wrong[cell] = _not_a_number(body, decimal)
-        elif mixed and not percent:
+        elif cell in odd:
             wrong[cell] = (
                 "the column mixes percentages with plain numbers",
                 "Write all of its cells with % or none",
@@ -200,6 +201,10 @@ def _converted(
         table.problem(role, row, *wrong[cells[row]]) for row in _rows_of(table, role, wrong)
     ]
     return numbers, problems
+
+
+def _minority(some: set[str], others: set[str]) -> set[str]:
+    return some if len(some) < len(others) else others if some else set()
 
 
 def _number(body: str, decimal: str, percent: bool = False) -> float:

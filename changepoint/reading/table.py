@@ -50,11 +50,13 @@ class Table:
     def problem(self, role: str, row: int, rule: str, remedy: str) -> Problem:
         """Describe what is wrong with the cell of a role in a row."""
         column = self.columns[role]
-        time = self.columns["time"].cells[row] if "time" in self.columns else None
+        time = ""
+        if "time" in self.columns and role != "time":
+            time = shown(self.columns["time"].cells[row])
         return Problem(
             file=self.file,
             line=int(self.lines[row]),
-            time=None if time is None or role == "time" else shown(time),
+            time=time or None,
             column=column.name,
             value=repr(shown(column.cells[row])),
             rule=rule,

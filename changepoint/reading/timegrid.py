@@ -188,13 +188,13 @@ def _constant(time: NDArray[Any]) -> Grid | None:
 
 def _numeric(time: Floats) -> Grid | None:
     """Numbers a constant step apart, rounded ones included (decimal years)."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):  # times may be as far apart as numbers can be
         steps = np.diff(time)
-        if not np.isfinite(steps).all():
-            return None
         # Nine digits: 0.2 - 0.1 and 0.3 - 0.2 differ in the last place.
         size = 10.0 ** np.floor(np.log10(np.median(steps)) - 8)
         step = float(commonest(np.round(steps / size))) * size
+        if not 0 < step < np.inf:
+            return None
         multiples = np.round(steps / step)
         if not np.all((multiples >= 1) & (multiples < 1e15)):
             return None
