@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,16 +25,13 @@ def read_parquet_table(path: str | os.PathLike[str], asked: Mapping[str, str]) -
     from pyarrow import parquet
 
     file, name = check_path(path), os.fspath(path)
-    with _foreign(
-        name, "this can't be read as a Parquet file", lambda: parquet.ParquetFile(file)
-    ) as source:
+    what = "this can't be read as a Parquet file"
+    with _foreign(name, what, lambda: parquet.ParquetFile(file)) as source:
         header = source.schema_arrow.names
         roles = find_roles(header, asked, name)
         columns = [header[index] for index in roles.values()]
-        table = _foreign(
-            name, "the file is damaged", lambda: source.read(columns=columns, use_threads=True)
-        )
-    return _table(name, header, roles, lambda column: table.column(column))
+        table = _foreign(name, "the file is damaged", lambda: source.read(columns=columns))
+    return _table(name, dict(zip(roles, columns, strict=True)), table.column)
 
 
 def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
@@ -43,19 +40,17 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
 
     expected = f"expected {FRAMES}, found {type(frame).__name__}"
     wrapped = _foreign(None, expected, lambda: nw.from_native(_with_index(frame)))
-    names = _foreign(
-        None, "the columns can't be read", lambda: wrapped.collect_schema().names()
-    )
-    header = [str(name) for name in names]
-    roles = find_roles(header, asked, None)
-    columns = [names[index] for index in roles.values()]
+    what = "the columns can't be read"
+    names = _foreign(None, what, lambda: wrapped.collect_schema().names())
+    roles = find_roles([str(name) for name in names], asked, None)
+    columns = {role: names[index] for role, index in roles.items()}
 
     def collected() -> Any:
-        chosen = wrapped.select(columns)
+        chosen = wrapped.select(nw.col(*columns.values()))
         return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
 
     table = _foreign(None, "the frame can't be computed", collected)
-    return _table(None, header, roles, lambda name: table[names[header.index(name)]])
+    return _table(None, columns, table.get_column)
 
 
 def _with_index(frame: Any) -> Any:
@@ -75,18 +70,12 @@ def _with_index(frame: Any) -> Any:
     return frame.reset_index(names=names)
 
 
-def _table(
-    file: str | None,
-    header: Sequence[str],
-    roles: Mapping[str, int],
-    column: Callable[[str], Any],
-) -> Table:
+def _table(file: str | None, names: Mapping[str, Any], column: Callable[[Any], Any]) -> Table:
     columns, notes, length = {}, [], 0
-    for role, index in roles.items():
-        name = header[index]
-        cells, noticed = _cells(file, name, column(name))
-        columns[role] = Column(name, cells)
-        notes += [f"column {name!r}: {note}" for note in noticed]
+    for role, name in names.items():
+        cells, noticed = _cells(file, str(name), column(name))
+        columns[role] = Column(str(name), cells)
+        notes += [f"column {str(name)!r}: {note}" for note in noticed]
         length = len(cells)
     lines = np.arange(1, length + 1, dtype=np.int64)
     return Table(file=file, lines=lines, columns=columns, notes=tuple(notes))
@@ -110,15 +99,17 @@ def _cells(file: str | None, name: str, column: Any) -> Any:
 
 
 def _arrow(series: Any) -> Any:
-    """Return a narwhals series as Arrow, by way of text where types are mixed."""
+    """Return a narwhals series as Arrow, by way of text where Arrow has no type for it."""
     import pyarrow as pa
 
     try:
-        return series.to_arrow()
-    except Exception:
-        cells = series.to_list()
-        # Missing values of pandas differ from themselves, or refuse to say if they do.
-        return pa.array([None if _is_null(cell) else str(cell) for cell in cells], pa.string())
+        array = series.to_arrow()
+    except Exception:  # mixed types
+        array = None
+    if array is None or isinstance(array.type, pa.BaseExtensionType):  # such as periods
+        cells = [None if _is_null(cell) else str(cell) for cell in series.to_list()]
+        array = pa.array(cells, pa.string())
+    return array
 
 
 def _is_null(cell: object) -> bool:

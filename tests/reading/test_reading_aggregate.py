@@ -72,7 +72,7 @@ def test_incomplete_rows_are_left_out_and_told(reads):
     text = (
         "date,count,visits\n2020-01-01,1,10\n2020-01-01,,20\n2020-01-02,3,\n2020-01-03,4,40\n"
     )
-    with pytest.warns(DataWarning, match="left out of the sums.*2020-01-01, 2020-01-02"):
+    with pytest.warns(DataWarning, match=r"left out of the sums.*2020-01-01, 2020-01-02"):
         observations = reads(text, aggregate="day")
     assert observations.trials.tolist()[::2] == [10, 40]
     assert np.isnan(observations.count[1]) and np.isnan(observations.trials[1])
@@ -80,7 +80,7 @@ def test_incomplete_rows_are_left_out_and_told(reads):
 
 def test_periods_without_rows_become_missing_rows(reads):
     days = [f"2020-01-{day:02d}" for day in range(1, 20) if day != 8]
-    with pytest.warns(DataWarning, match="daily grid.*2020-01-08"):
+    with pytest.warns(DataWarning, match=r"daily grid.*2020-01-08"):
         observations = reads(
             "date,count\n" + "".join(f"{d},1\n{d},1\n" for d in days), aggregate="day"
         )

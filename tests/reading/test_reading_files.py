@@ -84,7 +84,7 @@ def test_empty_cells_beyond_the_header_are_harmless(reads):
 
 
 def test_ragged_rows_are_an_error_that_names_the_lines(reads):
-    with pytest.raises(DataError, match="line 3.*3 cells where the header has 2") as caught:
+    with pytest.raises(DataError, match=r"line 3.*3 cells where the header has 2") as caught:
         reads("date,count\n2020-01-01,1\n2020-01-02,2,3\n2020-01-03\n2020-01-04,4\n")
     assert caught.value.problems["line"].tolist() == [3, 4]
 
@@ -98,7 +98,7 @@ def test_ragged_rows_are_an_error_that_names_the_lines(reads):
     ],
 )
 def test_open_quotes_never_swallow_rows(reads, text):
-    with pytest.raises(DataError, match="line.* 2.*quote"):
+    with pytest.raises(DataError, match=r"line.* 2.*quote"):
         reads(text)
 
 
@@ -119,17 +119,17 @@ def test_footer_without_a_time_column(reads):
 
 
 def test_total_in_the_middle_is_no_footer(reads):
-    with pytest.raises(DataError, match="line 3.*'Total'"):
+    with pytest.raises(DataError, match=r"line 3.*'Total'"):
         reads("date,count\n2020-01-01,1\nTotal,1\n2020-01-02,2\n")
 
 
 def test_a_bad_last_date_is_no_footer(reads):
-    with pytest.raises(DataError, match="line 3.*'2020-02-31'"):
+    with pytest.raises(DataError, match=r"line 3.*'2020-02-31'"):
         reads("date,count\n2020-02-28,1\n2020-02-31,1\n")
 
 
 def test_a_column_of_words_is_no_footer(reads):
-    with pytest.raises(DataError, match="line 2.*'Mon'") as caught:
+    with pytest.raises(DataError, match=r"line 2.*'Mon'") as caught:
         reads("date,count\nMon,1\nTue,2\n")
     assert len(caught.value.rows) == 2
 
@@ -170,7 +170,7 @@ def test_header_only_gives_an_empty_series(reads):
 
 
 def test_a_huge_cell_is_refused(reads):
-    with pytest.raises(DataError, match="quotes|field"):
+    with pytest.raises(DataError, match=r"quotes|field"):
         reads("date,count\n2020-01-01," + "1" * 200_000 + "\n")
 
 
@@ -188,7 +188,7 @@ def test_absent_files_and_folders(tmp_path):
         read_csv(tmp_path / "absent.csv")
     with pytest.raises(DataError, match="folder"):
         read_csv(tmp_path)
-    with pytest.raises(DataError, match="can't be opened|no such file"):
+    with pytest.raises(DataError, match=r"can't be opened|no such file"):
         read_csv("a\0b.csv")
 
 

@@ -80,7 +80,7 @@ def dated(days, first=date(2020, 1, 1)):
 
 
 def test_semmelweis_lacks_december_1841():
-    with pytest.warns(DataWarning, match="1 row is absent from the monthly grid.*1841-12-01"):
+    with pytest.warns(DataWarning, match=r"1 row is absent from the monthly grid.*1841-12-01"):
         observations = read("data/semmelweis.csv")
     assert len(observations) == 99
     assert observations.label(11) == "1841-12-01"

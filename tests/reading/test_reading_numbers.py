@@ -143,12 +143,12 @@ def test_all_bad_cells_are_told_at_once(reads):
 
 
 def test_mixing_decimal_signs_is_a_problem(reads):
-    with pytest.raises(DataError, match="line 4.*'2,5'.*decimal point"):
+    with pytest.raises(DataError, match=r"line 4.*'2,5'.*decimal point"):
         numbers(reads, ["1.5", "1.25", "2,5"])
 
 
 def test_mixing_percent_and_plain_is_a_problem(reads):
-    with pytest.raises(DataError, match="line 3.*mixes percentages"):
+    with pytest.raises(DataError, match=r"line 3.*mixes percentages"):
         numbers(reads, ["1.3 %", "0.5", ""], "rate")
 
 
