@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
-from changepoint.reading.datestyles import PLAIN_ISO, STYLES, TRIPLE, tried
-from changepoint.reading.dayorder import read_triples
+from changepoint.reading.datestyles import (
+    PLAIN_ISO,
+    STYLES,
+    TRIPLE,
+    read_clock,
+    split_clock,
+    tried,
+)
+from changepoint.reading.dayorder import clock_format, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
 from changepoint.reading.table import Table
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
-Dates = dict[str, datetime | None]  # text -> its date, None where it isn't one
 
 _CORRECT = "Correct the cell, or remove the row"
-_MISSING = "the time is missing"
+_FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999")
 
 
 class TimesRead(NamedTuple):
@@ -32,11 +38,12 @@ class TimesRead(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class _Understood(NamedTuple):
-    """The dates of a column's texts, and the rule that the others break."""
+class _Stamps(NamedTuple):
+    """The cells as local times and offsets from UTC, NaT where there is none."""
 
-    dates: Dates
-    rule: str
+    local: NDArray[np.datetime64]
+    offset: NDArray[np.timedelta64]
+    rule: str  # what the cells without a time break
 
 
 def read_times(table: Table, date_format: str | None) -> TimesRead:
@@ -44,30 +51,23 @@ def read_times(table: Table, date_format: str | None) -> TimesRead:
     name, cells = table.columns["time"]
     if not isinstance(cells, list):
         return _ready(table, cells)
-    if date_format is None and (stamps := _plain_iso(cells)) is not None:
-        return TimesRead(stamps, [])
-    texts = [text for text in dict.fromkeys(cells) if text.lower() not in MISSING]
     if date_format is not None:
-        understood = _by_format(texts, date_format)
-    elif texts and all(map(is_number, texts)):
-        compact = _compact(texts, name)
-        if compact is None:
-            return _numeric(table)
-        understood = compact
-    else:
-        style = _common_style(texts)
-        if style == "number":
-            return _numeric(table)
-        if style == "triple":
-            order = read_triples([text for text in texts if TRIPLE.fullmatch(text)])
-            if order.ambiguous:
-                return TimesRead(np.empty(0), [_which_order(table, *order.ambiguous)])
-            understood = _Understood(
-                order.dates, f"a date in the order {order.name} was expected"
-            )
-        else:
-            understood = _by_style(texts, style)
-    return _assembled(table, cells, understood)
+        return _assembled(table, _by_format(cells, date_format))
+    plain = _plain_iso(cells)
+    if plain is not None:
+        return TimesRead(plain, [])
+    texts = [text for text in dict.fromkeys(cells) if text.lower() not in MISSING]
+    if texts and all(map(is_number, texts)):
+        compact = _compact(cells, name)
+        return _numeric(table) if compact is None else _assembled(table, compact)
+    stamps = _by_style(table, cells)
+    if stamps is None:
+        return _numeric(table)
+    return (
+        TimesRead(np.empty(0), [stamps])
+        if isinstance(stamps, Problem)
+        else _assembled(table, stamps)
+    )
 
 
 def _plain_iso(cells: list[str]) -> Times | None:
@@ -83,15 +83,12 @@ def _plain_iso(cells: list[str]) -> Times | None:
 def _ready(table: Table, cells: Times) -> TimesRead:
     """Check times that came as dates or numbers."""
     if cells.dtype.kind == "M":
-        rows = np.flatnonzero(np.isnat(cells))
-        return TimesRead(
-            cells, [table.problem("time", int(r), _MISSING, _CORRECT) for r in rows]
-        )
+        offset = np.full(len(cells), np.timedelta64("NaT", "us"))
+        return _assembled(table, _Stamps(cells, offset, "the time is missing"))
     if len(cells) and np.all((cells >= 1e7) & (cells < 1e8) & (cells == np.floor(cells))):
-        texts = [str(int(cell)) for cell in cells]
-        compact = _compact(texts, table.columns["time"].name)
+        compact = _compact([str(int(cell)) for cell in cells], table.columns["time"].name)
         if compact is not None:
-            return _assembled(table, texts, compact)
+            return _assembled(table, compact)
     return _numeric(table)
 
 
@@ -104,6 +101,50 @@ def _numeric(table: Table) -> TimesRead:
         if int(table.lines[row]) not in told:
             problems.append(table.problem("time", int(row), rule, _CORRECT))
     return TimesRead(times, problems, notes)
+
+
+def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
+    """Read dates in the style of all, or most, cells; None if these are numbers.
+
+    Days and clock times are read apart: of each there are few, of pairs there may be many.
+    """
+    parts = [split_clock(cell) for cell in cells]
+    texts = [text for text in dict.fromkeys(part[0] for part in parts)]
+    present = [text for text in texts if text.lower() not in MISSING]
+    style = _common_style(present)
+    if style == "number":
+        return None
+    days: dict[str, date | None]
+    if style == "triple":
+        order = read_triples(present)
+        if order.ambiguous is not None:
+            return _which_order(table, parts, *order.ambiguous)
+        days, rule = order.dates, f"a date in the order {order.name} was expected"
+    else:
+        example, read = STYLES[int(style)].example, STYLES[int(style)].read
+        days = {text: tried(read, text) for text in present}
+        rule = f"a real date like {example}, as in the other rows, was expected"
+        if not any(days.values()):
+            rule = "a date (such as 2020-01-31) or a number was expected"
+    day = _spread((part[0] for part in parts), days.get, "datetime64[D]")
+    clocks = {
+        text: tried(read_clock, text) for text in dict.fromkeys(part[1] for part in parts)
+    }
+    elapsed = {text: clock and clock.elapsed for text, clock in clocks.items()}
+    offsets = {text: clock and clock.offset for text, clock in clocks.items()}
+    clock = _spread((part[1] for part in parts), elapsed.get, "timedelta64[us]")
+    offset = _spread((part[1] for part in parts), offsets.get, "timedelta64[us]")
+    return _Stamps(day + clock, offset, rule)
+
+
+def _spread(
+    cells: Iterable[str], value: Callable[[str], date | timedelta | None], dtype: str
+) -> NDArray[Any]:
+    """Return the value of each cell, NaT where it has none, computed once per text."""
+    cells = list(cells)
+    place = {text: index for index, text in enumerate(dict.fromkeys(cells))}
+    values = np.array([value(text) for text in place], dtype=dtype)
+    return values[np.fromiter(map(place.__getitem__, cells), np.intp, len(cells))]
 
 
 def _common_style(texts: list[str]) -> int | str:
@@ -119,17 +160,22 @@ def _common_style(texts: list[str]) -> int | str:
     return max(fits, key=lambda key: fits[key])
 
 
-def _by_style(texts: list[str], index: int | str) -> _Understood:
-    style = STYLES[int(index)]
-    dates = {text: tried(style.read, text) for text in texts}
-    if not any(dates.values()):
-        return _Understood(dates, "a date (such as 2020-01-31) or a number was expected")
-    return _Understood(
-        dates, f"a real date like {style.example}, as in the other rows, was expected"
-    )
+def _which_order(
+    table: Table, parts: list[tuple[str, str]], text: str, formats: tuple[str, str]
+) -> Problem:
+    row = next(row for row, part in enumerate(parts) if part[0] == text)
+    if table.delimiter is None:  # a text file with a time column has one
+        remedy = "Convert the column to dates first"
+    else:
+        first, second = (form + clock_format(parts[row][1]) for form in formats)
+        remedy = (
+            f"Say which: --date-format '{first}' or '{second}' (in Python, date_format=...)"
+        )
+    rule = "the order of day and month can't be told: all dates are possible in both"
+    return table.problem("time", row, rule, remedy)
 
 
-def _by_format(texts: list[str], date_format: str) -> _Understood:
+def _by_format(cells: list[str], date_format: str) -> _Stamps:
     probe = datetime(2001, 12, 31, 23, 59)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's own about formats without a year
@@ -139,72 +185,59 @@ def _by_format(texts: list[str], date_format: str) -> _Understood:
                 f"date format {date_format!r} can't be used: expected codes of strptime that "
                 "include a year, such as %d/%m/%Y or %Y-%m-%d %H:%M"
             )
-        dates = {text: tried(datetime.strptime, text, date_format) for text in texts}
-    return _Understood(dates, f"a date of the form {date_format} was expected")
+        dates = {
+            text: tried(datetime.strptime, text, date_format) for text in dict.fromkeys(cells)
+        }
+    local = {text: stamp and stamp.replace(tzinfo=None) for text, stamp in dates.items()}
+    offsets = {text: stamp and stamp.utcoffset() for text, stamp in dates.items()}
+    return _Stamps(
+        _spread(cells, local.get, "datetime64[us]"),
+        _spread(cells, offsets.get, "timedelta64[us]"),
+        f"a date of the form {date_format} was expected",
+    )
 
 
-def _compact(texts: list[str], name: str) -> _Understood | None:
+def _compact(cells: list[str], name: str) -> _Stamps | None:
     """Read YYYYMMDD (YYYYMM in a column called month); None where these are other numbers."""
     name = name.strip().lower()
     form = re.compile("[0-9]{6}" if name == "month" else "[0-9]{8}")
 
-    def build(text: str) -> datetime:
-        date = datetime(int(text[:4]), int(text[4:6]), int(text[6:] or 1))
-        if not (form.fullmatch(text) and 1600 <= date.year <= 2200):
+    def read(text: str) -> date:
+        day = date(int(text[:4]), int(text[4:6]), int(text[6:] or 1))
+        if not (form.fullmatch(text) and 1600 <= day.year <= 2200):
             raise ValueError(text)
-        return date
+        return day
 
-    if not form.fullmatch(texts[0]):
+    present = [text for text in dict.fromkeys(cells) if text.lower() not in MISSING]
+    if not form.fullmatch(present[0]):
         return None
-    dates = {text: tried(build, text) for text in texts}
-    wrong = sum(1 for date in dates.values() if date is None)
+    days = {text: tried(read, text) for text in present}
+    wrong = sum(1 for day in days.values() if day is None)
     # Under a name that means a day, one bad number is a bad date and no reason to doubt others.
-    if wrong > (len(texts) / 2 if name in ("date", "day") else 0):
+    if wrong > (len(present) / 2 if name in ("date", "day") else 0):
         return None
-    return _Understood(dates, "a date of the form YYYYMMDD was expected")
+    stamps = _spread(cells, days.get, "datetime64[us]")
+    offset = np.full(len(cells), np.timedelta64("NaT", "us"))
+    return _Stamps(stamps, offset, "a date of the form YYYYMMDD was expected")
 
 
-def _which_order(table: Table, text: str, formats: tuple[str, str]) -> Problem:
-    if table.delimiter is None:  # a text file with a time column has one
-        remedy = "Convert the column to dates first"
-    else:
-        remedy = "Say which: --date-format '{}' or '{}' (in Python, date_format=...)"
-    rule = "the order of day and month can't be told: all dates are possible in both"
-    row = list(table.columns["time"].cells).index(text)
-    return table.problem("time", row, rule, remedy.format(*formats))
-
-
-def _assembled(table: Table, cells: list[str], understood: _Understood) -> TimesRead:
-    good = {text: date for text, date in understood.dates.items() if date is not None}
-    aware = {text for text, date in good.items() if date.tzinfo is not None}
-    wrong = dict.fromkeys(set(cells) - good.keys(), understood.rule)
-    wrong |= {text: _MISSING for text in wrong if text.lower() in MISSING}
-    if aware:
-        mixed = "the time has no offset from UTC, and others have one"
-        wrong |= dict.fromkeys(good.keys() - aware, mixed)
-    if wrong:
-        rules = ((row, wrong[cell]) for row, cell in enumerate(cells) if cell in wrong)
-        problems = [table.problem("time", row, rule, _CORRECT) for row, rule in rules]
-        return TimesRead(np.empty(0), problems)
-    notes: tuple[str, ...] = ()
-    if aware:
-        good, notes = _without_offsets(good)
-    stamps = np.array(list(good.values()), dtype="datetime64[us]")
-    position = {text: index for index, text in enumerate(good)}
-    rows = np.fromiter(map(position.__getitem__, cells), np.intp, len(cells))
-    return TimesRead(stamps[rows], [], notes)
-
-
-def _without_offsets(aware: dict[str, datetime]) -> tuple[dict[str, datetime], tuple[str, ...]]:
-    local = {text: date.replace(tzinfo=None) for text, date in aware.items()}
-    if not any(date.utcoffset() for date in aware.values()):
-        return local, ()
-    if all(
-        date == date.replace(hour=0, minute=0, second=0, microsecond=0)
-        for date in local.values()
-    ):
-        return local, (
-            "all times are local midnights: kept as dates, without their UTC offsets",
-        )
-    utc = {text: date.astimezone(UTC).replace(tzinfo=None) for text, date in aware.items()}
-    return utc, ("times with an offset were converted to UTC",)
+def _assembled(table: Table, stamps: _Stamps) -> TimesRead:
+    """Return the times in UTC, or what is wrong with them."""
+    local, offset, rule = stamps
+    aware = ~np.isnat(offset)
+    utc = local - np.where(aware, offset, np.timedelta64(0, "us"))
+    wrong = np.isnat(local) | (utc < _FIRST) | (utc > _LAST)
+    mixed = ~wrong & ~aware & aware.any()
+    problems = []
+    for row in np.flatnonzero(wrong | mixed).tolist():
+        why = "the time has no offset from UTC, and others have one" if mixed[row] else rule
+        cell = table.columns["time"].cells[row]
+        if isinstance(cell, str) and cell.lower() in MISSING:
+            why = "the time is missing"
+        problems.append(table.problem("time", row, why, _CORRECT))
+    if problems or np.array_equal(utc, local):
+        return TimesRead(local, problems)
+    if np.all(local == local.astype("datetime64[D]")):
+        kept = "all times are local midnights: kept as dates, without their UTC offsets"
+        return TimesRead(local, [], (kept,))
+    return TimesRead(utc, [], ("times with an offset were converted to UTC",))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date
 from typing import NamedTuple
 
-from changepoint.reading.datestyles import TRIPLE, full_year, tried, with_clock
+from changepoint.reading.datestyles import CLOCK, TRIPLE, full_year, tried
 
 _ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 
@@ -25,7 +25,7 @@ class Order(NamedTuple):
     """
 
     name: str
-    dates: dict[str, datetime | None]
+    dates: dict[str, date | None]
     ambiguous: tuple[str, tuple[str, str]] | None = None
 
 
@@ -42,11 +42,21 @@ def read_triples(texts: list[str]) -> Order:
     if all("." in match["s"] for match in matches.values()):
         return first  # by convention the day comes first where points separate
     for other in best[1:]:
-        for text, date in first.dates.items():
-            if date != other.dates[text]:
+        for text, day in first.dates.items():
+            if day != other.dates[text]:
                 pair = _format(matches[text], first.name), _format(matches[text], other.name)
                 return first._replace(ambiguous=(text, pair))
     return first
+
+
+def clock_format(clock: str) -> str:
+    """Return the strptime format of a clock time, with the space in front of it."""
+    match = CLOCK.fullmatch(clock)
+    if match is None:
+        return ""
+    form = (" %I" if match["p"] else " %H") + ":%M" + (":%S" if match["S"] else "")
+    form += (".%f" if match["f"] else "") + (" %p" if match["p"] else "")
+    return form + ("%z" if match["z"] else "")
 
 
 def _possible(matches: dict[str, re.Match[str]]) -> list[str]:
@@ -62,26 +72,18 @@ def _possible(matches: dict[str, re.Match[str]]) -> list[str]:
     return orders
 
 
-def _build(match: re.Match[str], order: str) -> datetime:
-    part = match.groupdict()
-    first, second, last = part["a"], part["b"], part["y"]
+def _build(match: re.Match[str], order: str) -> date:
+    first, second, last = match["a"], match["b"], match["y"]
     if order == "ymd":
-        day = datetime(full_year(first.zfill(2)), int(second), int(last))
-    elif order == "mdy":
-        day = datetime(full_year(last), int(first), int(second))
-    else:
-        day = datetime(full_year(last), int(second), int(first))
-    return with_clock(day, part)
+        return date(full_year(first.zfill(2)), int(second), int(last))
+    if order == "mdy":
+        return date(full_year(last), int(first), int(second))
+    return date(full_year(last), int(second), int(first))
 
 
 def _format(match: re.Match[str], name: str) -> str:
     """Return the strptime format of a text read in an order."""
     year = "%y" if len(match["y"]) == 2 else "%Y"
     letters = {"day": "%d", "month": "%m", "year": year}
-    date = match["s"].join(letters[word] for word in name.split(", "))
-    if match["H"] is None:
-        return date
-    clock = ("%I" if match["p"] else "%H") + ":%M" + (":%S" if match["S"] else "")
-    clock += ".%f" if match["f"] else ""
-    clock += " %p" if match["p"] else ""
-    return f"{date} {clock}" + ("%z" if match["z"] else "")
+    separator: str = match["s"]
+    return separator.join(letters[word] for word in name.split(", "))
