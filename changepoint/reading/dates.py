@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -176,7 +176,7 @@ def _which_order(
 
 
 def _by_format(cells: list[str], date_format: str) -> _Stamps:
-    probe = datetime(2001, 12, 31, 23, 59)
+    probe = datetime(2001, 12, 31, 23, 59, tzinfo=UTC)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's own about formats without a year
         back = tried(lambda form: datetime.strptime(probe.strftime(form), form), date_format)

@@ -50,7 +50,7 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
         hint = f"; line {first + 1} looks like data: if there is no header line, add one"
     roles = find_roles(header, asked, file, hint)
     notes = _cut_footer(rows, roles.get("time"))
-    _check_widths(rows, len(header), file)
+    _check_widths(rows, header, file)
     columns = {
         role: Column(header[index], [cells[index].strip() for cells in rows.cells])
         for role, index in roles.items()
@@ -148,7 +148,9 @@ def _cut_footer(rows: _Rows, time: int | None) -> tuple[str, ...]:
         cell = cells[time].strip() if time < len(cells) else ""
         if not cell:
             return True  # blank rows are gone already, so other cells are filled
-        words = re.search(r"[^\W\d_]{3}", cell)
+        if _FOOTER_WORDS.match(cell):
+            return True
+        words = re.match(r"\D*[^\W\d_]{3}", cell)  # 31 Jän 2020 is a bad date
         return bool(words) and cell.lower() not in MISSING and not is_date(cell)
 
     last = len(rows.lines)
@@ -166,14 +168,18 @@ def _cut_footer(rows: _Rows, time: int | None) -> tuple[str, ...]:
     return (f"left out as a footer, not data: {', '.join(which)}",)
 
 
-def _check_widths(rows: _Rows, width: int, file: str) -> None:
+def _check_widths(rows: _Rows, header: list[str], file: str) -> None:
+    """Refuse rows of other widths than the header; columns without name may be left out."""
+    width = least = len(header)
+    while least and not header[least - 1]:
+        least -= 1
     problems = []
     for line, cells in zip(rows.lines, rows.cells, strict=True):
         while len(cells) > width and not cells[-1].strip():
             cells.pop()
-        if len(cells) != width:
+        if not least <= len(cells) <= width:
             found = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-            rule = f"{found} where the header has {width}"
+            rule = f"{found} where the header has {least}"
             remedy = "Add or remove delimiters, or put a cell that holds one in quotes"
             value = repr(shown(cells[0]))
             problems.append(Problem(file, line, None, None, value, rule, remedy))

@@ -65,13 +65,7 @@ def on_grid(series: Series) -> tuple[Series, tuple[str, ...]]:
     grid = find_grid(time)
     added = -1 if grid is None else int(grid.places[-1]) + 1 - len(time)
     if grid is None or added > MOST_ADDED * len(time):
-        why = "" if grid is None else f" ({added} would be absent from a {grid.step} grid)"
-        return series, (
-            *notes,
-            f"the times of the {len(time)} rows are irregular{why}: no rows were added, and "
-            "rows are treated as equally spaced steps; if several rows belong to one period, "
-            "--aggregate day, week or month (aggregate= in Python) sums counts",
-        )
+        return series, (*notes, _irregular(time, grid, added))
     if added == 0:
         return series, notes
     absent = np.setdiff1d(np.arange(grid.places[-1] + 1), grid.places, assume_unique=True)
@@ -90,6 +84,17 @@ def _filled(series: Series, grid: Grid, absent: Indices) -> Series:
     lines = np.zeros(length, np.int64)
     lines[grid.places] = series.lines
     return Series(time, numbers, lines)
+
+
+def _irregular(time: NDArray[Any], grid: Grid | None, added: int) -> str:
+    why = "" if grid is None else f" ({added} rows would be absent from a {grid.step} grid)"
+    note = (
+        f"the times of the {len(time)} rows are irregular{why}: no rows were added, and rows "
+        "are treated as equally spaced steps"
+    )
+    if time.dtype.kind == "M":
+        note += "; --aggregate day, week or month (aggregate= in Python) sums counts by period"
+    return note
 
 
 def _report(grid: Grid, absent: Indices) -> str:

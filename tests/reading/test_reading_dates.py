@@ -105,6 +105,9 @@ def test_date_format_decides(reads):
     cells = ["01/02/2020", "02/02/2020"]
     assert times(reads, cells, date_format="%d/%m/%Y") == ["2020-02-01", "2020-02-02"]
     assert times(reads, cells, date_format="%m/%d/%Y") == ["2020-01-02", "2020-02-02"]
+    assert times(reads, ["1.2.20 1:00 +0000"], date_format="%d.%m.%y %H:%M %z") == [
+        "2020-02-01T01:00"
+    ]
     assert times(reads, ["2020", "2021"], date_format="%Y") == ["2020-01-01", "2021-01-01"]
     with pytest.raises(DataError, match=r"line 3.*'x'.*%d/%m/%Y"):
         times(reads, ["01/02/2020", "x", "01/03/2020"], date_format="%d/%m/%Y")

@@ -83,6 +83,10 @@ def test_empty_cells_beyond_the_header_are_harmless(reads):
     assert reads("date,count\n2020-01-01,1,\n2020-01-02,2,,\n").count.tolist() == [1, 2]
 
 
+def test_columns_without_name_may_be_left_out(reads):
+    assert reads("date,count,,\n2020-01-01,1\n2020-01-02,2,x\n").count.tolist() == [1, 2]
+
+
 def test_ragged_rows_are_an_error_that_names_the_lines(reads):
     with pytest.raises(DataError, match=r"line 3.*3 cells where the header has 2") as caught:
         reads("date,count\n2020-01-01,1\n2020-01-02,2,3\n2020-01-03\n2020-01-04,4\n")
@@ -126,6 +130,12 @@ def test_total_in_the_middle_is_no_footer(reads):
 def test_a_bad_last_date_is_no_footer(reads):
     with pytest.raises(DataError, match=r"line 3.*'2020-02-31'"):
         reads("date,count\n2020-02-28,1\n2020-02-31,1\n")
+
+
+@pytest.mark.parametrize("cell", ["31 Jän 2020", "2020-02-3O", "NA", "-", "?"])
+def test_an_unreadable_last_date_is_a_problem(reads, cell):
+    with pytest.raises(DataError, match="line 4"):
+        reads(f"date,count\n2020-02-28,1\n2020-02-29,1\n{cell},5\n")
 
 
 def test_a_column_of_words_is_no_footer(reads):
