@@ -69,11 +69,11 @@ def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
     for role in roles:
         cells = table.columns[role].cells
         if not isinstance(cells, list):
-            if cells.dtype.kind != "M":
-                read.numbers[role] = cells
-                continue
-            rule = "numbers were expected, and the column holds dates"
-            read.problems.append(table.problem(role, 0, rule, "Name another column"))
+            if cells.dtype.kind == "M" and len(cells):
+                rule = "numbers were expected, and the column holds dates"
+                read.problems.append(table.problem(role, 0, rule, "Name another column"))
+            else:
+                read.numbers[role] = cells.astype(np.float64)
         elif (plain := _plain(cells)) is not None:
             read.numbers[role] = plain
             known |= {"."} if any("." in cell for cell in cells) else set()

@@ -206,6 +206,7 @@ def test_an_index_never_competes_with_a_time_column():
 def test_empty_frames():
     assert len(from_frame(pl.DataFrame({"date": [], "y": []}))) == 0
     assert len(from_frame(pd.DataFrame({"date": [], "y": []}))) == 0
+    assert len(from_frame(pl.DataFrame(schema={"date": pl.String, "y": pl.Date}))) == 0
 
 
 def test_grid_and_aggregate_work_on_frames():
