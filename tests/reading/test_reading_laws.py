@@ -157,35 +157,27 @@ SEEDS = [
 ]
 OPTIONS = [
     {},
+    {},
     {"count": "n"},
     {"rate": "RATE"},
     {"aggregate": "day"},
     {"aggregate": "month"},
     {"date_format": "%d.%m.%Y"},
 ]
-PIECES = [
-    b",",
-    b";",
-    b'"',
-    b"\n",
-    b"\r",
-    b"\0",
-    b"\xff\xfe",
-    b"\xe4",
-    b"%",
-    b"-",
-    b"9" * 9,
-    b"e308",
-    b"",
-]
+ASCII = st.text('0123456789.,;:-+/ %e\tTZx"\r\n', max_size=3).map(str.encode)
+PIECES = st.sampled_from(
+    [b"\0", b"\xff\xfe", b"\xe4", b"9" * 9, b"e308", b"inf", b"Total", b""]
+)
 
 
 @st.composite
 def mutated(draw):
+    """Draw a file with a few bytes replaced, in most cases below its header."""
     content = bytearray(draw(st.sampled_from(SEEDS)))
-    for _ in range(draw(st.integers(0, 8))):
-        place = draw(st.integers(0, len(content)))
-        piece = draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=3)))
+    for _ in range(draw(st.integers(0, 3))):
+        first = draw(st.sampled_from([0, *[content.find(b"\n") + 1] * 5]))
+        place = draw(st.integers(min(first, len(content)), len(content)))
+        piece = draw(st.one_of(ASCII, ASCII, ASCII, PIECES, st.binary(max_size=2)))
         content[place : place + draw(st.integers(0, 3))] = piece
     return bytes(content)
 
