@@ -1,1 +1,47 @@
+"""Bayesian change points for small rates: counts and trials in, an exact posterior out.
+
+A table of counts and trials goes in; what comes out is whether the rate changed, when, from
+what to what, and how sure that is.
+"""
+
+from changepoint import likelihoods as likelihoods
+from changepoint import priors as priors
+from changepoint.changes import Changes as Changes
+from changepoint.engines import Exact as Exact
+from changepoint.engines import fit as fit
+from changepoint.errors import ChangepointError as ChangepointError
+from changepoint.errors import ConvergenceWarning as ConvergenceWarning
+from changepoint.errors import DataError as DataError
+from changepoint.errors import DataWarning as DataWarning
+from changepoint.errors import EngineError as EngineError
+from changepoint.errors import ModelError as ModelError
+from changepoint.errors import SupportError as SupportError
+from changepoint.model import Model as Model
+from changepoint.observations import Observations as Observations
+from changepoint.posterior import Posterior as Posterior
+from changepoint.reading import from_frame as from_frame
+from changepoint.reading import read_csv as read_csv
+from changepoint.reading import read_parquet as read_parquet
+
+__all__ = [
+    "ChangepointError",
+    "Changes",
+    "ConvergenceWarning",
+    "DataError",
+    "DataWarning",
+    "EngineError",
+    "Exact",
+    "Model",
+    "ModelError",
+    "Observations",
+    "Posterior",
+    "SupportError",
+    "fit",
+    "from_frame",
+    "likelihoods",
+    "priors",
+    "read_csv",
+    "read_parquet",
+]
+
 __version__ = "0.1.0"

@@ -162,6 +162,14 @@ class Changes:
         normalised: Floats = log_p - special.logsumexp(log_p)
         return normalised
 
+    def draw(self, T: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return a placement drawn from this prior: ascending rows of changes, shape (k,)."""
+        k = int(rng.choice(self.largest(T) + 1, p=np.exp(self.log_number(T))))
+        # Shrinking every segment by m - 1 rows leaves an ordinary choice without order.
+        free = T - (k + 1) * (self.min_length - 1) - 1
+        chosen = np.sort(rng.choice(free, size=k, replace=False)) + 1
+        return chosen + np.arange(1, k + 1) * (self.min_length - 1)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments given, ready for JSON."""
         names = ("probability", "at_most", "exactly", "every")

@@ -50,9 +50,13 @@ class Prior(ABC):
     def quantile(self, q: ArrayLike) -> Floats:
         """Return x with P(X <= x) = q, for q in [0, 1]; same shape as q."""
 
+    @abstractmethod
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q, accurate for small q."""
+
     def complement_quantile(self, q: float) -> float:
-        """Return 1 - x with P(X >= x) = q; accurate where x may round to 1."""
-        return 1 - float(self.quantile(1 - q))
+        """Return 1 - x with P(X >= x) = q, accurate where x may round to 1."""
+        return 1 - self.upper_quantile(q)
 
     def __post_init__(self) -> None:
         for name, number in self.parameters().items():
@@ -126,6 +130,10 @@ class Beta(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return special.betaincinv(self.alpha, self.beta, np.asarray(q, float))
 
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return 1 - self.complement_quantile(q)
+
 
 @dataclass(frozen=True)
 class Gamma(Prior):
@@ -154,6 +162,10 @@ class Gamma(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return special.gammaincinv(self.alpha, np.asarray(q, float)) / self.beta
 
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return float(special.gammainccinv(self.alpha, q)) / self.beta
+
 
 @dataclass(frozen=True)
 class Normal(Prior):
@@ -180,6 +192,10 @@ class Normal(Prior):
     def quantile(self, q: ArrayLike) -> Floats:
         """Return x with P(X <= x) = q; same shape as q."""
         return self.mu + self.sigma * special.ndtri(np.asarray(q, float))
+
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return self.mu - self.sigma * float(special.ndtri(q))
 
 
 @dataclass(frozen=True)
@@ -211,6 +227,10 @@ class LogNormal(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return np.exp(self.mu + self.sigma * special.ndtri(np.asarray(q, float)))
 
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return math.exp(self.mu - self.sigma * float(special.ndtri(q)))
+
 
 @dataclass(frozen=True)
 class HalfNormal(Prior):
@@ -237,6 +257,10 @@ class HalfNormal(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return self.sigma * math.sqrt(2) * special.erfinv(np.asarray(q, float))
 
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return self.sigma * math.sqrt(2) * float(special.erfcinv(q))
+
 
 @dataclass(frozen=True)
 class Exponential(Prior):
@@ -262,6 +286,10 @@ class Exponential(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         with np.errstate(divide="ignore"):
             return -np.log1p(-np.asarray(q, float)) / self.lam
+
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return -math.log(q) / self.lam
 
 
 @dataclass(frozen=True)
@@ -296,6 +324,10 @@ class Uniform(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return self.lower + (self.upper - self.lower) * np.asarray(q, float)
 
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return self.upper - (self.upper - self.lower) * q
+
     def complement_quantile(self, q: float) -> float:
         """Return 1 - x with P(X >= x) = q."""
         return 1 - self.upper + (self.upper - self.lower) * q
@@ -325,6 +357,10 @@ class Logistic(Prior):
     def quantile(self, q: ArrayLike) -> Floats:
         """Return x with P(X <= x) = q; same shape as q."""
         return self.mu + self.s * special.logit(np.asarray(q, float))
+
+    def upper_quantile(self, q: float) -> float:
+        """Return x with P(X >= x) = q."""
+        return self.mu - self.s * float(special.logit(q))
 
 
 def _standard_normal(z: Floats) -> Floats:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from changepoint.errors import ModelError
 from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.base import Evaluator
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
 from changepoint.observations import Observations
 from changepoint.priors import Prior
@@ -30,7 +31,7 @@ BEND = 3.0  # c
 STEP = 0.8  # in standard deviations of the posterior if all rows were one segment
 DROP = 32.0  # in log density: what a row's posterior is cut at, exp(-32) = 1e-14
 TAIL = 1e-18  # of the prior
-THIN = 64  # nodes used to find the range
+CELL, LEAST, MOST = 8, 16, 64  # nodes that find the range: one in 8, within limits
 CHUNK = 2**14  # rows used at a time to find the range
 
 
@@ -122,10 +123,22 @@ class Grid:
 def build(
     family: Likelihood,
     observations: Observations,
+    evaluate: Evaluator,
     shared: tuple[float, ...],
     step: float = STEP,
 ) -> Grid:
     """Return a grid fine and wide enough for each of some values of the shared parameter.
+
+    Parameters
+    ----------
+    family
+        Resolved.
+    evaluate
+        The family's evaluator of the observations.
+    shared
+        Values of the shared parameter, or anything where there is none.
+    step
+        In standard deviations of the posterior if all rows were one segment.
 
     Raises
     ------
@@ -144,7 +157,9 @@ def build(
         coordinate.below_top(high, 1 - high) if inside[1] else 0.0,
         step / math.sqrt(information),
     )
-    first, last = _narrow(family, observations, stretch, shared, *_widest(family, observations, stretch))
+    first, last = _narrow(
+        prior, evaluate, len(observations), stretch, shared, *_widest(family, observations, stretch)
+    )
     nodes, weights = _weigh(prior, stretch, np.arange(first, last + 1.0))
     return Grid(stretch, first, nodes, weights)
 
@@ -176,7 +191,8 @@ def _widest(
             f"{family.prior} has mass closer to the end of its support than numbers can tell; "
             "its shape parameters must be above 0.07"
         )
-    tails = [stretch.u(low, 1 - low), stretch.u(1 - above, above)]
+    high = float(family.prior.upper_quantile(TAIL))
+    tails = [stretch.u(low, 1 - low), stretch.u(high, above)]
     tails = [u if math.isfinite(u) else end for u, end in zip(tails, stretch.limits(), strict=True)]
     estimates = family.estimates(observations)
     places = [stretch.u(float(y), 1 - float(y)) for y in (np.nanmin(estimates), np.nanmax(estimates))]
@@ -185,8 +201,9 @@ def _widest(
 
 
 def _narrow(
-    family: Likelihood,
-    observations: Observations,
+    prior: Prior,
+    evaluate: Evaluator,
+    T: int,
     stretch: Stretch,
     shared: tuple[float, ...],
     first: float,
@@ -198,13 +215,13 @@ def _narrow(
     it has the least; other segments lie between. Found on a few nodes, which bracket it ever
     closer; an end where there still is mass is moved outwards.
     """
-    T = len(observations)
     while True:
-        u = np.unique(np.round(np.linspace(first, last, THIN)))
-        nodes, weights = _weigh(family.prior, stretch, u)
+        thin = min(max((last - first) / CELL, LEAST), MOST)
+        u = np.unique(np.round(np.linspace(first, last, int(thin))))
+        nodes, weights = _weigh(prior, stretch, u)
         holds = np.zeros(len(u), bool)
         for value in dict.fromkeys(shared):
-            rows = family.rows(observations, nodes, value)
+            rows = evaluate(nodes, value)
             for start in range(0, T, CHUNK):
                 log_lik = rows(start, min(start + CHUNK, T))
                 for copies in (1, T):

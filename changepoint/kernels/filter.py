@@ -27,7 +27,7 @@ from changepoint.kernels import linear, logspace
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BLOCK = 2**21  # likelihood values in a block: 16 MB
+BLOCK = 2**20  # likelihood values in a block: 8 MB
 UNDERFLOW = -600.0  # shares below exp(-600) may have lost nodes on the way (double: exp(-708))
 
 
@@ -60,10 +60,9 @@ class Rows:
         self.log_likelihood = log_likelihood
         self.T, self.G, self.m = T, G, m
         self.log_top = np.zeros(T)
-        kept = T * G <= keep
-        n = T if kept else max(math.isqrt(T), m, min(T, BLOCK // G))
-        self.starts = range(0, T, n)
-        self._cache: dict[tuple[int, bool], Block] | None = {} if kept else None
+        self.starts = range(0, T, min(T, max(math.isqrt(T), m, BLOCK // G)))
+        self._cache: dict[tuple[int, bool], Block] | None = {} if T * G <= keep else None
+        self._whole: Floats | None = None
 
     def block(self, index: int, log: bool = False) -> Block:
         """Return a block; in logarithms where asked."""
@@ -73,15 +72,23 @@ class Rows:
             self._cache[index, log] = self._compute(index, log)
         return self._cache[index, log]
 
+    def log_rows(self, first: int, end: int) -> Floats:
+        """Return log p(y_t | theta_g), shape (end - first, G); not to be changed."""
+        if self._cache is None:
+            return self.log_likelihood(first, end)
+        if self._whole is None:
+            self._whole = self.log_likelihood(0, self.T)
+        return self._whole[first:end]
+
     def _compute(self, index: int, log: bool) -> Block:
         t0 = self.starts[index]
         end = min(t0 + self.starts.step, self.T)
         m = self.m
         first = t0 - m + 1
-        rows = self.log_likelihood(max(first, 0), end)
+        rows = self.log_rows(max(first, 0), end)
         top = rows.max(axis=1, keepdims=True)
         self.log_top[max(first, 0) : end] = top[:, 0]
-        rows -= top
+        rows = rows - top
         if first < 0:
             rows = np.concatenate([np.zeros((-first, self.G)), rows])
         if log:
@@ -124,9 +131,9 @@ class Draws:
 
     def start(self, T: int) -> None:
         """Put every draw at the last row."""
-        self.last_row = np.full(len(self.level), T - 1)
+        self.row = np.full(len(self.level), T - 1)
         self.node = np.full(len(self.level), -1)
-        self.survival = np.ones((len(self.level), 2))
+        self.left = np.ones(len(self.level))
 
     def table(self) -> Integers:
         """Return all segments: draw, first row, node; ordered by draw, then time."""
@@ -163,7 +170,7 @@ class Filter:
             self.log_rho[~allowed] = -np.inf
         self.C = np.zeros(rows.T)
         # Injection puts a floor under every node, but only as high as its weight.
-        self.log = float(np.ptp(log_weights)) > -UNDERFLOW
+        self.log = float(np.ptp(log_weights)) > -UNDERFLOW or log_rho == -np.inf
         self.main = self._forward(1, 0, None, self.log)
         if not self.log and self._fell():
             self.log = True
@@ -256,8 +263,8 @@ class Filter:
             if draws is not None and len(draws.level):
                 out = np.empty((len(draws.level) * (n // m + 1), 3), np.int64)
                 closed = kernels.sample(
-                    block.t0, block.lik, self.C, m, run.offset, history, draws.last_row,
-                    draws.level, draws.node, draws.survival, draws.rng, out,
+                    block.t0, block.lik, self.C, m, run.offset, history, draws.row,
+                    draws.level, draws.node, draws.left, draws.rng, out,
                 )  # fmt: skip
                 draws.segments.append(out[:closed].copy())
             yield block.t0, P

@@ -116,38 +116,33 @@ def backward(  # type: ignore[no-untyped-def]
                 B[j, g] = _add(lik[i, g] + B[j, g], b) + before - C[t]
 
 
-@njit(cache=True, nogil=True)
-def sample(t0, lik, C, m, offset, history, last_row, level, node, survival, rng, out):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, error_model="numpy")
+def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
     """Backward sampling over the rows of a block, for all draws at once; see `linear.sample`."""
-    n = lik.shape[0]
     closed = 0
-    for i in range(n - 1, -1, -1):
+    for i in range(len(lik) - 1, -1, -1):
         t = t0 + i
         scale = (C[t - 1] if t > 0 else 0.0) - C[t]
-        for d in range(len(node)):
-            if last_row[d] != t:
+        for d in range(len(row)):
+            if row[d] != t and (node[d] < 0 or row[d] < t):
                 continue
             j = level[d]
             if node[d] < 0:
                 cumulative = np.cumsum(np.exp(history[i + 1, j] - np.max(history[i + 1, j])))
                 node[d] = np.searchsorted(cumulative, rng.random() * cumulative[-1], "right")
-                survival[d, 0] = 1.0
-                survival[d, 1] = rng.random()
+                left[d] = rng.random()
             g = node[d]
             if t > m - 1:
                 if offset and j == 0:
-                    last_row[d] = t - 1
                     continue
-                kept = lik[i, g] + history[i, j, g] + scale - history[i + 1, j, g]
-                survival[d, 0] *= np.exp(kept)
-                if survival[d, 0] > survival[d, 1]:
-                    last_row[d] = t - 1
+                left[d] /= np.exp(lik[i, g] + history[i, j, g] + scale - history[i + 1, j, g])
+                if left[d] < 1:
                     continue
             out[closed, 0] = d
             out[closed, 1] = t - m + 1
             out[closed, 2] = g
             closed += 1
-            last_row[d] = t - m
+            row[d] = t - m
             level[d] = j - offset
             node[d] = -1
     return closed

@@ -10,23 +10,24 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-NEGLIGIBLE = 1e-20  # of the largest density
+NEGLIGIBLE = -30.0  # in log density, below the largest: not counted
+COARSE = -18.0  # integrated by the trapezoid rule
 NODES, WEIGHTS = (array / 2 for array in np.polynomial.legendre.leggauss(4))
 NODES = NODES + 0.5
 
 
 @njit(cache=True, nogil=True)
-def quantiles(p, row, level):  # type: ignore[no-untyped-def]
-    """Return fractional node numbers at which rows of p reach given levels, shape (Q,).
+def quantiles(log_density, row, level):  # type: ignore[no-untyped-def]
+    """Return fractional node numbers at which the mass of rows reaches levels, shape (Q,).
 
     Parameters
     ----------
-    p
-        Densities with respect to the node number, not normalised, shape (n, G).
+    log_density
+        With respect to the node number, not normalised, shape (n, G).
     row, level
         Which row, ascending, and which probability, shape (Q,).
     """
-    G = p.shape[1]
+    G = log_density.shape[1]
     log_p = np.empty(G + 2)
     cumulative = np.empty(G)
     place = np.empty(len(row))
@@ -34,7 +35,7 @@ def quantiles(p, row, level):  # type: ignore[no-untyped-def]
     for q in range(len(row)):
         if row[q] != current:
             current = row[q]
-            first, last = _table(p[current], log_p, cumulative)
+            first, last = _table(log_density[current], log_p, cumulative)
         target = level[q] * cumulative[last]
         g = first + np.searchsorted(cumulative[first : last + 1], target) - 1
         g = min(max(g, first), last - 1) if last > first else first
@@ -43,17 +44,16 @@ def quantiles(p, row, level):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _table(p, log_p, cumulative):  # type: ignore[no-untyped-def]
+def _table(log_density, log_p, cumulative):  # type: ignore[no-untyped-def]
     """Fill log p (shifted by one place) and its running integral over the range that counts."""
-    G = len(p)
-    top = np.max(p)
-    first, last = 0, G - 1
-    while p[first] <= NEGLIGIBLE * top:
+    first, last = 0, len(log_density) - 1
+    top = np.max(log_density)
+    while log_density[first] <= top + NEGLIGIBLE:
         first += 1
-    while p[last] <= NEGLIGIBLE * top:
+    while log_density[last] <= top + NEGLIGIBLE:
         last -= 1
     for g in range(first, last + 1):
-        log_p[g + 1] = np.log(max(p[g] / top, 1e-290))
+        log_p[g + 1] = max(log_density[g] - top, -700.0)
     # One value beyond each end, by a parabola.
     if last - first >= 2:
         log_p[first] = 3 * log_p[first + 1] - 3 * log_p[first + 2] + log_p[first + 3]
@@ -63,7 +63,11 @@ def _table(p, log_p, cumulative):  # type: ignore[no-untyped-def]
         log_p[last + 2] = 2 * log_p[last + 1] - log_p[last]
     cumulative[first] = 0.0
     for g in range(first, last):
-        cumulative[g + 1] = cumulative[g] + _integral(log_p, g, 1.0)
+        if max(log_p[g + 1], log_p[g + 2]) < COARSE:
+            mass = 0.5 * (np.exp(log_p[g + 1]) + np.exp(log_p[g + 2]))
+        else:
+            mass = _integral(log_p, g, 1.0)
+        cumulative[g + 1] = cumulative[g] + mass
     return first, last
 
 

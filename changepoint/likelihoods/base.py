@@ -18,17 +18,28 @@ from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
+# From rows (first, end) to log p(y_t | theta_g), shape (end - first, G).
+RowLikelihood = Callable[[int, int], Floats]
+Evaluator = Callable[[Nodes, float], RowLikelihood]
+
+
 class Data(NamedTuple):
-    """Columns of some rows, each broadcastable against nodes, and the pooled estimate."""
+    """Columns of some rows, each broadcastable against nodes.
+
+    And what families of counts need beside them: the log probability of each row at the
+    pooled estimate, relative to which they are evaluated.
+    """
 
     count: Floats
     trials: Floats
     exposure: Floats
     rate: Floats
     value: Floats
+    at_pooled: Floats
     pooled: float
 
 
@@ -94,6 +105,10 @@ class Likelihood(ABC):
     def information(self, observations: Observations, shared: float) -> float:
         """Return the Fisher information of all rows about x, the most over the grid."""
 
+    def log_at_pooled(self, data: Data) -> Floats:
+        """Return what `log_density` wants to find in `data.at_pooled`, shape (n, 1)."""
+        return np.empty((0, 1))
+
     @abstractmethod
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | theta, shared), by broadcasting; NaN where data are missing."""
@@ -145,9 +160,25 @@ class Likelihood(ABC):
         """Return the shared parameter from the quantity that its prior is about."""
         return native
 
+    def conjugate(
+        self, observations: Observations, shared: float
+    ) -> Callable[[Integers, Integers, np.random.Generator], Floats] | None:
+        """Return a function that draws parameters of segments of rows first..end-1.
+
+        Only where prior and likelihood have a closed form: from (S,), (S,) and a generator
+        to shape (S,). None elsewhere.
+        """
+        return None
+
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Yield warnings about data that are possible but unlike this family."""
         yield from ()
+
+    def shared_draws(self, rng: np.random.Generator, size: int) -> Floats:
+        """Return the shared parameter drawn from its prior, shape (size,)."""
+        low, high = (float(self.shared_prior.cdf(end)) for end in self.shared_domain)
+        native = self.shared_prior.quantile(low + (high - low) * rng.random(size))
+        return self.shared_value(native)
 
     @property
     def shared_limit(self) -> float | None:
@@ -165,32 +196,43 @@ class Likelihood(ABC):
             whole = np.full(len(missing), default) if numbers is None else numbers
             return np.where(missing, np.nan, whole)[rows, None]
 
-        return Data(
+        data = Data(
             column("count", math.nan),
             column("trials", math.nan),
             column("exposure", 1.0),
             column("rate", math.nan),
             column("value", math.nan),
+            np.zeros((0, 1)),
             self.pooled(observations),
         )
+        return data._replace(at_pooled=self.log_at_pooled(data))
 
-    def rows(
-        self, observations: Observations, nodes: Nodes, shared: float
-    ) -> Callable[[int, int], Floats]:
-        """Return a function from rows (first, end) to log p(y_t | theta_g), shape (n, G).
+    def evaluator(self, observations: Observations) -> Evaluator:
+        """Return what evaluates log p(y_t | theta_g) on any nodes, zero where a row is missing.
 
-        Zero where a row is missing. A family that can tabulate overrides it.
+        All that depends on the data alone is done here, once. A family that can tabulate
+        overrides it.
         """
         data = self.data(observations)
         missing = ~observations.observed(self.response)
+        any_missing = bool(missing.any())
 
-        def log_likelihood(first: int, end: int) -> Floats:
-            part = Data(*(c[first:end] for c in data[:-1]), data.pooled)
-            values = self.log_density(part, nodes, shared)
-            values[missing[first:end]] = 0.0
-            return values
+        def at(nodes: Nodes, shared: float) -> RowLikelihood:
+            def log_likelihood(first: int, end: int) -> Floats:
+                part = Data(*(c[first:end] for c in data[:-1]), data.pooled)
+                values = self.log_density(part, nodes, shared)
+                if any_missing:
+                    values[missing[first:end]] = 0.0
+                return values
 
-        return log_likelihood
+            return log_likelihood
+
+        return at
+
+    def priors(self) -> dict[str, str]:
+        """Return the priors by field, as text."""
+        fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
+        return {name: str(prior) for name, prior in fields if isinstance(prior, Prior)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and priors, ready for JSON."""
@@ -199,8 +241,7 @@ class Likelihood(ABC):
         return {"name": self.name, **told}
 
     def __str__(self) -> str:
-        given = [(f.name, getattr(self, f.name)) for f in dataclasses.fields(self)]
-        inside = ", ".join(f"{k}={v}" for k, v in given if isinstance(v, Prior))
+        inside = ", ".join(f"{name}={prior}" for name, prior in self.priors().items())
         return f"{type(self).__name__}({inside})"
 
 
@@ -212,3 +253,10 @@ def default_rate_prior(p: float) -> Beta:
     """
     q = min(p, 1 - p)
     return Beta(2 * p / q, 2 * (1 - p) / q)
+
+
+def segment_sums(numbers: Floats, first: Integers, end: Integers) -> Floats:
+    """Return sums of numbers over rows first..end-1, missing ones left out, shape (S,)."""
+    running = np.append(0.0, np.cumsum(np.nan_to_num(numbers)))
+    sums: Floats = running[end] - running[first]
+    return sums

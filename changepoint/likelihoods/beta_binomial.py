@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -11,13 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood, default_rate_prior
+from changepoint.likelihoods.base import (
+    Data,
+    Evaluator,
+    Fault,
+    Likelihood,
+    RowLikelihood,
+    default_rate_prior,
+)
 from changepoint.likelihoods.binomial import Binomial
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
 from changepoint.likelihoods.counts import (
     binomial_log_density,
     binomial_tail,
+    log_binomial,
     log_rising_ratio,
+    reference,
     rising_table,
     trials_faults,
 )
@@ -142,40 +151,48 @@ class BetaBinomial(Likelihood):
             return 4 * float(trials.sum())
         return 4 * s * float(np.sum(special.psi(trials + s) - special.psi(s)))
 
+    def log_at_pooled(self, data: Data) -> Floats:
+        """Return the log Binomial probability at the pooled rate, shape (n, 1)."""
+        return log_binomial(data.count, data.trials, *reference(data.pooled))
+
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate, dispersion), by broadcasting."""
         k, n = data.count, data.trials
-        log_p = binomial_log_density(k, n, nodes, data.pooled)
+        log_p = binomial_log_density(data, nodes)
         s = 1 / np.asarray(shared, float) - 1
         log_p += log_rising_ratio(nodes.theta * s, k)
         log_p += log_rising_ratio(nodes.companion * s, n - k)
         return log_p - log_rising_ratio(s, n)
 
-    def rows(
-        self, observations: Observations, nodes: Nodes, shared: float
-    ) -> Callable[[int, int], Floats]:
+    def evaluator(self, observations: Observations) -> Evaluator:
         """Tabulate what overdispersion adds by distinct successes, failures and trials."""
-        binomial = Binomial(self.rate).rows(observations, nodes, 0.0)
-        if shared <= 0:
-            return binomial
-        s = 1 / shared - 1
+        binomial = Binomial(self.rate).evaluator(observations)
         observed = observations.observed("count")
         k = np.where(observed, observations.column("count"), 0.0)
         n = np.where(observed, observations.column("trials"), 0.0)
-        tables, places = [], []
-        for a, counts in ((nodes.theta * s, k), (nodes.companion * s, n - k), (np.array([s]), n)):
-            distinct, place = np.unique(counts, return_inverse=True)
-            tables.append(rising_table(a, distinct))
-            places.append(place)
+        (successes, at_k), (failures, at_f), (trials, at_n) = (
+            np.unique(numbers, return_inverse=True) for numbers in (k, n - k, n)
+        )
 
-        def log_likelihood(first: int, end: int) -> Floats:
-            values = binomial(first, end)
-            values += tables[0][places[0][first:end]]
-            values += tables[1][places[1][first:end]]
-            values -= tables[2][places[2][first:end]]
-            return values
+        def at(nodes: Nodes, shared: float) -> RowLikelihood:
+            independent = binomial(nodes, 0.0)
+            if shared <= 0:
+                return independent
+            s = 1 / shared - 1
+            success = rising_table(nodes.theta * s, successes)
+            failure = rising_table(nodes.companion * s, failures)
+            whole = rising_table(np.array([s]), trials)
 
-        return log_likelihood
+            def log_likelihood(first: int, end: int) -> Floats:
+                values = independent(first, end)
+                values += success[at_k[first:end]]
+                values += failure[at_f[first:end]]
+                values -= whole[at_n[first:end]]
+                return values
+
+            return log_likelihood
+
+        return at
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

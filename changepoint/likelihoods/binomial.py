@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood, default_rate_prior
+from changepoint.likelihoods.base import (
+    Data,
+    Fault,
+    Likelihood,
+    default_rate_prior,
+    segment_sums,
+)
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
-from changepoint.likelihoods.counts import binomial_log_density, binomial_tail, trials_faults
+from changepoint.likelihoods.counts import (
+    binomial_log_density,
+    binomial_tail,
+    log_binomial,
+    reference,
+    trials_faults,
+)
 from changepoint.observations import Observations
-from changepoint.priors import Prior
+from changepoint.priors import Beta, Prior
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -81,9 +94,29 @@ class Binomial(Likelihood):
         observed = observations.observed("count")
         return 4 * float(observations.column("trials")[observed].sum())
 
+    def log_at_pooled(self, data: Data) -> Floats:
+        """Return log p(k | pooled rate), shape (n, 1)."""
+        return log_binomial(data.count, data.trials, *reference(data.pooled))
+
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate), by broadcasting."""
-        return binomial_log_density(data.count, data.trials, nodes, data.pooled)
+        return binomial_log_density(data, nodes)
+
+    def conjugate(
+        self, observations: Observations, shared: float
+    ) -> Callable[[Integers, Integers, np.random.Generator], Floats] | None:
+        """Return draws from Beta(alpha + events, beta + failures) under a Beta prior."""
+        prior = self.prior
+        if not isinstance(prior, Beta):
+            return None
+        count = observations.column("count")
+        failures = observations.column("trials") - count
+
+        def draw(first: Integers, end: Integers, rng: np.random.Generator) -> Floats:
+            a = prior.alpha + segment_sums(count, first, end)
+            return rng.beta(a, prior.beta + segment_sums(failures, first, end))
+
+        return draw
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

@@ -43,6 +43,10 @@ class Coordinate(ABC):
         """Return the nodes at x; below_top = top - x, accurate near a finite top."""
 
     @abstractmethod
+    def companion(self, theta: Floats) -> Floats:
+        """Return the companion of theta, as accurately as theta tells it."""
+
+    @abstractmethod
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return log d theta / d x at the nodes."""
 
@@ -67,6 +71,10 @@ class Arcsine(Coordinate):
         """Return theta = sin^2 x and its complement."""
         return Nodes(np.sin(x) ** 2, np.sin(below_top) ** 2)
 
+    def companion(self, theta: Floats) -> Floats:
+        """Return 1 - theta."""
+        return 1 - theta
+
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return log(2 sin x cos x)."""
         slope: Floats = 0.5 * np.log(4 * nodes.theta * nodes.companion)
@@ -90,6 +98,10 @@ class SquareRoot(Coordinate):
         """Return theta = x^2."""
         return Nodes(x**2, x**2)
 
+    def companion(self, theta: Floats) -> Floats:
+        """Return theta."""
+        return theta
+
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return log 2 x."""
         slope: Floats = 0.5 * np.log(4 * nodes.theta)
@@ -109,6 +121,10 @@ class Level(Coordinate):
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta = center + x."""
         return Nodes(self.center + x, x)
+
+    def companion(self, theta: Floats) -> Floats:
+        """Return theta - center."""
+        return theta - self.center
 
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return 0."""
@@ -145,6 +161,10 @@ class BetaMean(Coordinate):
             if np.all(np.abs(step) < 1e-14 * (1 + np.abs(logit))):
                 break
         return Nodes(_expit(logit), _expit(-logit))
+
+    def companion(self, theta: Floats) -> Floats:
+        """Return 1 - theta."""
+        return 1 - theta
 
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return minus log d x / d theta."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Fault
+from changepoint.likelihoods.base import Data, Fault
 from changepoint.likelihoods.coordinates import Nodes
 from changepoint.observations import Observations
 
@@ -39,19 +39,28 @@ def log_poisson(k: Floats, mean: Floats) -> Floats:
     return np.where(k == 0, -mean, np.where(np.isnan(k), np.nan, saddle))
 
 
-def binomial_log_density(k: Floats, n: Floats, nodes: Nodes, pooled: float) -> Floats:
+def binomial_log_density(data: Data, nodes: Nodes) -> Floats:
     """Return log C(n, k) p^k (1-p)^(n-k) at nodes p, by broadcasting; accurate for large n.
 
     Relative to the probability at a reference p0, so that 1e9 trials lose nothing: p0 and
     1 - p0 are both exact (few digits), and both logarithms come from one difference p - p0,
     whose rounding then cancels at the maximum.
     """
-    few = float(np.float32(min(pooled, 1 - pooled)))
-    p0, q0 = (few, 1 - few) if pooled < 0.5 else (1 - few, few)
-    shift = nodes.theta - p0 if pooled < 0.5 else q0 - nodes.companion
+    k, n = data.count, data.trials
+    p0, q0 = reference(data.pooled)
+    shift = nodes.theta - p0 if p0 < q0 else q0 - nodes.companion
     success = _log_ratio(nodes.theta, shift, p0)
     failure = _log_ratio(nodes.companion, -shift, q0)
-    return k * success + (n - k) * failure + log_binomial(k, n, p0, q0)
+    log_p: Floats = k * success
+    log_p += (n - k) * failure
+    log_p += data.at_pooled
+    return log_p
+
+
+def reference(pooled: float) -> tuple[float, float]:
+    """Return p0 and 1 - p0 near the pooled rate, both without rounding."""
+    few = float(np.float32(min(pooled, 1 - pooled)))
+    return (few, 1 - few) if pooled < 0.5 else (1 - few, few)
 
 
 def _log_ratio(x: Floats, shift: Floats, x0: float) -> Floats:
@@ -62,11 +71,12 @@ def _log_ratio(x: Floats, shift: Floats, x0: float) -> Floats:
     return np.where(near, np.log1p(np.where(near, shift, 0) / x0), far)
 
 
-def poisson_log_density(k: Floats, exposure: Floats, rate: Floats, pooled: float) -> Floats:
+def poisson_log_density(data: Data, rate: Floats) -> Floats:
     """Return the log Poisson probability of k at rates, by broadcasting; likewise relative."""
-    shift = rate - pooled
-    at_pooled = np.where((k == 0) & (exposure == 0), 0.0, log_poisson(k, exposure * pooled))
-    log_p: Floats = k * _log_ratio(rate, shift, pooled) - exposure * shift + at_pooled
+    shift = rate - data.pooled
+    log_p: Floats = data.count * _log_ratio(rate, shift, data.pooled)
+    log_p -= data.exposure * shift
+    log_p += data.at_pooled
     return log_p
 
 

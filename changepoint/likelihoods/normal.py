@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood
+from changepoint.likelihoods.base import Data, Fault, Likelihood, segment_sums
 from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
 from changepoint.likelihoods.counts import two_sided
 from changepoint.observations import Observations
@@ -19,6 +19,7 @@ from changepoint.priors import LogNormal, Prior
 from changepoint.priors import Normal as NormalPrior
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,25 @@ class Normal(Likelihood):
         z = ((data.value - data.pooled) - nodes.companion) / shared
         log_p: Floats = -0.5 * z**2 - np.log(shared) - 0.5 * math.log(2 * math.pi)
         return log_p
+
+    def conjugate(
+        self, observations: Observations, shared: float
+    ) -> Callable[[Integers, Integers, np.random.Generator], Floats] | None:
+        """Return Normal draws of the level given the noise, under a Normal prior."""
+        prior = self.prior
+        if not isinstance(prior, NormalPrior):
+            return None
+        center = self.pooled(observations)
+        shifted = observations.column("value") - center
+        rows = (~np.isnan(shifted)).astype(float)
+
+        def draw(first: Integers, end: Integers, rng: np.random.Generator) -> Floats:
+            precision = segment_sums(rows, first, end) / shared**2 + prior.sigma**-2
+            pull = segment_sums(shifted, first, end) / shared**2
+            pull += (prior.mu - center) * prior.sigma**-2
+            return center + rng.normal(pull / precision, 1 / np.sqrt(precision))
+
+        return draw
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

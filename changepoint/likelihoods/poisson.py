@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood
+from changepoint.likelihoods.base import Data, Fault, Likelihood, segment_sums
 from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
-from changepoint.likelihoods.counts import count_faults, poisson_log_density, poisson_tail
+from changepoint.likelihoods.counts import (
+    count_faults,
+    log_poisson,
+    poisson_log_density,
+    poisson_tail,
+)
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,30 @@ class Poisson(Likelihood):
         """Return 4 times the whole exposure."""
         return 4 * float(self._exposure(observations)[observations.observed("count")].sum())
 
+    def log_at_pooled(self, data: Data) -> Floats:
+        """Return log p(k | pooled rate), shape (n, 1)."""
+        none = (data.count == 0) & (data.exposure == 0)
+        return np.where(none, 0.0, log_poisson(data.count, data.exposure * data.pooled))
+
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate), by broadcasting."""
-        return poisson_log_density(data.count, data.exposure, nodes.theta, data.pooled)
+        return poisson_log_density(data, nodes.theta)
+
+    def conjugate(
+        self, observations: Observations, shared: float
+    ) -> Callable[[Integers, Integers, np.random.Generator], Floats] | None:
+        """Return draws from Gamma(alpha + events, beta + exposure) under a Gamma prior."""
+        prior = self.prior
+        if not isinstance(prior, Gamma):
+            return None
+        count = observations.column("count")
+        exposure = np.where(np.isnan(count), 0.0, self._exposure(observations))
+
+        def draw(first: Integers, end: Integers, rng: np.random.Generator) -> Floats:
+            a = prior.alpha + segment_sums(count, first, end)
+            return rng.gamma(a, 1 / (prior.beta + segment_sums(exposure, first, end)))
+
+        return draw
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

@@ -1,0 +1,237 @@
+"""The filter over the outer grid: one filter a node, mixed by posterior weight."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.changes import Changes, log_placements
+from changepoint.engines import grid as grids
+from changepoint.engines import shared as outer
+from changepoint.kernels import filter as filters
+from changepoint.kernels.quantiles import quantiles
+from changepoint.model import Model
+from changepoint.observations import Observations
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+KEEP = 2**24  # likelihood values kept in memory, over all outer nodes: 128 MB
+LIGHT = 1e-10  # weight of an outer node that is left out
+ROUGH = 1.6  # step of the grids that only look for the outer grid
+
+
+class Condition(NamedTuple):
+    """What is known of the number of changes: nothing, a largest number, or the number."""
+
+    number: int | None = None
+    at_most: bool = False
+
+    @classmethod
+    def of(cls, changes: Changes, T: int) -> Condition:
+        """Return the condition that a prior on changes states."""
+        if changes.exactly is not None:
+            return cls(changes.exactly)
+        if changes.at_most is not None and changes.possible:
+            return cls(changes.largest(T), at_most=True)
+        return cls()
+
+    def start(self, one: filters.Filter) -> filters.Pass:
+        """Return the forward pass under this condition."""
+        return one.main if self.number is None else one.exactly(self.number, self.at_most)
+
+    def log_share(self, run: filters.Pass) -> float:
+        """Return the log of the memoryless filter's mass that meets the condition."""
+        shares = run.log_shares()[-1]
+        return float(np.logaddexp.reduce(shares) if self.at_most else shares[-1])
+
+
+class Mixture:
+    """Filters at every outer node, on one inner grid.
+
+    Parameters
+    ----------
+    model
+        Resolved.
+    observations
+        T rows.
+    condition
+        Under which the outer grid is found.
+    step
+        Of the inner grid.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        observations: Observations,
+        condition: Condition,
+        step: float = grids.STEP,
+    ) -> None:
+        self.model, self.observations = model, observations
+        self.family = model.likelihood
+        self.T, self.m = len(observations), model.changes.min_length
+        self.log_rho = model.changes.log_rho(self.T)
+        self.evaluate = self.family.evaluator(observations)
+        if self.family.shared is None:
+            self.outer = outer.SharedGrid(np.zeros(1), np.zeros(1), np.zeros(1))
+        else:
+            self.outer = outer.build(self.family, lambda v: self._rough(v, condition))
+        values = self.outer.values
+        extremes = (float(values.min()), float(values.max()))
+        self.grid = grids.build(self.family, observations, self.evaluate, extremes, step)
+        self.filters = [self._filter(self.grid, float(v), len(values)) for v in values]
+
+    def _filter(self, grid: grids.Grid, value: float, sharing: int) -> filters.Filter:
+        log_lik = self.evaluate(grid.nodes, value)
+        rows = filters.Rows(log_lik, self.T, len(grid.log_weights), self.m, KEEP // sharing)
+        return filters.Filter(rows, grid.log_weights, self.log_rho)
+
+    def _rough(self, value: float, condition: Condition) -> float:
+        grid = grids.build(self.family, self.observations, self.evaluate, (value,), ROUGH)
+        one = self._filter(grid, value, 1)
+        return one.log_sum + condition.log_share(condition.start(one))
+
+
+class Inference:
+    """The posterior under one condition.
+
+    Attributes
+    ----------
+    log_sum
+        Log of the sum over placements (weights rho^k), nodes and outer nodes.
+    weights
+        Posterior weights of the outer nodes, shape (J,).
+    """
+
+    def __init__(self, mixture: Mixture, condition: Condition) -> None:
+        self.mixture, self.condition = mixture, condition
+        self.filters = mixture.filters
+        self.runs = [condition.start(one) for one in self.filters]
+        log_sums = np.array(
+            [
+                weight + one.log_sum + condition.log_share(run)
+                for weight, one, run in zip(
+                    mixture.outer.log_weights, self.filters, self.runs, strict=True
+                )
+            ]
+        )
+        self.log_sum = float(np.logaddexp.reduce(log_sums))
+        self.weights = np.exp(log_sums - self.log_sum)
+
+    def probability_inside(self, rows: NDArray[np.bool_]) -> float:
+        """Return P(some change stands in one of these rows), rows (T,)."""
+        mixture, number = self.mixture, self.condition.number
+        log_none = -np.inf
+        for j in np.flatnonzero(self.weights > LIGHT):
+            one, run = self.filters[j], self.runs[j]
+            none = filters.Filter(one.rows, mixture.grid.log_weights, mixture.log_rho, ~rows)
+            way = none.main if number is None else none.counted(number + 1, log=run.log)
+            log_sum = none.log_sum + self.condition.log_share(way)
+            log_none = np.logaddexp(log_none, mixture.outer.log_weights[j] + log_sum)
+        return float(-np.expm1(min(log_none - self.log_sum, 0.0)))
+
+    def number(self, largest: int, left_out: float, limit: int) -> Floats:
+        """Return P(k) for k = 0.., as far as probabilities above `left_out` or the limit go."""
+        if self.condition.number is not None:
+            shares = np.array([run.log_shares()[-1] for run in self.runs])
+            shares -= np.array([[self.condition.log_share(run)] for run in self.runs])
+            if not self.condition.at_most:
+                shares[:, :-1] = -np.inf
+            at_most: Floats = self.weights @ np.exp(shares)
+            return at_most
+        heavy = np.flatnonzero(self.weights > LIGHT)
+        feeds: dict[int, Floats | None] = dict.fromkeys(heavy)
+        number = np.zeros(0)
+        levels = 5
+        while True:
+            part = np.zeros(levels)
+            for j in heavy:
+                run = self.filters[j].counted(levels, feeds[j])
+                feeds[j] = run.shares[:, -1]
+                part += self.weights[j] * np.exp(run.log_shares()[-1])
+            number = np.append(number, part)
+            if 1 - number.sum() < left_out or len(number) > largest:
+                return number[: largest + 1]
+            if len(number) > limit:
+                return number
+            levels = len(number) - 1
+
+    def backward(self, draws: int, rng: np.random.Generator, levels: tuple[float, ...]) -> Backward:
+        """Go back through all rows: marginals, bands (where levels are asked for) and draws."""
+        mixture, T = self.mixture, self.mixture.T
+        heavy = np.flatnonzero(self.weights > LIGHT)
+        uniform = rng.random(draws)
+        chosen = np.searchsorted(np.cumsum(self.weights[heavy]), uniform * self.weights[heavy].sum())
+        making = []
+        for i, j in enumerate(heavy):
+            level = self._levels(self.runs[j], int(np.sum(chosen == i)), rng)
+            making.append(filters.Draws(level, rng))
+        passes = [
+            self.filters[j].backward(
+                self.runs[j], self.condition.at_most, bool(levels), one if draws else None
+            )
+            for j, one in zip(heavy, making, strict=True)
+        ]
+        mean, bands = np.empty(T), np.empty((len(levels), T))
+        theta = mixture.grid.nodes.theta
+        for parts in zip(*passes, strict=True):
+            if not levels:
+                continue
+            t0 = parts[0][0]
+            P = sum(self.weights[j] * part[1] for j, part in zip(heavy, parts, strict=True))
+            end = t0 + len(P)
+            mean[t0:end] = P @ theta / P.sum(axis=1)
+            row = np.repeat(np.arange(len(P)), len(levels))
+            with np.errstate(divide="ignore"):
+                places = quantiles(np.log(P), row, np.tile(levels, len(P)))
+            bands[:, t0:end] = mixture.grid.at(places).reshape(-1, len(levels)).T
+        return Backward(self, heavy, mean, bands, uniform, chosen, making)
+
+    def _levels(self, run: filters.Pass, count: int, rng: np.random.Generator) -> Integers:
+        """Return the number of changes of each draw: levels of the last row."""
+        if not self.condition.at_most:
+            return np.full(count, run.levels - 1)
+        shares = np.exp(run.log_shares()[-1] - run.log_shares()[-1].max())
+        return rng.choice(run.levels, size=count, p=shares / shares.sum())
+
+
+class Backward(NamedTuple):
+    """What the way back through an inference found."""
+
+    inference: Inference
+    heavy: Integers  # outer nodes that count
+    mean: Floats  # (T,)
+    bands: Floats  # (levels, T)
+    uniform: Floats  # (D,): the rank of each draw's outer node and shared parameter
+    chosen: Integers  # (D,): its outer node, as a place in `heavy`
+    making: list[filters.Draws]
+
+    def place_probability(self) -> Floats:
+        """Return P(i-th change at s), shape (k, T), given the number; P(change at s) else."""
+        run = self.inference
+        k = run.condition.number
+        fixed = k is not None and not run.condition.at_most
+        total = np.zeros((k or 0 if fixed else 1, run.mixture.T))
+        for j in self.heavy:
+            one, way = run.filters[j], run.runs[j]
+            before, rest = way.log_shares()[:-1], way.log_rest()[1:]
+            if way.offset:
+                before, rest = before[:, :-1], rest[:, :-1][:, ::-1]
+            log_p = before + rest + (one.log_rho[1:] + one.C[:-1] - one.C[1:])[:, None]
+            p = self.inference.weights[j] * np.exp(log_p - run.condition.log_share(way))
+            total[:, 1:] += p.T if fixed else p.sum(axis=1)
+        return total
+
+
+def log_evidence(inference: Inference) -> float:
+    """Return log p(y): the sum with the prior's weights instead of rho^k."""
+    changes, T = inference.mixture.model.changes, inference.mixture.T
+    if changes.exactly is None:
+        return inference.log_sum + float(changes.log_number(T)[0])
+    k = changes.exactly
+    placements = float(log_placements(T, changes.min_length, k)[k])
+    return inference.log_sum - placements - (k * inference.mixture.log_rho if k else 0.0)

@@ -1,0 +1,219 @@
+"""The outer grid: nodes of the parameter that all segments share.
+
+Its evidence surface is smooth: the trapezoid rule on an unbounded coordinate v, over the
+places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. v is the
+quantity the prior is about, mapped to the real line by its support (a logarithm where it is
+positive, a logit between two ends), as samplers do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.likelihoods import Likelihood
+
+Floats = NDArray[np.float64]
+
+CUT = 18.0  # in log density: where the outer grid ends
+GONE = 40.0  # in log density: where the scan for modes turns round
+SPACING = 0.8  # in posterior standard deviations
+WIDEST = 0.5  # in v
+TAIL = 1e-7  # of the evidence: what a linear tail may be wrong by
+
+
+@dataclass(frozen=True)
+class SharedGrid:
+    """Values of the shared parameter with log weights, shape (J,).
+
+    The first may be a limit (the Binomial of a BetaBinomial), which has no place in v: its
+    `v` is -inf, and it carries the weight of all values below the second.
+    """
+
+    v: Floats
+    values: Floats
+    log_weights: Floats
+
+
+class SharedPrior:
+    """The shared parameter's prior in the coordinate v."""
+
+    def __init__(self, family: Likelihood) -> None:
+        prior, domain = family.shared_prior, family.shared_domain
+        self.family, self.prior = family, prior
+        self.low, self.high = max(prior.support[0], domain[0]), min(prior.support[1], domain[1])
+        inside = prior.cdf(self.high) - prior.cdf(self.low)
+        self._log_inside = math.log(float(inside))
+
+    def native(self, v: Floats) -> Floats:
+        """Return the quantity that the prior is about."""
+        if math.isinf(self.low) and math.isinf(self.high):
+            return v
+        if math.isinf(self.high):
+            return self.low + np.exp(v)
+        if math.isinf(self.low):
+            return self.high - np.logaddexp(0, -v)
+        return self.low + (self.high - self.low) / (1 + np.exp(-v))
+
+    def value(self, v: Floats) -> Floats:
+        """Return the shared parameter itself."""
+        return self.family.shared_value(self.native(v))
+
+    def log_density(self, v: Floats) -> Floats:
+        """Return the log prior density of v."""
+        slope = np.zeros_like(v)
+        if math.isfinite(self.low):
+            slope = slope + (v if math.isinf(self.high) else -np.logaddexp(0, -v))
+        if math.isfinite(self.high):
+            slope = slope - np.logaddexp(0, v)
+        if math.isfinite(self.low) and math.isfinite(self.high):
+            slope = slope + math.log(self.high - self.low)
+        density: Floats = self.prior.log_density(self.native(v)) + slope - self._log_inside
+        return density
+
+    def median(self) -> float:
+        """Return v at the median of the prior inside its domain."""
+        q = 0.5 * (self.prior.cdf(self.low) + self.prior.cdf(self.high))
+        x = float(self.prior.quantile(q))
+        if math.isinf(self.low) and math.isinf(self.high):
+            return x
+        if math.isinf(self.high):
+            return math.log(x - self.low)
+        if math.isinf(self.low):
+            return -math.log(math.expm1(self.high - x))
+        return math.log((x - self.low) / (self.high - x))
+
+
+class _Surface:
+    """Prior times evidence as a function of v, every value kept."""
+
+    def __init__(self, prior: SharedPrior, log_evidence: Callable[[float], float]) -> None:
+        self.prior = prior
+        self._log_evidence = log_evidence
+        self.evidence: dict[float, float] = {}
+
+    def __call__(self, v: float) -> float:
+        if v not in self.evidence:
+            self.evidence[v] = self._log_evidence(float(self.prior.value(np.array(v))))
+        return float(self.prior.log_density(np.array(v))) + self.evidence[v]
+
+    @property
+    def best(self) -> float:
+        return max(self(v) for v in self.evidence)
+
+
+def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedGrid:
+    """Return nodes and prior weights of the shared parameter.
+
+    Parameters
+    ----------
+    log_evidence
+        The log evidence given a value of the shared parameter; called some 25 times.
+    """
+    prior = SharedPrior(family)
+    surface = _Surface(prior, log_evidence)
+    limit = None if family.shared_limit is None else log_evidence(family.shared_limit)
+    modes = [_climb(surface, *bracket) for bracket in _scan(surface, limit)]
+    step = min(WIDEST, *(SPACING * sd for _, sd in modes))
+    center = max(modes, key=lambda mode: surface(mode[0]))[0]
+    places: set[int] = set()
+    for mode, _ in modes:
+        start = round((mode - center) / step)
+        for direction in (-1, 1):
+            places |= _walk(surface, center, step, start, direction, limit)
+    v = center + step * np.array(sorted(places))
+    values, weights = prior.value(v), math.log(step) + prior.log_density(v)
+    if limit is None or surface(v[0]) < surface.best - CUT:
+        return SharedGrid(v, values, weights)
+    below, share = _tail(prior, v[0], step)
+    log_limit = math.log(np.sum(below * (1 - share)))
+    weights[0] = np.logaddexp(weights[0], math.log(np.sum(below * share)))
+    assert family.shared_limit is not None
+    return SharedGrid(
+        np.append(-np.inf, v), np.append(family.shared_limit, values), np.append(log_limit, weights)
+    )
+
+
+def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, float]]:
+    """Return brackets of every local maximum found on the way out from the prior's median.
+
+    Steps grow outwards; a direction ends where a value is hopeless, or the limit is reached.
+    """
+    start = surface.prior.median()
+    surface(start)
+    for direction in (-1, 1):
+        v, step = start, 1.0
+        while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
+            v += direction * step
+            step *= 1.3
+            surface(v)
+            if limit is not None and direction < 0 and abs(surface.evidence[v] - limit) < 0.1:
+                break
+    places = sorted(surface.evidence)
+    heights = [surface(v) for v in places]
+    top = max(heights)
+    brackets = []
+    for i, height in enumerate(heights):
+        left = heights[i - 1] if i else -math.inf
+        right = heights[i + 1] if i + 1 < len(heights) else -math.inf
+        if height >= left and height > right and height > top - GONE:
+            low = places[i - 1] if i else places[i] - 1.0
+            high = places[i + 1] if i + 1 < len(places) else places[i] + 1.0
+            brackets.append((low, places[i], high))
+    return brackets
+
+
+def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[float, float]:
+    """Return a mode and its standard deviation, by parabolas through three points."""
+    sd = high - low
+    for _ in range(30):
+        left, right = middle - low, high - middle
+        rise, fall = surface(middle) - surface(low), surface(middle) - surface(high)
+        curvature = max(2 * (rise / left + fall / right) / (left + right), 1e-6)
+        sd = 1 / math.sqrt(curvature)
+        shift = rise / left / curvature - left / 2
+        vertex = middle + shift
+        if max(left, right) < 2.5 * sd:
+            return vertex, sd
+        # Closer points where the parabola is still too coarse to tell the width.
+        width = min(max(left, right) / 3, max(2 * sd, abs(shift)))
+        points = sorted({middle, min(max(vertex, low), high), middle - width, middle + width})
+        best = max(points, key=surface)
+        below = [v for v in [low, *points] if v < best]
+        above = [v for v in [*points, high] if v > best]
+        low, middle, high = max(below), best, min(above)
+    return middle, sd
+
+
+def _walk(
+    surface: _Surface, center: float, step: float, start: int, direction: int, limit: float | None
+) -> set[int]:
+    """Return the lattice places from a mode outwards that matter."""
+    places, place = set(), start
+    while True:
+        v = center + place * step
+        if surface(v) < surface.best - CUT and place != start:
+            return places
+        places.add(place)
+        if limit is not None and direction < 0 and _is_linear(surface, v, step, limit):
+            return places
+        place += direction
+
+
+def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
+    """Whether below v the evidence is its limit plus a term linear in exp(native)."""
+    below, _ = _tail(surface.prior, v, step)
+    excess = math.expm1(min(abs(surface.evidence[v] - limit), 50.0))
+    return excess**2 * float(np.sum(below)) < TAIL * math.exp(min(surface.best - limit, 50.0)) * step
+
+
+def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
+    """Return the lattice weights below v, and how far each stands from limit (0) to v (1)."""
+    places = v - step * np.arange(1, math.ceil(60 / step))
+    weights = step * np.exp(prior.log_density(places))
+    share = np.exp(prior.native(places) - prior.native(np.array(v)))
+    return weights, share

@@ -1,0 +1,214 @@
+"""A model: a likelihood with its priors, and a prior on the changes. It knows no data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint import likelihoods, priors
+from changepoint.changes import Changes
+from changepoint.errors import DataError, ModelError, Problem, SupportError
+from changepoint.likelihoods import FAMILIES, Likelihood
+from changepoint.likelihoods.base import Fault
+from changepoint.observations import Observations
+
+EXCLUDED = 1e-12  # tail probability at which a prior excludes data
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is assumed before the data are seen.
+
+    Parameters
+    ----------
+    likelihood
+        A family of `changepoint.likelihoods`, priors filled or not.
+    changes
+        The prior on the number and the places of changes.
+
+    Raises
+    ------
+    ModelError
+        If the parts aren't a likelihood and a `Changes`.
+
+    Examples
+    --------
+    >>> from changepoint import Changes, Model, likelihoods, priors
+    >>> print(Model(likelihoods.BetaBinomial(rate=priors.Beta(2, 200)), Changes(at_most=5)))
+    BetaBinomial(rate=Beta(alpha=2, beta=200)), Changes(probability=0.5, at_most=5, min_length=1)
+    """
+
+    likelihood: Likelihood
+    changes: Changes = field(default_factory=Changes)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.likelihood, type) and issubclass(self.likelihood, Likelihood):
+            object.__setattr__(self, "likelihood", self.likelihood())
+        if not isinstance(self.likelihood, Likelihood):
+            raise ModelError(
+                f"likelihood must be one of changepoint.likelihoods, such as "
+                f"likelihoods.BetaBinomial(), not {self.likelihood!r}"
+            )
+        if not isinstance(self.changes, Changes):
+            raise ModelError(f"changes must be a Changes, not {self.changes!r}")
+
+    def __str__(self) -> str:
+        return f"{self.likelihood}, {self.changes}"
+
+    def resolve(self, observations: Observations) -> Model:
+        """Return the model with every prior that was left out filled from the data."""
+        return replace(self, likelihood=self.likelihood.resolve(observations))
+
+    def check(self, observations: Observations) -> tuple[str, ...]:
+        """Check the data row by row against the likelihood, its priors and the changes.
+
+        Returns
+        -------
+        tuple of str
+            Warnings: what is possible, but unlike this model.
+
+        Raises
+        ------
+        SupportError
+            With a table of everything that is impossible.
+        DataError
+            If a column that the likelihood needs is absent.
+        """
+        family = self.likelihood
+        absent = [role for role in family.needs if getattr(observations, role) is None]
+        if absent:
+            present = [r for r in ("count", "trials", "exposure", "rate", "value")
+                       if getattr(observations, r) is not None]  # fmt: skip
+            raise DataError(
+                f"the likelihood {family.name!r} needs {' and '.join(family.needs)}; the data "
+                f"have {' and '.join(present)}. Name the columns, or choose another likelihood"
+            )
+        problems = [*self._length_problems(observations), *_time_problems(observations)]
+        with np.errstate(invalid="ignore"):
+            for fault in family.faults(observations):
+                problems += _spell_out(fault, observations)
+            if not problems:
+                resolved = self.resolve(observations)
+                problems += [p for f in _excluded(resolved.likelihood, observations)
+                             for p in _spell_out(f, observations)]  # fmt: skip
+        if problems:
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise SupportError(f"{count} with the data under {family.name!r}:", problems)
+        return tuple(family.cautions(observations))
+
+    def _length_problems(self, observations: Observations) -> Iterator[Problem]:
+        T, needed = len(observations), self.changes.rows_needed
+        if T == 0 or not observations.observed(self.likelihood.response).any():
+            yield _series_problem(
+                observations, f"no row has a {self.likelihood.response}", "Check the column."
+            )
+        elif T < needed:
+            yield _series_problem(
+                observations,
+                f"{T} rows, but {self.changes} needs at least {needed}",
+                "Use more rows, or a smaller min_length.",
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return likelihood, priors and changes, ready for JSON."""
+        return {"likelihood": self.likelihood.to_dict(), "changes": self.changes.to_dict()}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Model:
+        """Return the model that `to_dict` told of."""
+        fields = dict(told["likelihood"])
+        family = FAMILIES[fields.pop("name")]
+        filled = {
+            name: _prior(entry) if isinstance(entry, dict) else entry
+            for name, entry in fields.items()
+        }
+        return cls(family(**filled), Changes(**told["changes"]))
+
+
+def default_likelihood(observations: Observations) -> Likelihood:
+    """Return the family for data of this kind, priors not filled.
+
+    Count and trials: BetaBinomial; count: Poisson; rate: Beta; value: Normal.
+    """
+    if observations.count is not None:
+        binomial = observations.trials is not None
+        return likelihoods.BetaBinomial() if binomial else likelihoods.Poisson()
+    return likelihoods.Beta() if observations.rate is not None else likelihoods.Normal()
+
+
+def _prior(told: Mapping[str, Any]) -> priors.Prior:
+    parameters = dict(told)
+    prior: priors.Prior = getattr(priors, parameters.pop("name"))(**parameters)
+    return prior
+
+
+def _series_problem(observations: Observations, rule: str, remedy: str) -> Problem:
+    return Problem(observations.file, None, None, None, None, rule, remedy)
+
+
+def _spell_out(fault: Fault, observations: Observations) -> list[Problem]:
+    """Return a problem per row, or one for the series."""
+    column = observations.columns.get(fault.role, fault.role)
+    if fault.rows is None:
+        return [Problem(observations.file, None, None, column, None, fault.rule, fault.remedy)]
+    numbers = observations.column(fault.role)
+    return [
+        Problem(
+            observations.file,
+            None if observations.lines is None else int(observations.lines[row]),
+            observations.label(row),
+            column,
+            f"{numbers[row]:.12g}",
+            fault.rule,
+            fault.remedy,
+        )
+        for row in np.flatnonzero(fault.rows)
+    ]
+
+
+def _time_problems(observations: Observations) -> Iterator[Problem]:
+    """Times must ascend, each once."""
+    time = observations.time
+    if time is None or len(time) < 2:
+        return
+    ahead = np.r_[True, time[1:] > time[:-1]]
+    _, first, inverse = np.unique(time, return_index=True, return_inverse=True)
+    repeated = first[inverse] != np.arange(len(time))
+    for row in np.flatnonzero(~ahead | repeated):
+        line = None if observations.lines is None else int(observations.lines[row])
+        label = observations.label(int(row))
+        column = observations.columns.get("time", "time")
+        if repeated[row]:
+            rule = "a time that stands in another row too"
+            remedy = (
+                "Sum rows by period with --aggregate day, week or month; if the file holds "
+                "several series, split it."
+            )
+        else:
+            rule, remedy = "a time before the previous row's", "Sort the rows by time."
+        yield Problem(observations.file, line, label, column, label, rule, remedy)
+
+
+def _excluded(family: Likelihood, observations: Observations) -> Iterator[Fault]:
+    """Rows, or the pooled total, that no value in the prior's support can explain."""
+    low, high = family.prior.support
+
+    def nearest(estimate: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        # Open ends: the limit itself may be impossible where values close to it aren't.
+        return np.clip(estimate, np.nextafter(low, high), np.nextafter(high, low))
+
+    estimates = family.estimates(observations)
+    rows = family.tail(observations, nearest(estimates), pool=False) < EXCLUDED
+    name = f"{family.prior} on the {family.parameter}"
+    remedy = "Widen the prior, or check the units of this column."
+    if rows.any():
+        yield Fault(family.response, rows & ~np.isnan(estimates),
+                    f"impossible under the prior {name}", remedy)  # fmt: skip
+    pooled = family.tail(observations, nearest(family.pooled(observations)), pool=True)
+    if not rows.any() and np.any(pooled < EXCLUDED):
+        yield Fault(family.response, None, f"all rows together are impossible under the prior {name}",
+                    remedy)  # fmt: skip

@@ -1,0 +1,256 @@
+"""The answer: a thin reader around one DataTree in ArviZ's schema."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError
+from changepoint.model import Model
+from changepoint.observations import ROLES, Observations
+from changepoint.results import GROUPS, Result, built, to_tree
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from changepoint.report.tables import Change
+
+Floats = NDArray[np.float64]
+
+
+class Posterior:
+    """What is known about the changes after seeing the data.
+
+    Parameters
+    ----------
+    source
+        A DataTree that `save` wrote or an engine made; engines give arrays, which become a
+        tree when it is first asked for.
+
+    Examples
+    --------
+    >>> from changepoint import Model, fit, likelihoods, read_csv
+    >>> posterior = fit(Model(likelihoods.Normal()), read_csv("data/nile.csv"))
+    >>> round(posterior.probability_of_change, 3)
+    1.0
+    >>> posterior.changes[0].time
+    1899
+    """
+
+    def __init__(self, source: xr.DataTree | Result) -> None:
+        self._source = source
+
+    @cached_property
+    def tree(self) -> xr.DataTree:
+        """The DataTree: posterior, exact, observed_data, constant_data, and more.
+
+        `az.summary`, `az.plot_trace_dist` and the rest of ArviZ take it as it is. What is
+        large and seldom needed is added by `build`.
+        """
+        return to_tree(self._source) if isinstance(self._source, Result) else self._source
+
+    @cached_property
+    def model(self) -> Model:
+        """The model with all its priors filled."""
+        if isinstance(self._source, Result):
+            return self._source.model
+        return Model.from_dict(json.loads(self.tree.attrs["model"]))
+
+    @cached_property
+    def observations(self) -> Observations:
+        """The data."""
+        if isinstance(self._source, Result):
+            return self._source.observations
+        data, attrs = self.tree["constant_data"].dataset, self.tree.attrs
+        return Observations(
+            **{role: data[role].values for role in ROLES if role in data},
+            time=data["time"].values if attrs["has_time"] else None,
+            file=attrs["file"] or None,
+            columns=json.loads(attrs["columns"]),
+        )
+
+    @property
+    def engine(self) -> dict[str, Any]:
+        """Which engine, its settings, seed and diagnostics."""
+        told: dict[str, Any] = json.loads(self.tree.attrs["engine"])
+        return told
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed while reading, checking and fitting."""
+        return tuple(json.loads(self.tree.attrs["warnings"]))
+
+    @property
+    def log_evidence(self) -> float | None:
+        """log p(y | model), parameters and changes summed out; None where an engine has none."""
+        exact = self._exact
+        return float(exact["log_evidence"]) if "log_evidence" in exact else None
+
+    @property
+    def number_probability(self) -> Floats:
+        """P(k changes), shape (K + 1,)."""
+        values: Floats = self._exact["number_probability"].values
+        return values
+
+    @property
+    def number(self) -> int:
+        """The most probable number of changes."""
+        return int(self.number_probability.argmax())
+
+    @property
+    def probability_of_change(self) -> float:
+        """P(any change)."""
+        return float(1 - self.number_probability[0])
+
+    @property
+    def change_probability(self) -> pd.Series:
+        """P(a change stands at the row), by time, shape (T,)."""
+        series: pd.Series = self._exact["change_probability"].to_series()
+        return series
+
+    @property
+    def _exact(self) -> xr.Dataset:
+        return self.tree["exact"].dataset
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """The changes, given their most probable number, in order of time."""
+        from changepoint.report.tables import changes
+
+        return changes(self)
+
+    def summary(self) -> pd.DataFrame:
+        """Return a row per change: when, how sure, from what to what."""
+        from changepoint.report.tables import frame
+
+        return frame(self)
+
+    def sentence(self) -> str:
+        """Return the answer in words: did it change, when, from what to what, how sure."""
+        from changepoint.report.tables import sentence
+
+        return sentence(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain numbers and text: what `changepoint fit --json` prints."""
+        from changepoint.report.tables import to_dict
+
+        return to_dict(self)
+
+    def plot(self) -> Figure:
+        """Return a figure: data with the band of the parameter, and when each change was."""
+        from changepoint.report.plots import plot
+
+        return plot(self)
+
+    def probability_between(self, first: Any, last: Any) -> float:
+        """Return P(some change stands between two times, both included).
+
+        Exact where the engine is; from the draws otherwise.
+
+        Parameters
+        ----------
+        first, last
+            Dates, numbers, or rows where the data have no times.
+        """
+        time = self.observations.time
+        stamps = np.arange(len(self.observations)) if time is None else time
+        ends = (np.asarray(end).astype(stamps.dtype) for end in (first, last))
+        low, high = ends
+        rows = (stamps >= low) & (stamps <= high)
+        if self.engine["name"] == "exact":
+            from changepoint.engines.exact import probability_inside
+
+            return probability_inside(self.model, self.observations, rows)
+        changed = self.trajectories()["changed"].values
+        return float(changed[..., rows].any(axis=-1).mean())
+
+    def trajectories(self, draws: int | None = None) -> xr.Dataset:
+        """Return draws by time: `changed` (int8) and the parameter, (chain, draw, time).
+
+        Parameters
+        ----------
+        draws
+            How many of each chain's draws; all, when None. They are large: T numbers each.
+        """
+        from changepoint.results import trajectories
+
+        return trajectories(self.tree, self.model.likelihood.parameter, draws)
+
+    def build(self, *groups: str) -> xr.DataTree:
+        """Add groups to the tree, unless they are there, and return it.
+
+        Parameters
+        ----------
+        groups
+            Of `log_likelihood`, `posterior_predictive` and `prior`.
+
+        Raises
+        ------
+        DataError
+            If there is no such group.
+
+        Examples
+        --------
+        `az.loo(posterior.build("log_likelihood"))`
+        """
+        for name in groups:
+            if name not in GROUPS:
+                raise DataError(f"can't build {name!r}; there are {', '.join(GROUPS)}")
+            if name not in self.tree.children:
+                self.tree[name] = built(name, self.tree, self.model, self.observations)
+        return self.tree
+
+    def save(self, path: str | Path) -> None:
+        """Write the tree to a .nc (netCDF) file or a .zarr folder."""
+        path = Path(path)
+        if path.suffix == ".zarr":
+            self.tree.to_zarr(path, mode="w")
+        elif path.suffix == ".nc":
+            self.tree.to_netcdf(path, engine="h5netcdf")
+        else:
+            raise DataError(f"can't save to {path.name!r}: the name must end in .nc or .zarr")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If there is no such file, or it isn't a posterior.
+        """
+        import xarray as xr
+
+        path = Path(path)
+        engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
+        if not path.exists():
+            raise DataError(f"there is no file {path.name!r}")
+        try:
+            with xr.open_datatree(path, engine=engine) as stored:
+                tree = stored.load()
+        except Exception as error:  # whatever a damaged file makes the readers raise
+            raise DataError(f"{path.name!r} can't be read as a posterior: {error}") from None
+        if tree.attrs.get("created_by") != "changepoint":
+            raise DataError(f"{path.name!r} isn't a posterior that changepoint saved")
+        return cls(tree)
+
+    def __str__(self) -> str:
+        from changepoint.report.tables import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        return f"Posterior: {self.sentence()}"
+
+    def _repr_html_(self) -> str:
+        from changepoint.report.html import fragment
+
+        return fragment(self)

@@ -1,0 +1,278 @@
+"""The changes as numbers, as a table, as a sentence and as JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from changepoint.posterior import Posterior
+
+Floats = NDArray[np.float64]
+
+MASS = 0.95
+SURE = 0.9999  # probabilities beyond this are told as such
+
+
+class Interval(NamedTuple):
+    """A mean, and the ends of the central 95 %."""
+
+    mean: float
+    lower: float
+    upper: float
+
+
+class Change(NamedTuple):
+    """One reported change: its place and what it did, given the most probable number.
+
+    `index` and `time` are the (lower) median's, `probability` is that of any change inside
+    the credible set, whatever their number; `ratio` is None where the parameter isn't
+    positive.
+    """
+
+    index: int
+    time: str | int | float | None
+    most_probable: str | int | float | None
+    probability: float
+    credible: list[tuple[int, int]]  # first and last row of each range
+    credible_times: list[tuple[Any, Any]]
+    before: Interval
+    after: Interval
+    difference: Interval
+    ratio: Interval | None
+    probability_of_increase: float
+
+
+def changes(posterior: Posterior) -> list[Change]:
+    """Return the changes, in order of time."""
+    number = posterior.number
+    if not number:
+        return []
+    tree, observations = posterior.tree, posterior.observations
+    family = posterior.model.likelihood
+    fixed = tree["given" if "given" in tree.children else "posterior"].dataset
+    exact = tree["exact"].dataset
+    theta = fixed[family.parameter].values.reshape(-1, number + 1)
+    found = []
+    for i in range(number):
+        p = exact["switchpoint_probability"].values[i]
+        inside = np.flatnonzero(exact["credible"].values[i])
+        breaks = np.flatnonzero(np.diff(inside) > 1)
+        ranges = list(
+            zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
+        )
+        median = int(np.searchsorted(np.cumsum(p), 0.5 * p.sum()))
+        before, after = theta[:, i], theta[:, i + 1]
+        found.append(
+            Change(
+                index=median,
+                time=observations.stamp(median),
+                most_probable=observations.stamp(int(p.argmax())),
+                probability=float(exact["inside_probability"].values[i]),
+                credible=[(int(a), int(b)) for a, b in ranges],
+                credible_times=[(observations.stamp(a), observations.stamp(b)) for a, b in ranges],
+                before=_interval(before),
+                after=_interval(after),
+                difference=_interval(after - before),
+                ratio=_interval(after / before) if family.domain[0] >= 0 else None,
+                probability_of_increase=float(np.mean(after > before)),
+            )
+        )
+    return found
+
+
+def _interval(values: Floats) -> Interval:
+    lower, upper = np.quantile(values, [0.5 - MASS / 2, 0.5 + MASS / 2])
+    return Interval(float(values.mean()), float(lower), float(upper))
+
+
+def frame(posterior: Posterior) -> pd.DataFrame:
+    """Return a row per change."""
+    import pandas as pd
+
+    rows = []
+    for change in posterior.changes:
+        row = {
+            "time": _label(change.time, change.index),
+            "most_probable": change.most_probable,
+            "probability": change.probability,
+            "credible_set": _ranges(change),
+        }
+        for name in ("before", "after", "difference", "ratio"):
+            interval = getattr(change, name) or Interval(math.nan, math.nan, math.nan)
+            row |= {f"{name}_{key}": value for key, value in interval._asdict().items()}
+        rows.append(row | {"probability_of_increase": change.probability_of_increase})
+    columns = ["time", "most_probable", "probability", "credible_set"]
+    for name in ("before", "after", "difference", "ratio"):
+        columns += [f"{name}_{key}" for key in Interval._fields]
+    columns.append("probability_of_increase")
+    index = pd.Index([change.index for change in posterior.changes], name="index", dtype=int)
+    return pd.DataFrame(rows, index=index, columns=columns)
+
+
+def _label(time: str | int | float | None, index: int) -> str | int | float:
+    return index if time is None else time
+
+
+def _ranges(change: Change) -> str:
+    """The credible set as text: single times, and ranges with 'to'."""
+    told = []
+    for (first, last), rows in zip(change.credible_times, change.credible, strict=True):
+        a, b = _label(first, rows[0]), _label(last, rows[1])
+        told.append(f"{a}" if rows[0] == rows[1] else f"{a} to {b}")
+    return ", ".join(told)
+
+
+def number(x: float) -> str:
+    """Three significant digits, no exponent where one can be avoided."""
+    if x == 0 or not math.isfinite(x):
+        return f"{x:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(x))))
+    return f"{x:.{digits}f}" if digits < 9 else f"{x:.2e}"
+
+
+def chance(p: float) -> str:
+    """A probability in words that never claim certainty."""
+    if p > SURE:
+        return f"> {SURE}"
+    if p < 1 - SURE:
+        return f"< {1 - SURE:.4f}"
+    return f"{p:.4f}" if p > 0.999 or p < 0.001 else f"{p:.3f}" if p > 0.99 else f"{p:.2f}"
+
+
+def _equals(p: float) -> str:
+    told = chance(p)
+    return told if told[0] in "<>" else f"= {told}"
+
+
+def _span(interval: Interval) -> str:
+    return f"{number(interval.mean)} ({number(interval.lower)} to {number(interval.upper)})"
+
+
+def sentence(posterior: Posterior) -> str:
+    """Return the answer in words."""
+    parameter = posterior.model.likelihood.parameter
+    fixed = posterior.model.changes.exactly
+    found = posterior.changes
+    if not found:
+        return _no_change(posterior, parameter)
+    parts = [_change(change, parameter) for change in found]
+    if len(found) == 1:
+        what = parts[0]
+    elif len(found) <= 4:
+        what = "; ".join(parts)
+    else:
+        what = "; ".join([*parts[:2], f"and {len(parts) - 2} more"])
+    if fixed is not None:
+        times = "1 change" if fixed == 1 else f"{fixed} changes"
+        return f"Assuming exactly {times}: {what}."
+    p = posterior.probability_of_change
+    times = "once" if len(found) == 1 else "twice" if len(found) == 2 else f"{len(found)} times"
+    sure = f"P(any change) {_equals(p)}"
+    if len(found) == posterior.number:
+        sure += f", P(exactly {len(found)}) {_equals(float(posterior.number_probability[len(found)]))}"
+    verb = "changed" if p > 0.95 else "probably changed" if p > 0.5 else "may have changed"
+    return f"The {parameter} {verb} {times} ({sure}): {what}."
+
+
+def _change(change: Change, parameter: str) -> str:
+    up = change.probability_of_increase
+    direction, p = ("up", up) if up >= 0.5 else ("down", 1 - up)
+    ratio = "" if change.ratio is None else f", a ratio of {_span(change.ratio)}"
+    spread = sum(last - first + 1 for first, last in change.credible)
+    within = "" if spread == 1 else f" ({MASS:.0%} within {_ranges(change)})"
+    return (
+        f"at {_label(change.time, change.index)}{within}, from {_span(change.before)} {direction} "
+        f"to {_span(change.after)}{ratio}, P({'increase' if up >= 0.5 else 'decrease'}) {_equals(p)}"
+    )
+
+
+def _no_change(posterior: Posterior, parameter: str) -> str:
+    exact = posterior.tree["exact"].dataset
+    lower, _, upper = (float(band.mean()) for band in exact[f"{parameter}_quantile"].values)
+    mean = float(exact[f"{parameter}_mean"].values.mean())
+    about = f"the {parameter} is about {_span(Interval(mean, lower, upper))} throughout"
+    if posterior.model.changes.exactly is not None:
+        return f"Assuming exactly 0 changes: {about}."
+    p = posterior.probability_of_change
+    verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
+    return f"There is {verb} in the {parameter} (P(any change) {_equals(p)}): {about}."
+
+
+def text(posterior: Posterior) -> str:
+    """Return sentence, table and warnings for a terminal."""
+    observations, model = posterior.observations, posterior.model
+    missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
+    rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
+    lines = [sentence(posterior), ""]
+    header = ["change", "95 % credible set", "P", "before", "after", "ratio", "P(increase)"]
+    table = [
+        [
+            str(_label(change.time, change.index)),
+            _ranges(change),
+            chance(change.probability),
+            _span(change.before),
+            _span(change.after),
+            "" if change.ratio is None else _span(change.ratio),
+            chance(change.probability_of_increase),
+        ]
+        for change in posterior.changes
+    ]
+    if table:
+        widths = [max(len(row[i]) for row in [header, *table]) for i in range(len(header))]
+        for row in [header, *table]:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append(line.rstrip())
+        lines.append("")
+    lines += [f"Model: {model}", f"Data: {observations.file or 'arrays'}, {rows}"]
+    lines += [f"Warning: {warning}" for warning in posterior.warnings]
+    return "\n".join(lines)
+
+
+def to_dict(posterior: Posterior) -> dict[str, Any]:
+    """Return what `changepoint fit --json` prints; NaN never appears."""
+    observations, model = posterior.observations, posterior.model
+    observed = int(observations.observed(model.likelihood.response).sum())
+    last = len(observations) - 1
+    engine = posterior.engine
+    probabilities = posterior.number_probability
+    kept = np.flatnonzero(probabilities > 1e-9).max(initial=0)
+    return {
+        "file": observations.file,
+        "observations": observed,
+        "missing": len(observations) - observed,
+        "time": {"first": observations.stamp(0), "last": observations.stamp(last)},
+        "model": {
+            "likelihood": model.likelihood.name,
+            "priors": model.likelihood.priors(),
+            "changes": model.changes.to_dict(),
+        },
+        "engine": {
+            key: engine[key] for key in ("name", "seed", "settings", "converged", "diagnostics")
+        },
+        "log_evidence": posterior.log_evidence,
+        "probability_of_change": posterior.probability_of_change,
+        "number_of_changes": {str(k): float(probabilities[k]) for k in range(kept + 1)},
+        "changes": [_change_dict(change) for change in posterior.changes],
+        "warnings": list(posterior.warnings),
+    }
+
+
+def _change_dict(change: Change) -> dict[str, Any]:
+    return {
+        "index": change.index,
+        "time": change.time,
+        "most_probable": change.most_probable,
+        "probability": change.probability,
+        "credible_set": {"mass": MASS, "times": [list(pair) for pair in change.credible_times]},
+        "before": change.before._asdict(),
+        "after": change.after._asdict(),
+        "difference": change.difference._asdict(),
+        "ratio": None if change.ratio is None else change.ratio._asdict(),
+        "probability_of_increase": change.probability_of_increase,
+    }

@@ -1,0 +1,280 @@
+"""What an engine returns, and its form as a DataTree in ArviZ's schema."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.likelihoods.coordinates import Nodes
+from changepoint.model import Model
+from changepoint.observations import ROLES, Observations
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+CHAINS = 4  # independent draws are stored as chains so that R-hat is defined
+QUANTILES = (0.025, 0.5, 0.975)
+
+
+class Draws(NamedTuple):
+    """D draws with up to S segments each.
+
+    first
+        First row of each segment, 0 for the first one, T where a draw has fewer, (D, S).
+    parameter
+        Its parameter, NaN where a draw has fewer, (D, S).
+    shared
+        The shared parameter, (D,), if there is one.
+    """
+
+    first: Integers
+    parameter: Floats
+    shared: Floats | None
+
+    def number(self, T: int) -> Integers:
+        """Return the number of changes, shape (D,)."""
+        return (self.first[:, 1:] < T).sum(axis=1)
+
+
+class Given(NamedTuple):
+    """The changes, given their number.
+
+    probability
+        P(i-th change at row s), (k, T).
+    credible
+        The smallest set of rows holding 95 % of it, (k, T).
+    inside
+        P(some change lies in that set), all numbers considered, (k,).
+    """
+
+    number: int
+    draws: Draws
+    probability: Floats
+    credible: NDArray[np.bool_]
+    inside: Floats
+
+
+class Result(NamedTuple):
+    """One posterior.
+
+    `change_probability` (T,), `number_probability` (K + 1,), `mean` (T,) and `bands`
+    (3, T: the quantiles of QUANTILES) are exact marginals; `number_error` is the Monte Carlo
+    standard error of the number's probabilities where they come from draws, else 0.
+    """
+
+    model: Model
+    observations: Observations
+    engine: dict[str, Any]
+    warnings: tuple[str, ...]
+    log_evidence: float
+    change_probability: Floats
+    number_probability: Floats
+    number_error: float
+    mean: Floats
+    bands: Floats
+    draws: Draws
+    given: Given | None
+
+
+def to_tree(result: Result) -> xr.DataTree:
+    """Return the DataTree of a result: groups, dimensions and attributes as in ArviZ."""
+    import xarray as xr
+
+    observations, T = result.observations, len(result.observations)
+    family, changes = result.model.likelihood, result.model.changes
+    time = np.arange(T) if observations.time is None else observations.time
+    observed = observations.observed(family.response)
+    fixed = changes.exactly is not None
+    groups = {
+        "posterior": _fixed(result.draws, result.model)
+        if fixed
+        else _unknown(result.draws, T, family.shared),
+        "exact": _exact(result, time),
+        "observed_data": xr.Dataset(
+            {"y": ("observation", observations.column(family.response)[observed])},
+            {"time": ("observation", time[observed])},
+        ),
+        "constant_data": xr.Dataset(
+            {
+                role: ("time", numbers)
+                for role in ROLES
+                if (numbers := getattr(observations, role)) is not None
+            },
+            {"time": time},
+        ),
+    }
+    if not fixed:
+        groups["segments"] = _segments(result.draws, family.parameter)
+        if result.given is not None:
+            groups["given"] = _fixed(result.given.draws, result.model)
+    tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
+    tree.attrs = _attributes(result)
+    return tree
+
+
+def _unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
+    """Draws that differ in their number of changes."""
+    import xarray as xr
+
+    variables = {"n_changes": _chained(draws.number(T))}
+    if draws.shared is not None:
+        variables[str(shared)] = _chained(draws.shared)
+    return xr.Dataset({name: (("chain", "draw"), values) for name, values in variables.items()})
+
+
+def _fixed(draws: Draws, model: Model) -> xr.Dataset:
+    """Draws that all have the same number of changes."""
+    import xarray as xr
+
+    k = draws.first.shape[1] - 1
+    variables: dict[str, Any] = {}
+    if k:
+        variables["switchpoint"] = (("chain", "draw", "change"), _chained(draws.first[:, 1:]))
+    family = model.likelihood
+    variables[family.parameter] = (("chain", "draw", "segment"), _chained(draws.parameter))
+    if draws.shared is not None:
+        variables[str(family.shared)] = (("chain", "draw"), _chained(draws.shared))
+    return xr.Dataset(variables, {"change": np.arange(k), "segment": np.arange(k + 1)})
+
+
+def _segments(draws: Draws, parameter: str) -> xr.Dataset:
+    """Draws with their own numbers of changes: padded with T and NaN."""
+    import xarray as xr
+
+    dims = ("chain", "draw", "segment")
+    return xr.Dataset(
+        {"first": (dims, _chained(draws.first)), parameter: (dims, _chained(draws.parameter))}
+    )
+
+
+def _exact(result: Result, time: NDArray[Any]) -> xr.Dataset:
+    import xarray as xr
+
+    parameter = result.model.likelihood.parameter
+    variables: dict[str, Any] = {
+        "change_probability": ("time", result.change_probability),
+        "number_probability": ("k", result.number_probability),
+        "log_evidence": result.log_evidence,
+        f"{parameter}_mean": ("time", result.mean),
+        f"{parameter}_quantile": (("quantile", "time"), result.bands),
+    }
+    coordinates: dict[str, Any] = {
+        "time": time,
+        "k": np.arange(len(result.number_probability)),
+        "quantile": np.array(QUANTILES),
+    }
+    if result.given is not None:
+        variables["switchpoint_probability"] = (("change", "time"), result.given.probability)
+        variables["credible"] = (("change", "time"), result.given.credible.astype(np.int8))
+        variables["inside_probability"] = ("change", result.given.inside)
+        coordinates["change"] = np.arange(result.given.number)
+    return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
+
+
+def _chained(values: NDArray[Any]) -> NDArray[Any]:
+    """(D, ...) -> (chain, draw, ...)."""
+    return values.reshape(CHAINS, -1, *values.shape[1:])
+
+
+def _attributes(result: Result) -> dict[str, str | int | float]:
+    from changepoint import __version__
+
+    observations = result.observations
+    return {
+        "created_by": "changepoint",
+        "version": __version__,
+        "model": json.dumps(result.model.to_dict()),
+        "engine": json.dumps(result.engine),
+        "seed": int(result.engine["seed"] or 0),
+        "warnings": json.dumps(list(result.warnings)),
+        "file": observations.file or "",
+        "columns": json.dumps(dict(observations.columns)),
+        "has_time": int(observations.time is not None),
+        "fingerprint": observations.fingerprint(),
+    }
+
+
+def segments(tree: xr.DataTree, parameter: str) -> tuple[Integers, Floats]:
+    """Return first rows and parameters of all draws' segments, (chain, draw, segment)."""
+    if "segments" in tree.children:
+        stored = tree["segments"].dataset
+        return stored["first"].values, stored[parameter].values
+    fixed = tree["posterior"].dataset
+    theta = fixed[parameter].values
+    first = np.zeros(theta.shape, np.int64)
+    if "switchpoint" in fixed:
+        first[..., 1:] = fixed["switchpoint"].values
+    return first, theta
+
+
+def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dataset:
+    """Return draws by time; see `Posterior.trajectories`."""
+    import xarray as xr
+
+    first, theta = (part[:, :draws] for part in segments(tree, parameter))
+    time = tree["exact"]["time"]
+    T = len(time)
+    changed = np.zeros((*first.shape[:2], T + 1), np.int8)
+    np.put_along_axis(changed, first[..., 1:], 1, axis=2)
+    changed = changed[..., :T]
+    path = np.take_along_axis(theta, np.cumsum(changed, axis=2, dtype=np.int64), axis=2)
+    dims = ("chain", "draw", "time")
+    return xr.Dataset({"changed": (dims, changed), parameter: (dims, path)}, {"time": time})
+
+
+GROUPS = ("log_likelihood", "posterior_predictive", "prior")
+
+
+def built(name: str, tree: xr.DataTree, model: Model, observations: Observations) -> xr.Dataset:
+    """Return one of GROUPS."""
+    import xarray as xr
+
+    rng = np.random.default_rng(int(tree.attrs["seed"]))
+    if name == "prior":
+        return _prior(tree, model, observations, rng)
+    family = model.likelihood
+    observed = observations.observed(family.response)
+    data = family.data(observations)
+    data = data._replace(
+        **{field: column[observed, 0] for field, column in data._asdict().items()
+           if field != "pooled" and len(column)}
+    )  # fmt: skip
+    posterior = tree["posterior"].dataset
+    shared = np.float64(1)
+    if family.shared is not None:
+        shared = posterior[family.shared].values[..., None]
+    theta = trajectories(tree, family.parameter, None)[family.parameter].values[..., observed]
+    if name == "log_likelihood":
+        companion = family.coordinate(observations, 1.0).companion(theta)
+        values = family.log_density(data, Nodes(theta, companion), shared)
+    else:
+        values = family.draw(data, theta, shared, rng)
+    return xr.Dataset(
+        {"y": (("chain", "draw", "observation"), values)},
+        {"time": ("observation", tree["observed_data"]["time"].values)},
+    )
+
+
+def _prior(
+    tree: xr.DataTree, model: Model, observations: Observations, rng: np.random.Generator
+) -> xr.Dataset:
+    """Draws from the prior, with the variables of the posterior."""
+    posterior, T = tree["posterior"].dataset, len(observations)
+    D = posterior.sizes["chain"] * posterior.sizes["draw"]
+    family, k = model.likelihood, model.changes.exactly
+    shared = family.shared_draws(rng, D) if family.shared is not None else None
+    placements = [model.changes.draw(T, rng) for _ in range(D)]
+    most = max(len(placement) for placement in placements)
+    first = np.full((D, most + 1), T)
+    first[:, 0] = 0
+    for row, placement in zip(first, placements, strict=True):
+        row[1 : len(placement) + 1] = placement
+    theta = family.prior.quantile(rng.random(first.shape))
+    draws = Draws(first, theta, shared)
+    return _fixed(draws, model) if k is not None else _unknown(draws, T, family.shared)
