@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = 20  # problems printed in a message; `problems` holds them all
+SHOWN = 8  # places printed for each rule; `problems` holds them all
 
 
 class ChangepointError(Exception):
@@ -38,7 +38,9 @@ class Problem(NamedTuple):
     rule: str
     remedy: str
 
-    def __str__(self) -> str:
+    @property
+    def place(self) -> str:
+        """File, line, time, column and value, as far as they are known."""
         places = (
             self.file,
             None if self.line is None else f"line {self.line}",
@@ -46,8 +48,7 @@ class Problem(NamedTuple):
             None if self.column is None else f"column {self.column!r}",
             None if self.value is None else f"value {self.value}",
         )
-        where = ", ".join(place for place in places if place is not None)
-        return f"{where}: {self.rule}. {self.remedy}" if where else f"{self.rule}. {self.remedy}"
+        return ", ".join(place for place in places if place is not None)
 
 
 class DataError(ChangepointError):
@@ -63,9 +64,20 @@ class DataError(ChangepointError):
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.rows = tuple(problems)
-        lines = [message, *(f"  {problem}" for problem in self.rows[:SHOWN])]
-        if len(self.rows) > SHOWN:
-            lines.append(f"  ... and {len(self.rows) - SHOWN} more, in the error's `problems`")
+        lines = [message]
+        rules: dict[tuple[str, str], list[Problem]] = {}
+        for problem in self.rows:
+            rules.setdefault((problem.rule, problem.remedy), []).append(problem)
+        for (rule, remedy), same in rules.items():
+            places = [problem.place for problem in same if problem.place]
+            if len(same) == 1:
+                where = f"{places[0]}: " if places else ""
+                lines.append(f"  {where}{rule}. {remedy}")
+                continue
+            lines.append(f"  {rule}, {len(same)} times. {remedy}")
+            lines += [f"    {place}" for place in places[:SHOWN]]
+            if len(places) > SHOWN:
+                lines.append(f"    and {len(places) - SHOWN} more")
         super().__init__("\n".join(lines))
 
     @property

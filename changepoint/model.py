@@ -14,7 +14,7 @@ from changepoint.changes import Changes
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
-from changepoint.observations import Observations
+from changepoint.observations import ROLES, Observations
 
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
@@ -79,13 +79,13 @@ class Model:
             If a column that the likelihood needs is absent.
         """
         family = self.likelihood
-        absent = [role for role in family.needs if getattr(observations, role) is None]
+        absent = self.absent(observations)
         if absent:
-            present = [r for r in ("count", "trials", "exposure", "rate", "value")
-                       if getattr(observations, r) is not None]  # fmt: skip
+            present = " and ".join(r for r in ROLES if getattr(observations, r) is not None)
             raise DataError(
                 f"the likelihood {family.name!r} needs {' and '.join(family.needs)}; the data "
-                f"have {' and '.join(present)}. Name the columns, or choose another likelihood"
+                f"have {present}. Name the columns ({', '.join(f'--{r}' for r in absent)}), or "
+                "choose another likelihood"
             )
         problems = [*self._length_problems(observations), *_time_problems(observations)]
         with np.errstate(invalid="ignore"):
@@ -99,6 +99,10 @@ class Model:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise SupportError(f"{count} with the data under {family.name!r}:", problems)
         return tuple(family.cautions(observations))
+
+    def absent(self, observations: Observations) -> list[str]:
+        """Return the roles that the likelihood needs and the data don't have."""
+        return [r for r in self.likelihood.needs if getattr(observations, r) is None]
 
     def _length_problems(self, observations: Observations) -> Iterator[Problem]:
         T, needed = len(observations), self.changes.rows_needed

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from changepoint.posterior import Posterior
 
 # Readable in black and white: dark line, mid-grey points, light band; distinct lightness.
-DATA, BAND, LINE, CHANGE = "#8a8a8a", "#a9cbe8", "#0b3c5d", "#b8400e"
+DATA, BAND, LINE, CHANGE = "#6e6e6e", "#a9cbe8", "#0b3c5d", "#b8400e"
 WIDTH = 9.0  # inches
 PANELS = 6  # changes drawn in panels of their own
 
@@ -62,7 +62,7 @@ def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     lower, _, upper = exact[f"{family.parameter}_quantile"].values
     mean = exact[f"{family.parameter}_mean"].values
     y = family.estimates(posterior.observations)
-    size = np.clip(900 / len(y), 2, 14)
+    size = np.clip(2000 / len(y), 3, 16)
     ax.scatter(x, y, s=size, color=DATA, linewidths=0, zorder=2, label="data")
     edges = _steps(x)
     ax.stairs(upper, edges, baseline=lower, fill=True, color=BAND, zorder=1, label="95 % band")

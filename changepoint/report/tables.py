@@ -119,12 +119,14 @@ def _label(time: str | int | float | None, index: int) -> str | int | float:
     return index if time is None else time
 
 
-def _ranges(change: Change) -> str:
-    """The credible set as text: single times, and ranges with 'to'."""
+def _ranges(change: Change, most: int | None = None) -> str:
+    """The credible set as text: single times, and ranges with 'to'; the first few, if asked."""
     told = []
     for (first, last), rows in zip(change.credible_times, change.credible, strict=True):
         a, b = _label(first, rows[0]), _label(last, rows[1])
         told.append(f"{a}" if rows[0] == rows[1] else f"{a} to {b}")
+    if most is not None and len(told) > most:
+        told = [*told[: most - 1], f"... {len(told) - most} more ...", told[-1]]
     return ", ".join(told)
 
 
@@ -161,7 +163,7 @@ def sentence(posterior: Posterior) -> str:
     found = posterior.changes
     if not found:
         return _no_change(posterior, parameter)
-    parts = [_change(change, parameter) for change in found]
+    parts = [_change(change) for change in found]
     if len(found) == 1:
         what = parts[0]
     elif len(found) <= 4:
@@ -173,23 +175,30 @@ def sentence(posterior: Posterior) -> str:
         return f"Assuming exactly {times}: {what}."
     p = posterior.probability_of_change
     times = "once" if len(found) == 1 else "twice" if len(found) == 2 else f"{len(found)} times"
-    sure = f"P(any change) {_equals(p)}"
-    if len(found) == posterior.number:
-        sure += f", P(exactly {len(found)}) {_equals(float(posterior.number_probability[len(found)]))}"
+    number_p = float(posterior.number_probability[posterior.number])
+    sure = f"P(any change) {_equals(p)}, P(exactly {posterior.number}) {_equals(number_p)}"
     verb = "changed" if p > 0.95 else "probably changed" if p > 0.5 else "may have changed"
     return f"The {parameter} {verb} {times} ({sure}): {what}."
 
 
-def _change(change: Change, parameter: str) -> str:
+def _change(change: Change) -> str:
     up = change.probability_of_increase
-    direction, p = ("up", up) if up >= 0.5 else ("down", 1 - up)
+    word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
     ratio = "" if change.ratio is None else f", a ratio of {_span(change.ratio)}"
-    spread = sum(last - first + 1 for first, last in change.credible)
-    within = "" if spread == 1 else f" ({MASS:.0%} within {_ranges(change)})"
     return (
-        f"at {_label(change.time, change.index)}{within}, from {_span(change.before)} {direction} "
-        f"to {_span(change.after)}{ratio}, P({'increase' if up >= 0.5 else 'decrease'}) {_equals(p)}"
+        f"at {_label(change.time, change.index)}{_within(change)}, from {_span(change.before)} "
+        f"{direction} to {_span(change.after)}{ratio}, P({word}) {_equals(p)}"
     )
+
+
+def _within(change: Change) -> str:
+    """The span of the credible set, unless it is a single row."""
+    (first, _), (_, last) = change.credible_times[0], change.credible_times[-1]
+    rows = change.credible[0][0], change.credible[-1][1]
+    if rows[0] == rows[1]:
+        return ""
+    gaps = ", with gaps" if len(change.credible) > 1 else ""
+    return f" (95 % within {_label(first, rows[0])} to {_label(last, rows[1])}{gaps})"
 
 
 def _no_change(posterior: Posterior, parameter: str) -> str:
@@ -204,34 +213,43 @@ def _no_change(posterior: Posterior, parameter: str) -> str:
     return f"There is {verb} in the {parameter} (P(any change) {_equals(p)}): {about}."
 
 
-def text(posterior: Posterior) -> str:
-    """Return sentence, table and warnings for a terminal."""
+def text(posterior: Posterior, width: int = 120) -> str:
+    """Return sentence, table and warnings for a terminal so many characters wide."""
+    import io
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     observations, model = posterior.observations, posterior.model
-    missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
-    rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
-    lines = [sentence(posterior), ""]
-    header = ["change", "95 % credible set", "P", "before", "after", "ratio", "P(increase)"]
-    table = [
-        [
+    parameter = model.likelihood.parameter
+    table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
+    for name in ("change", "95 % within", "P", f"{parameter} before", "after", "ratio", "P(up)"):
+        table.add_column(name)
+    for change in posterior.changes:
+        table.add_row(
             str(_label(change.time, change.index)),
-            _ranges(change),
+            _ranges(change, most=3),
             chance(change.probability),
             _span(change.before),
             _span(change.after),
             "" if change.ratio is None else _span(change.ratio),
             chance(change.probability_of_increase),
-        ]
-        for change in posterior.changes
-    ]
-    if table:
-        widths = [max(len(row[i]) for row in [header, *table]) for i in range(len(header))]
-        for row in [header, *table]:
-            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            lines.append(line.rstrip())
-        lines.append("")
-    lines += [f"Model: {model}", f"Data: {observations.file or 'arrays'}, {rows}"]
-    lines += [f"Warning: {warning}" for warning in posterior.warnings]
-    return "\n".join(lines)
+        )
+    missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
+    rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    console.print(sentence(posterior))
+    if posterior.changes:
+        console.print(table)
+    else:
+        console.print()
+    console.print(f"Model: {model}")
+    console.print(f"Data: {observations.file or 'arrays'}, {rows}")
+    for warning in posterior.warnings:
+        console.print(f"Warning: {warning}")
+    printed: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in printed.splitlines())
 
 
 def to_dict(posterior: Posterior) -> dict[str, Any]:

@@ -1,0 +1,259 @@
+"""The command `changepoint`: arguments only; everything it does is in the public API."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+import changepoint
+from changepoint.errors import DataError, EngineError, ModelError
+
+if TYPE_CHECKING:
+    from changepoint.observations import Observations
+    from changepoint.posterior import Posterior
+
+INTERNAL, USAGE, DATA, ENGINE = 1, 2, 3, 4  # exit status
+
+app = App(
+    name="changepoint",
+    help="Bayesian change points for small rates: did it change, when, from what to what, how sure?",
+    version=changepoint.__version__,
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Columns:
+    """How to read the file.
+
+    Parameters
+    ----------
+    time
+        Column of dates, time stamps or numbers.
+    count
+        Column of events.
+    trials
+        Column of trials behind each count.
+    exposure
+        Column of the time or population at risk behind each count.
+    rate
+        Column of proportions whose trials are unknown.
+    value
+        Column of measurements.
+    date_format
+        How dates are written, such as %d/%m/%Y, where the file leaves it open.
+    aggregate
+        Sum rows by day, week or month.
+    """
+
+    time: str | None = None
+    count: str | None = None
+    trials: str | None = None
+    exposure: str | None = None
+    rate: str | None = None
+    value: str | None = None
+    date_format: str | None = None
+    aggregate: Literal["day", "week", "month"] | None = None
+
+    def read(self, file: Path, defaults: dict[str, str] | None = None) -> Observations:
+        """Read a file; columns that aren't given come from the defaults."""
+        from changepoint.reading import read
+
+        given = {name: text for name, text in vars(self).items() if text is not None}
+        with warnings.catch_warnings():
+            # What was noticed is printed with the result.
+            warnings.simplefilter("ignore", changepoint.DataWarning)
+            return read(file, **{**(defaults or {}), **given})
+
+
+@app.command
+def fit(
+    file: Path,
+    *,
+    columns: Columns = Columns(),  # noqa: B008  frozen
+    model: Path | None = None,
+    likelihood: str | None = None,
+    at_most: int | None = None,
+    exactly: int | None = None,
+    every: float | None = None,
+    min_length: int | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Say whether, when and how far a series changed, and how sure that is.
+
+    Example: changepoint fit data/conversions.csv
+
+    Parameters
+    ----------
+    file
+        A CSV or Parquet file with a row per day, week, batch, ...
+    model
+        A model file, such as models/conversion_rate.py. It is run as Python code.
+    likelihood
+        binomial, beta-binomial, beta, poisson or normal; by default what the columns suggest.
+    at_most
+        The largest number of changes.
+    exactly
+        The number of changes, if you know it.
+    every
+        Mean rows from one change to the next, instead of even odds on any change.
+    min_length
+        Shortest stretch between changes, in rows.
+    seed
+        Of the draws.
+    out
+        Folder for figure.png, figure.svg, summary.csv, posterior.nc and result.json.
+    as_json
+        Print one JSON object instead of a table.
+    """
+    from changepoint import modelfiles
+
+    changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
+    changes = {name: number for name, number in changes.items() if number is not None}
+    if model is not None:
+        flags = [f"--{name.replace('_', '-')}" for name in changes]
+        flags += ["--likelihood"] * (likelihood is not None)
+        if flags:
+            raise ModelError(
+                f"{model} defines the whole model, which {' and '.join(flags)} would change too: "
+                "leave them out, or edit the file"
+            )
+        declared = modelfiles.load(model)
+        observations = columns.read(file, dict(declared.columns))
+        chosen = declared.build(observations)
+    else:
+        family = _family(likelihood)
+        prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
+        observations = columns.read(file)
+        chosen = changepoint.Model(family or _default(observations), prior)
+    posterior = changepoint.fit(chosen, observations, changepoint.Exact(seed=seed))
+    told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
+    if out is not None:
+        _write(posterior, out, told)
+    print(told if as_json else _text(posterior))
+    return 0
+
+
+@app.command
+def check(*files: Path, columns: Columns = Columns()) -> int:  # noqa: B008  frozen
+    """Say which likelihoods fit a file, which rows don't, and which likelihood to use.
+
+    Example: changepoint check data/conversions.csv data/conversion_rates.csv
+
+    Parameters
+    ----------
+    files
+        CSV or Parquet files.
+    """
+    if not files:
+        raise ModelError("check needs a file: changepoint check data/conversions.csv")
+    return max(_check(file, columns) for file in files)
+
+
+def _check(file: Path, columns: Columns) -> int:
+    """Print the verdicts on one file; return the exit status."""
+    from changepoint.recommend import recommendation, verdicts
+
+    print(f"{file}")
+    try:
+        observations = columns.read(file)
+    except DataError as error:
+        print(f"  can't be read: {error}\n")
+        return DATA
+    print(f"  {observations!r}")
+    found = verdicts(observations)
+    for verdict in found:
+        if verdict.absent:
+            print(f"  {verdict.likelihood:14} needs {' and '.join(verdict.absent)}")
+        elif verdict.error is None:
+            print(f"  {verdict.likelihood:14} fits")
+            for caution in verdict.cautions:
+                print(f"    but {caution}")
+        else:
+            _, *problems = str(verdict.error).splitlines()
+            print(f"  {verdict.likelihood:14} doesn't fit:")
+            for line in problems:
+                print(f"  {line}")
+    advice = recommendation(observations, found)
+    if advice is None:
+        print("  No likelihood fits: mend the rows named above.\n")
+        return DATA
+    print(f"  Use {advice[0]!r}: {advice[1]}.\n")
+    return 0
+
+
+def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
+    families = changepoint.likelihoods.FAMILIES
+    if name is None:
+        return None
+    if name not in families:
+        raise ModelError(f"there is no likelihood {name!r}; there are {', '.join(families)}")
+    return families[name]()
+
+
+def _default(observations: Observations) -> changepoint.likelihoods.Likelihood:
+    from changepoint.model import default_likelihood
+
+    return default_likelihood(observations)
+
+
+def _text(posterior: Posterior) -> str:
+    from shutil import get_terminal_size
+
+    from changepoint.report.tables import text
+
+    return text(posterior, get_terminal_size().columns if sys.stdout.isatty() else 160)
+
+
+def _write(posterior: Posterior, out: Path, told: str) -> None:
+    from changepoint.report.files import write
+
+    try:
+        write(posterior, out, told)
+    except OSError as error:
+        raise DataError(f"can't write to {out}: {error.strerror or error}") from None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine."""
+    status: Any = INTERNAL
+    try:
+        status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except (CycloptsError, ModelError) as error:
+        status = USAGE
+        _complain(error)
+    except DataError as error:
+        status = DATA
+        _complain(error)
+    except EngineError as error:
+        status = ENGINE
+        _complain(error)
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stderr.close()
+        status = 0
+    except Exception as error:
+        print(
+            f"changepoint: internal error, {type(error).__name__}: {error}\n"
+            "This is a bug of changepoint's, not of your data: please report it with the command.",
+            file=sys.stderr,
+        )
+    sys.exit(status or 0)
+
+
+def _complain(error: Exception) -> None:
+    if not isinstance(error, CycloptsError):  # which are printed already
+        print(f"changepoint: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Model files: a model with its columns and its data, declared in a few lines of Python.
+
+A model file is executed code: run only files that you would run as a script.
+"""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from changepoint.errors import ModelError
+from changepoint.model import Model
+from changepoint.observations import Observations
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file declares.
+
+    `model` is a Model, or a function from Observations to one; `columns` names the columns by
+    role; `data` is the file it was written for; `expected` is the answer for it.
+    """
+
+    path: Path
+    model: Model | Callable[[Observations], Model]
+    columns: Mapping[str, str]
+    data: Path | None
+    expected: Mapping[str, Any] | None
+
+    def build(self, observations: Observations) -> Model:
+        """Return the model for these data."""
+        if isinstance(self.model, Model):
+            return self.model
+        built = _guarded(self.path, lambda: self.model(observations))  # type: ignore[operator]
+        if not isinstance(built, Model):
+            raise ModelError(f"{self.path}: model() must return a Model, not {built!r}")
+        return built
+
+
+def load(path: str | Path) -> ModelFile:
+    """Run a model file and return what it declares.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, if it raises, or if it declares no model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"there is no model file {path}")
+    names = _guarded(path, lambda: runpy.run_path(str(path), run_name="changepoint_model"))
+    model = names.get("model")
+    if not isinstance(model, Model) and not callable(model):
+        raise ModelError(
+            f"{path} must define `model = Model(...)`, or a function model(observations) that "
+            f"returns one; found {'nothing' if model is None else repr(model)}"
+        )
+    columns = names.get("columns", {})
+    if not isinstance(columns, Mapping):
+        raise ModelError(f"{path}: columns must be a dictionary {{role: column}}, not {columns!r}")
+    data = names.get("data")
+    return ModelFile(
+        path=path,
+        model=model,
+        columns=columns,
+        data=None if data is None else path.parent / data,
+        expected=names.get("expected"),
+    )
+
+
+def _guarded(path: Path, run: Callable[[], Any]) -> Any:
+    """Run the file's own code; whatever it raises becomes a ModelError that names the line."""
+    try:
+        return run()
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = getattr(error, "lineno", None)  # of a SyntaxError
+        step = error.__traceback__
+        while step is not None:
+            if step.tb_frame.f_code.co_filename == str(path):
+                line = step.tb_lineno
+            step = step.tb_next
+        where = f"{path}, line {line}" if line else str(path)
+        raise ModelError(f"{where}: {type(error).__name__}: {error}") from None

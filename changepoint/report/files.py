@@ -1,0 +1,34 @@
+"""The files that `changepoint fit --out` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from changepoint.posterior import Posterior
+
+
+def write(posterior: Posterior, out: Path, told: str) -> None:
+    """Write figure.png, figure.svg, summary.csv, posterior.nc and result.json to a folder."""
+    from changepoint.report.html import svg
+
+    out.mkdir(parents=True, exist_ok=True)
+    figure = posterior.plot()
+    figure.savefig(out / "figure.png", dpi=150)
+    (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
+    # A spreadsheet takes a file without a byte order mark for its local encoding.
+    defused(posterior.summary()).to_csv(out / "summary.csv", encoding="utf-8-sig")
+    posterior.save(out / "posterior.nc")
+    (out / "result.json").write_text(told + "\n", encoding="utf-8")
+
+
+def defused(table: pd.DataFrame) -> pd.DataFrame:
+    """Quote text that a spreadsheet would run as a formula."""
+
+    def defuse(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+
+    return table.map(defuse)
