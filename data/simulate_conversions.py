@@ -24,9 +24,9 @@ def simulate_counts(rng: np.random.Generator) -> Iterable[tuple[object, ...]]:
 
 
 def simulate_rates(rng: np.random.Generator) -> Iterable[tuple[object, ...]]:
-    """Yield date, conversion_rate: a mean of 0.0065, and 0.0102 from row 60 (from 0) on."""
-    mean = np.where(np.arange(DAYS) < 60, 0.0065, 0.0102)
-    concentration = 3000
+    """Yield date, conversion_rate: a mean of 0.0068, and 0.0100 from row 60 (from 0) on."""
+    mean = np.where(np.arange(DAYS) < 60, 0.0068, 0.0100)
+    concentration = 1200
     rates = rng.beta(mean * concentration, (1 - mean) * concentration)
     return zip(DATES, (f"{rate:.5f}" for rate in rates), strict=True)
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
     folder = parser.parse_args().folder
-    counts, rates = np.random.default_rng(20250101).spawn(2)
+    counts, rates = np.random.default_rng(1595).spawn(2)
     header = ("date", "visits", "conversions")
     write(folder / "conversions.csv", header, simulate_counts(counts))
     write(folder / "conversion_rates.csv", ("date", "conversion_rate"), simulate_rates(rates))
