@@ -1,0 +1,353 @@
+"""The support check: a test for each rule, over all families that it concerns."""
+
+import numpy as np
+import pytest
+
+from changepoint import (
+    Changes,
+    DataError,
+    Model,
+    ModelError,
+    Observations,
+    SupportError,
+    fit,
+    likelihoods,
+    priors,
+    read_csv,
+)
+from changepoint.errors import Problem
+from changepoint.likelihoods import FAMILIES
+
+NAN, INF = np.nan, np.inf
+
+# Data that each family can have produced, by role.
+GOOD = {
+    "binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
+    "beta-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
+    "beta": {"rate": [0.01, 0.02, 0.015, 0.011, 0.03, 0.021, 0.017, 0.012]},
+    "poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
+    "normal": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]},
+}
+COUNTS = ("binomial", "beta-binomial", "poisson")
+TRIALS = ("binomial", "beta-binomial")
+
+every_family = pytest.mark.parametrize("name", FAMILIES)
+counting = pytest.mark.parametrize("name", COUNTS)
+with_trials = pytest.mark.parametrize("name", TRIALS)
+
+
+def data(name, row=None, time=None, **changed):
+    """Return good data with other numbers in one row, or other columns."""
+    columns = {role: np.array(numbers, float) for role, numbers in GOOD[name].items()}
+    for role, number in changed.items():
+        if row is None:
+            columns[role] = number
+        else:
+            columns[role][row] = number
+    return Observations(**columns, time=time)
+
+
+def problems(name, observations, changes=None, **filled):
+    """Return the table of problems."""
+    with pytest.raises(SupportError) as caught:
+        Model(FAMILIES[name](**filled), changes or Changes()).check(observations)
+    return caught.value.problems
+
+
+def only(name, observations, rule, role=None, row=None, **more):
+    """Check that there is one problem, of this rule, and return it."""
+    table = problems(name, observations, **more)
+    assert len(table) == 1
+    found = table.iloc[0]
+    assert rule in found["rule"]
+    assert found["remedy"]
+    assert found["column"] == role
+    assert found["time"] == (None if row is None else str(row))
+    return found
+
+
+def test_every_family_has_good_data():
+    assert set(GOOD) == set(FAMILIES)
+
+
+@every_family
+def test_good_data_pass(name):
+    assert Model(FAMILIES[name]()).check(data(name)) == ()
+
+
+# -- counts and trials ------------------------------------------------------------------------
+
+
+@with_trials
+def test_more_events_than_trials(name):
+    found = only(name, data(name, 3, count=501), "more events than trials", "count", 3)
+    assert found["value"] == "501"
+
+
+@counting
+def test_a_negative_count(name):
+    only(name, data(name, 2, count=-1), "a negative count", "count", 2)
+
+
+@counting
+def test_a_count_that_is_not_whole(name):
+    only(name, data(name, 2, count=2.5), "isn't a whole number", "count", 2)
+
+
+@counting
+def test_rates_given_as_counts(name):
+    table = problems(name, data(name, count=np.linspace(0.004, 0.013, 8)))
+    assert len(table) == 8
+    assert table["remedy"].str.contains("--rate").all()
+
+
+@counting
+def test_an_infinite_count(name):
+    assert "an infinite count" in problems(name, data(name, 1, count=INF))["rule"].to_list()
+
+
+@with_trials
+def test_negative_trials(name):
+    rules = problems(name, data(name, 2, trials=-500))["rule"].to_list()
+    assert "a negative number of trials" in rules
+
+
+@with_trials
+def test_trials_that_are_not_whole(name):
+    only(name, data(name, 2, trials=499.5), "aren't a whole number", "trials", 2)
+
+
+@with_trials
+def test_events_without_trials(name):
+    only(name, data(name, 2, trials=0), "events without any trial", "trials", 2)
+
+
+@with_trials
+def test_no_trials_beside_a_count(name):
+    only(name, data(name, 2, trials=NAN), "no trials beside a count", "trials", 2)
+
+
+@with_trials
+def test_infinite_trials(name):
+    only(name, data(name, 2, trials=INF), "an infinite number of trials", "trials", 2)
+
+
+@with_trials
+def test_no_events_in_no_trials_are_possible(name):
+    Model(FAMILIES[name]()).check(data(name, 2, count=0, trials=0))
+
+
+def test_one_trial_a_row_shows_no_overdispersion():
+    counts = [0, 1, 0, 0, 1, 0, 1, 1]
+    observations = data("beta-binomial", count=counts, trials=np.ones(8))
+    only("beta-binomial", observations, "at most one trial in every row", "trials")
+    Model(likelihoods.Binomial()).check(observations)
+
+
+@pytest.mark.parametrize(
+    ("exposure", "rule"),
+    [
+        (NAN, "no exposure beside a count"),
+        (INF, "an infinite exposure"),
+        (-1, "a negative exposure"),
+        (0, "events without any exposure"),
+    ],
+)
+def test_impossible_exposure(exposure, rule):
+    only("poisson", data("poisson", 2, exposure=exposure), rule, "exposure", 2)
+
+
+# -- rates ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "rule"),
+    [
+        (0, "a rate of exactly 0"),
+        (1, "a rate of exactly 1"),
+        (-0.01, "a rate below 0"),
+        (1.5, "a rate above 1"),
+        (INF, "an infinite rate"),
+    ],
+)
+def test_impossible_rate(rate, rule):
+    only("beta", data("beta", 2, rate=rate), rule, "rate", 2)
+
+
+def test_a_rate_of_zero_points_to_the_likelihood_that_can():
+    assert "beta-binomial" in problems("beta", data("beta", 2, rate=0))["remedy"][0]
+
+
+def test_percentages_given_as_fractions():
+    table = problems("beta", data("beta", rate=[1.2, 1.7, 2.2, 1.1, 3.3, 1.4, 1.5, 1.9]))
+    assert table["remedy"].str.contains("percentages").all()
+
+
+@pytest.mark.parametrize(
+    ("times", "told"), [(100, "percentages"), (0.01, "fractions of a percent")]
+)
+def test_rates_in_another_unit_than_count_over_trials(times, told):
+    count, trials = np.array(GOOD["binomial"]["count"]), np.full(8, 5000)
+    observations = Observations(count=count, trials=trials, rate=times * count / trials)
+    only("beta", observations, told, "rate")
+
+
+# -- the series as a whole --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["beta", "normal"])
+def test_a_constant_series(name):
+    role = FAMILIES[name].response
+    only(name, data(name, **{role: np.full(8, 0.01)}), "are equal", role)
+
+
+@every_family
+@pytest.mark.parametrize("rows", [0, 8])
+def test_a_series_without_data(name, rows):
+    observations = Observations(**{role: np.full(rows, NAN) for role in GOOD[name]})
+    only(name, observations, f"no row has a {FAMILIES[name].response}")
+
+
+@every_family
+def test_too_few_rows(name):
+    short = "8 rows, but Changes(probability=0.5, min_length=5) needs at least 10"
+    only(name, data(name), short, changes=Changes(min_length=5))
+
+
+@every_family
+def test_a_repeated_time(name):
+    days = np.array("2025-01-01", "datetime64[D]") + np.array([0, 1, 2, 2, 4, 5, 6, 7])
+    found = only(name, data(name, time=days), "stands in another row too", "time", "2025-01-03")
+    assert "--aggregate" in found["remedy"]
+
+
+@every_family
+def test_times_out_of_order(name):
+    only(name, data(name, time=[1, 2, 3, 5, 4, 6, 7, 8]), "before the previous", "time", 4)
+
+
+def test_rounded_values_that_stand_still_are_warned_of():
+    observations = Observations(value=np.repeat([3.0, 4.0, 3.0, 5.0], 5))
+    (warning,) = Model(likelihoods.Normal()).check(observations)
+    assert "repeat the one before" in warning
+
+
+# -- priors that exclude the data -------------------------------------------------------------
+
+FAR = {
+    "binomial": priors.Uniform(0.5, 0.6),
+    "beta-binomial": priors.Uniform(0.5, 0.6),
+    "beta": priors.Uniform(0.5, 0.6),
+    "poisson": priors.Uniform(50, 60),
+}
+
+
+def low_rates(name, rows=180):
+    """Return rates of about 0.01, of 1,000 trials a row."""
+    count = np.random.default_rng(1).binomial(1000, 0.01, rows).astype(float)
+    columns = {"count": count, "trials": np.full(rows, 1000.0), "rate": (count + 0.5) / 1000}
+    needed = FAMILIES[name].needs
+    return Observations(**{role: columns[role] for role in needed})
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_a_prior_that_excludes_the_data(name):
+    table = problems(name, low_rates(name), rate=FAR[name])
+    assert table["rule"].str.contains("impossible under the prior Uniform").all()
+    assert table["remedy"].str.contains("Widen the prior").all()
+
+
+def test_a_level_and_a_noise_that_exclude_the_data():
+    filled = {"level": priors.Uniform(100, 110), "noise_sd": priors.Uniform(0.1, 1)}
+    assert len(problems("normal", data("normal"), **filled)) == 8
+
+
+def test_a_prior_that_excludes_one_row():
+    observations = data("binomial", 3, count=400)
+    only("binomial", observations, "impossible under the prior", "count", 3,
+         rate=priors.Uniform(0.001, 0.05))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_a_prior_that_only_strains_the_data_is_no_error(name):
+    near = priors.Uniform(4, 6) if name == "poisson" else priors.Uniform(0.004, 0.006)
+    Model(FAMILIES[name](rate=near)).check(low_rates(name, 8))
+
+
+@every_family
+def test_an_informative_prior_around_the_data_is_no_error(name):
+    family = FAMILIES[name]
+    tight = {"poisson": priors.Uniform(2, 3), "normal": priors.Normal(4, 0.1)}
+    prior = tight.get(name, priors.Uniform(0.005, 0.03))
+    Model(family(**{family.parameter: prior})).check(data(name))
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_all_zero_counts_under_a_prior_above_zero_are_no_error(name):
+    Model(FAMILIES[name](rate=priors.Uniform(0.0001, 0.01))).check(
+        Observations(count=np.zeros(20), trials=np.full(20, 100.0))
+    )
+
+
+# -- the report -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    path = tmp_path / "wrong.csv"
+    path.write_text("date,orders,visits\n2025-01-01,5,100\n2025-01-02,-3,100\n"
+                    "2025-01-03,2.5,100\n2025-01-04,900,100\n2025-01-05,3,\n")  # fmt: skip
+    return read_csv(path)
+
+
+def test_all_problems_are_reported_at_once(wrong):
+    table = problems("binomial", wrong)
+    assert list(table.columns) == list(Problem._fields)
+    assert table["line"].to_list() == [3, 4, 6, 5]
+    assert table["time"].to_list() == ["2025-01-02", "2025-01-03", "2025-01-05", "2025-01-04"]
+    assert table["column"].to_list() == ["orders", "orders", "visits", "orders"]
+    assert table["value"].to_list() == ["-3", "2.5", "nan", "900"]
+    assert table["file"].str.endswith("wrong.csv").all()
+
+
+def test_the_message_says_where_what_and_what_to_do(wrong):
+    with pytest.raises(SupportError) as caught:
+        fit(Model(likelihoods.Binomial()), wrong)
+    message = str(caught.value)
+    for told in ("4 problems", "line 3, 2025-01-02, column 'orders', value -3", "Correct it"):
+        assert told in message
+
+
+def test_a_missing_column_names_its_flag():
+    with pytest.raises(DataError, match=r"'binomial' needs count and trials.*--trials"):
+        Model(likelihoods.Binomial()).check(Observations(count=[1, 2, 3]))
+
+
+@every_family
+def test_checking_leaves_the_data_alone(name):
+    observations = data(name)
+    before = observations.fingerprint()
+    fit(Model(FAMILIES[name]()), observations)
+    assert observations.fingerprint() == before
+    with pytest.raises(ValueError, match="read-only"):
+        observations.column(FAMILIES[name].response)[0] = 1
+
+
+@every_family
+def test_missing_values_stay_missing(name):
+    observations = data(name, 2, **{FAMILIES[name].response: NAN})
+    posterior = fit(Model(FAMILIES[name]()), observations)
+    assert posterior.to_dict()["missing"] == 1
+    assert np.isnan(posterior.observations.column(FAMILIES[name].response)[2])
+    assert len(posterior.tree["observed_data"]["y"]) == 7
+
+
+@every_family
+def test_a_prior_outside_the_domain_is_refused_when_built(name):
+    family = FAMILIES[name]
+    if name == "normal":
+        with pytest.raises(ModelError, match="noise_sd of Normal lies between 0 and inf"):
+            family(noise_sd=priors.Normal(0, 1))
+    else:
+        with pytest.raises(ModelError, match=r"rate of .* lies between 0 and"):
+            family(rate=priors.Normal(0.01, 0.001))
