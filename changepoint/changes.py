@@ -162,6 +162,12 @@ class Changes:
         normalised: Floats = log_p - special.logsumexp(log_p)
         return normalised
 
+    def log_none(self, T: int) -> float:
+        """Return the prior log P(no change)."""
+        if self.probability is not None:
+            return math.log1p(-self.probability)
+        return float(self.log_number(T)[0])
+
     def draw(self, T: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return a placement drawn from this prior: ascending rows of changes, shape (k,)."""
         k = int(rng.choice(self.largest(T) + 1, p=np.exp(self.log_number(T))))

@@ -62,13 +62,13 @@ def shared_draws(back: Backward, rng: np.random.Generator) -> Floats:
     limit = int(np.isinf(nodes.v[0]))
     v, p = nodes.v[limit:], weights[limit:]
     step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
-    log_density = np.full(round((v[-1] - v[0]) / step) + 1, -np.inf)
-    log_density[np.round((v - v[0]) / step).astype(int)] = np.log(p)
+    density = np.zeros(round((v[-1] - v[0]) / step) + 1)
+    density[np.round((v - v[0]) / step).astype(int)] = p
     below = float(weights[:limit].sum())
     rank = np.clip((back.uniform - below) / (1 - below), 0, 1)
     order = np.argsort(rank)
     places = np.empty(len(rank))
-    places[order] = quantiles(log_density[None], np.zeros(len(rank), np.int64), rank[order])
+    places[order] = quantiles(density[None], np.zeros(len(rank), np.int64), rank[order])
     native = prior.native(v[0] + step * places)
     tail = back.uniform < below
     if tail.any():
@@ -99,9 +99,10 @@ def parameter_draws(
         log_p = sums[np.searchsorted(bounds, ends[part])]
         log_p -= sums[np.searchsorted(bounds, starts[part])]
         log_p += grid.log_weights
+        p = np.exp(log_p - log_p.max(axis=1, keepdims=True))
         low, high = np.searchsorted(which, [chunk, chunk + len(log_p)], sorter=order)
         mine = order[low:high]
-        theta[mine] = grid.at(quantiles(log_p, which[mine] - chunk, uniform[mine]))
+        theta[mine] = grid.at(quantiles(p, which[mine] - chunk, uniform[mine]))
     return theta
 
 

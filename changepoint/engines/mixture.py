@@ -186,8 +186,7 @@ class Inference:
             end = t0 + len(P)
             mean[t0:end] = P @ theta / P.sum(axis=1)
             row = np.repeat(np.arange(len(P)), len(levels))
-            with np.errstate(divide="ignore"):
-                places = quantiles(np.log(P), row, np.tile(levels, len(P)))
+            places = quantiles(P, row, np.tile(levels, len(P)))
             bands[:, t0:end] = mixture.grid.at(places).reshape(-1, len(levels)).T
         return Backward(self, heavy, mean, bands, uniform, chosen, making)
 
@@ -231,7 +230,7 @@ def log_evidence(inference: Inference) -> float:
     """Return log p(y): the sum with the prior's weights instead of rho^k."""
     changes, T = inference.mixture.model.changes, inference.mixture.T
     if changes.exactly is None:
-        return inference.log_sum + float(changes.log_number(T)[0])
+        return inference.log_sum + changes.log_none(T)
     k = changes.exactly
     placements = float(log_placements(T, changes.min_length, k)[k])
     return inference.log_sum - placements - (k * inference.mixture.log_rho if k else 0.0)

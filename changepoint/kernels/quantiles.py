@@ -1,8 +1,9 @@
 """Quantiles of densities known at the nodes of a grid.
 
 Between nodes the log density is interpolated by a cubic through four neighbours, which is
-exact for a Gaussian, and integrated by Gauss's rule. The nearest node would be off by half
-a posterior standard deviation, and a uniform place within the cell would widen the draws.
+exact for a Gaussian, and integrated by Gauss's rule; where the density is so smooth that a
+cubic through the densities themselves will do, by that. The nearest node would be off by
+half a posterior standard deviation, and a uniform place within the cell would widen draws.
 """
 
 from __future__ import annotations
@@ -10,65 +11,73 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-NEGLIGIBLE = -30.0  # in log density, below the largest: not counted
-COARSE = -18.0  # integrated by the trapezoid rule
+SMOOTH = 1e-9  # of the largest density: what a smooth cell's integral may be wrong by
 NODES, WEIGHTS = (array / 2 for array in np.polynomial.legendre.leggauss(4))
 NODES = NODES + 0.5
+UNKNOWN = 1.0  # no log density relative to the largest is positive
 
 
 @njit(cache=True, nogil=True)
-def quantiles(log_density, row, level):  # type: ignore[no-untyped-def]
+def quantiles(density, row, level):  # type: ignore[no-untyped-def]
     """Return fractional node numbers at which the mass of rows reaches levels, shape (Q,).
 
     Parameters
     ----------
-    log_density
+    density
         With respect to the node number, not normalised, shape (n, G).
     row, level
         Which row, ascending, and which probability, shape (Q,).
     """
-    G = log_density.shape[1]
+    G = density.shape[1]
     log_p = np.empty(G + 2)
     cumulative = np.empty(G)
+    top = 0.0
     place = np.empty(len(row))
     current = -1
     for q in range(len(row)):
         if row[q] != current:
             current = row[q]
-            first, last = _table(log_density[current], log_p, cumulative)
-        target = level[q] * cumulative[last]
-        g = first + np.searchsorted(cumulative[first : last + 1], target) - 1
-        g = min(max(g, first), last - 1) if last > first else first
-        place[q] = g if last == first else g + _solve(log_p, g, target - cumulative[g])
+            top = _table(density[current], log_p, cumulative)
+        target = level[q] * cumulative[-1]
+        g = min(max(np.searchsorted(cumulative, target) - 1, 0), G - 2)
+        _take_logs(density[current], top, g, log_p)
+        place[q] = g + _solve(log_p, g, target - cumulative[g])
     return place
 
 
 @njit(cache=True, nogil=True)
-def _table(log_density, log_p, cumulative):  # type: ignore[no-untyped-def]
-    """Fill log p (shifted by one place) and its running integral over the range that counts."""
-    first, last = 0, len(log_density) - 1
-    top = np.max(log_density)
-    while log_density[first] <= top + NEGLIGIBLE:
-        first += 1
-    while log_density[last] <= top + NEGLIGIBLE:
-        last -= 1
-    for g in range(first, last + 1):
-        log_p[g + 1] = max(log_density[g] - top, -700.0)
-    # One value beyond each end, by a parabola.
-    if last - first >= 2:
-        log_p[first] = 3 * log_p[first + 1] - 3 * log_p[first + 2] + log_p[first + 3]
-        log_p[last + 2] = 3 * log_p[last + 1] - 3 * log_p[last] + log_p[last - 1]
-    elif last > first:
-        log_p[first] = 2 * log_p[first + 1] - log_p[first + 2]
-        log_p[last + 2] = 2 * log_p[last + 1] - log_p[last]
-    cumulative[first] = 0.0
-    for g in range(first, last):
-        if max(log_p[g + 1], log_p[g + 2]) < COARSE:
-            mass = 0.5 * (np.exp(log_p[g + 1]) + np.exp(log_p[g + 2]))
-        else:
-            mass = _integral(log_p, g, 1.0)
-        cumulative[g + 1] = cumulative[g] + mass
-    return first, last
+def _table(p, log_p, cumulative):  # type: ignore[no-untyped-def]
+    """Fill log p (shifted by one place), where needed, and the running integral."""
+    G = len(p)
+    top = np.max(p)
+    log_p[:] = UNKNOWN
+    smooth = 24**2 * SMOOTH * top
+    for g in range(1, G - 2):
+        bend = p[g - 1] - p[g] - p[g + 1] + p[g + 2]
+        mean = 0.5 * (p[g] + p[g + 1])
+        mass = max(mean - bend / 24, 0.5 * mean) / top
+        cumulative[g + 1] = mass if bend * bend <= smooth * max(p[g], p[g + 1]) else -1.0
+    cumulative[0] = 0.0
+    cumulative[1] = cumulative[G - 1] = -1.0
+    for g in range(G - 1):
+        if cumulative[g + 1] < 0:
+            _take_logs(p, top, g, log_p)
+            cumulative[g + 1] = _integral(log_p, g, 1.0)
+        cumulative[g + 1] += cumulative[g]
+    return top
+
+
+@njit(cache=True, nogil=True)
+def _take_logs(p, top, g, log_p):  # type: ignore[no-untyped-def]
+    """Fill log p at the four neighbours of a cell; beyond the ends, by a parabola."""
+    G = len(p)
+    for i in range(max(g - 1, 0), min(g + 3, G)):
+        if log_p[i + 1] == UNKNOWN:
+            log_p[i + 1] = np.log(max(p[i] / top, 1e-290))
+    if g == 0:
+        log_p[0] = 3 * log_p[1] - 3 * log_p[2] + log_p[3]
+    if g == G - 2:
+        log_p[G + 1] = 3 * log_p[G] - 3 * log_p[G - 1] + log_p[G - 2]
 
 
 @njit(cache=True, nogil=True)
