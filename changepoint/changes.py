@@ -76,6 +76,8 @@ class Changes:
         self._check_integer("min_length", 1)
         self._check_integer("exactly", 0)
         self._check_integer("at_most", 1)
+        self._check_number("probability")
+        self._check_number("every")
         if self.probability is not None and not 0 <= self.probability < 1:
             raise ModelError(
                 f"probability of Changes must be in [0, 1), not {self.probability}; to state a "
@@ -98,6 +100,12 @@ class Changes:
             raise ModelError(f"{name} of Changes must be a whole number, not {number!r}")
         if number < lowest:
             raise ModelError(f"{name} of Changes must be at least {lowest}, not {number}")
+
+    def _check_number(self, name: str) -> None:
+        number = getattr(self, name)
+        numbers = int | float | np.integer | np.floating
+        if number is not None and (isinstance(number, bool) or not isinstance(number, numbers)):
+            raise ModelError(f"{name} of Changes must be a number, not {number!r}")
 
     @property
     def possible(self) -> bool:

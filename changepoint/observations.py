@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from changepoint.errors import DataError
+from changepoint.errors import SHOWN, DataError
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +78,12 @@ class Observations:
                 "observations need a response: count (with trials or exposure), rate or value"
             )
         object.__setattr__(self, "time", _times(self.time))
+        object.__setattr__(self, "lines", _lines(self.lines))
+        object.__setattr__(self, "file", None if self.file is None else str(self.file))
+        if not isinstance(self.columns, Mapping):
+            raise DataError(
+                f"columns must be a dictionary {{role: column}}, not {self.columns!r}"
+            )
         lengths = {role: len(numbers) for role, numbers in given.items() if numbers is not None}
         if self.time is not None:
             lengths["time"] = len(self.time)
@@ -149,9 +155,14 @@ class Observations:
 def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:
     if numbers is None:
         return None
+    if isinstance(numbers, np.ma.MaskedArray):
+        numbers = np.where(np.ma.getmaskarray(numbers), np.nan, np.ma.getdata(numbers))
     try:
+        kind = np.asarray(numbers).dtype
+        if kind.kind in "cmM":
+            raise TypeError(f"these are {kind}")
         array = np.array(numbers, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{role} must be numbers, NaN where missing: {error}") from None
     if array.ndim != 1:
         raise DataError(f"{role} must have one dimension (one number a row), not {array.ndim}")
@@ -163,13 +174,32 @@ def _times(time: ArrayLike | None) -> NDArray[Any] | None:
     """Dates become datetime64[us]; numbers stay numbers."""
     if time is None:
         return None
-    array = np.array(time)
+    try:
+        array = np.array(time)
+        if array.dtype.kind in "bcm":
+            raise TypeError(f"these are {array.dtype}")
+        if array.dtype.kind not in "iuf":
+            array = array.astype("datetime64[us]")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"time must be dates, time stamps or numbers: {error}") from None
     if array.ndim != 1:
         raise DataError(f"time must have one dimension, not {array.ndim}")
-    if not np.issubdtype(array.dtype, np.number):
-        try:
-            array = array.astype("datetime64[us]")
-        except (TypeError, ValueError) as error:
-            raise DataError(f"time must be dates, time stamps or numbers: {error}") from None
+    missing = np.flatnonzero(~np.isfinite(array))
+    if len(missing):
+        rows = ", ".join(str(row) for row in missing[:SHOWN])
+        more = ", ..." if len(missing) > SHOWN else ""
+        raise DataError(
+            f"every row needs a time, but {len(missing)} have none (counted from 0: row {rows}"
+            f"{more}). Fill them in, or leave out time altogether"
+        )
     array.flags.writeable = False
     return array
+
+
+def _lines(lines: ArrayLike | None) -> NDArray[np.int64] | None:
+    if lines is None:
+        return None
+    array = np.array(lines)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError(f"lines must be whole numbers, one a row, not {lines!r}")
+    return array.astype(np.int64)

@@ -60,7 +60,8 @@ class Prior(ABC):
 
     def __post_init__(self) -> None:
         for name, number in self.parameters().items():
-            if not isinstance(number, int | float | np.integer | np.floating):
+            numbers = int | float | np.integer | np.floating
+            if isinstance(number, bool) or not isinstance(number, numbers):
                 raise ModelError(f"{self._where(name)} must be a number, not {number!r}")
             if not math.isfinite(number):
                 raise ModelError(f"{self._where(name)} must be finite, not {number}")
@@ -303,7 +304,7 @@ class Uniform(Prior):
         super().__post_init__()
         if self.lower >= self.upper:
             raise ModelError(
-                f"lower of priors.Uniform must be below upper, not {self.lower} and {self.upper}"
+                f"lower of priors.Uniform must be below upper; found {self.lower}, {self.upper}"
             )
 
     @property
