@@ -245,6 +245,26 @@ class Likelihood(ABC):
         return f"{type(self).__name__}({inside})"
 
 
+def spread_faults(role: str, y: Floats, defaults: bool) -> Iterator[Fault]:
+    """Rules for continuous data: they must differ, and not by more than arithmetic can bear.
+
+    `defaults`: whether a prior is to be filled from how much they differ.
+    """
+    y = y[np.isfinite(y)]
+    if defaults and len(y) == 1:
+        remedy = "Use more rows, or give every prior."
+        yield Fault(role, None, f"a single {role}, which says nothing of the noise", remedy)
+    if len(y) < 2:
+        return
+    spread, largest = float(y.max() - y.min()), float(np.abs(y).max())
+    if spread == 0:
+        rule = f"all {role}s are equal, which leaves nothing to explain"
+        yield Fault(role, None, rule, "Check the column.")
+    elif spread < 1e-13 * largest or spread < 1e-100:
+        rule = f"all {role}s are equal up to rounding: they differ by {spread:.2g}"
+        yield Fault(role, None, rule, "Subtract what is common to them, or use another unit.")
+
+
 def default_rate_prior(p: float) -> Beta:
     """A Beta prior around p worth about two events, the same for successes and failures.
 

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood, default_rate_prior
+from changepoint.likelihoods.base import (
+    Data,
+    Fault,
+    Likelihood,
+    default_rate_prior,
+    spread_faults,
+)
 from changepoint.likelihoods.coordinates import BetaMean, Coordinate, Nodes
 from changepoint.likelihoods.counts import two_sided
 from changepoint.observations import Observations
@@ -76,9 +82,7 @@ class Beta(Likelihood):
         trials = "A Beta density has no mass at 0 and 1: give counts and trials (likelihood 'beta-binomial')."
         yield Fault("rate", y == 0, "a rate of exactly 0", trials)
         yield Fault("rate", y == 1, "a rate of exactly 1", divide if percent else trials)
-        if np.sum(~np.isnan(y)) > 1 and np.nanmin(y) == np.nanmax(y):
-            yield Fault("rate", None, "all rates are equal, which leaves nothing to explain",
-                        "Check the column.")  # fmt: skip
+        yield from spread_faults("rate", y, self.concentration is None)
         yield from _unit_faults(observations)
 
     def estimates(self, observations: Observations) -> Floats:

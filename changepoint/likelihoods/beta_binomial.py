@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from changepoint.errors import ModelError
 from changepoint.likelihoods.base import (
     Data,
     Evaluator,
@@ -54,7 +55,7 @@ class BetaBinomial(Likelihood):
         of a row with the mean number of trials; cut off at its largest value, d = 1. Default
         Logistic(0, 1): half the mass below phi = 2.
     mean_trials
-        Mean trials of a row; default: that of the data.
+        Mean trials of a row, above 1; default: that of the rows that have any.
 
     Raises
     ------
@@ -75,10 +76,23 @@ class BetaBinomial(Likelihood):
     shared_field: ClassVar = "log_excess"
     shared_support: ClassVar = (-math.inf, math.inf)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        mean = self.mean_trials
+        if mean is None:
+            return
+        numbers = int | float | np.integer | np.floating
+        if isinstance(mean, bool) or not isinstance(mean, numbers):
+            raise ModelError(f"mean_trials of BetaBinomial must be a number, not {mean!r}")
+        if not 1 < mean < math.inf:
+            raise ModelError(f"mean_trials of BetaBinomial must be above 1, not {mean}")
+        object.__setattr__(self, "mean_trials", float(mean))
+
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
         observed = observations.observed("count")
         trials = observations.column("trials")[observed]
+        trials = trials[trials > 0]  # rows without trials say nothing, of their mean neither
         return replace(
             self,
             rate=self.rate or default_rate_prior(self.pooled(observations)),

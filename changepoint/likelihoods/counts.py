@@ -16,6 +16,8 @@ from changepoint.observations import Observations
 Floats = NDArray[np.float64]
 
 LOG_2PI = math.log(2 * math.pi)
+LARGEST = 1e12  # count or trials of a row: beyond, log probabilities lose their sixth digit
+CHEBYSHEV = 16  # nodes of the polynomial that tabulates log-gamma ratios
 
 
 def stirling_rest(z: Floats) -> Floats:
@@ -115,6 +117,16 @@ def _log_gamma_rest(z: Floats) -> Floats:
 
 def rising_table(a: Floats, k: Floats) -> Floats:
     """Return `log_rising_ratio` for nodes a (G,) and ascending whole numbers k (D,): (D, G)."""
+    if len(k) > 2 * CHEBYSHEV and k[-1] < 2 * k[0]:
+        # Far from its singularity at k = -a, so smooth that a polynomial gives 1e-12.
+        middle, half = (k[0] + k[-1]) / 2, (k[-1] - k[0]) / 2
+        angle = (np.arange(CHEBYSHEV) + 0.5) * np.pi / CHEBYSHEV
+        at_roots = log_rising_ratio(a, (middle + half * np.cos(angle))[:, None])
+        order = np.arange(CHEBYSHEV)[:, None]
+        weights = np.where(order, 2, 1) * np.cos(order * angle) / CHEBYSHEV
+        basis = np.cos(order * np.arccos(np.clip((k - middle) / half, -1, 1)))
+        polynomial: Floats = (basis.T @ weights) @ at_roots
+        return polynomial
     if len(k) == 0 or k[-1] - k[0] > 4 * len(k):
         return log_rising_ratio(a, k[:, None])
     # Close together: from one to the next by adding up logarithms.
@@ -150,6 +162,7 @@ def count_faults(observations: Observations) -> Iterator[Fault]:
     count = observations.column("count")
     yield Fault("count", np.isinf(count), "an infinite count", "Correct it, or leave it empty.")
     yield Fault("count", count < 0, "a negative count", "Correct it, or leave it empty.")
+    yield from large_faults("count", count)
     fractions = not_whole(count)
     if fractions.any() and np.nanmax(np.abs(count)) <= 1:
         remedy = (
@@ -171,12 +184,22 @@ def trials_faults(observations: Observations) -> Iterator[Fault]:
                 "Fill in the trials, or leave the count empty as well.")  # fmt: skip
     yield Fault("trials", np.isinf(trials), "an infinite number of trials", correct)
     yield Fault("trials", trials < 0, "a negative number of trials", correct)
+    yield from large_faults("trials", trials)
+    if np.any(beside) and not np.any(trials[beside] != 0):
+        yield Fault("trials", None, "no row has any trials", "Check the column.")
     yield Fault("trials", not_whole(trials), "trials that aren't a whole number",
                 "Trials are whole numbers: for hours or distances use exposure and the likelihood 'poisson'.")  # fmt: skip
     none = (trials == 0) & (count > 0)
     yield Fault("trials", none, "events without any trial", correct)
     yield Fault("count", (count > trials) & ~none, "more events than trials",
                 "Check that the columns for count and trials aren't swapped; if one trial can have several events, use the likelihood 'poisson' with exposure.")  # fmt: skip
+
+
+def large_faults(role: str, numbers: Floats) -> Iterator[Fault]:
+    """Counts too large for this arithmetic."""
+    rows = np.isfinite(numbers) & (numbers > LARGEST)
+    remedy = "Check the unit; so large a number is better taken as a value or a rate."
+    yield Fault(role, rows, f"above {LARGEST:.0e}, which is too large to compute with", remedy)
 
 
 def not_whole(numbers: Floats) -> NDArray[np.bool_]:

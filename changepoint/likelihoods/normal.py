@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood, segment_sums
+from changepoint.likelihoods.base import Data, Fault, Likelihood, segment_sums, spread_faults
 from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
 from changepoint.likelihoods.counts import two_sided
 from changepoint.observations import Observations
@@ -20,6 +20,8 @@ from changepoint.priors import Normal as NormalPrior
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+LARGEST = 1e100  # value whose square can still be summed
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ class Normal(Likelihood):
         """Yield the rules of the support that rows break."""
         y = observations.column("value")
         yield Fault("value", np.isinf(y), "an infinite value", "Correct it, or leave it empty.")
-        if np.sum(~np.isnan(y)) > 1 and np.nanmin(y) == np.nanmax(y):
-            yield Fault("value", None, "all values are equal, which leaves nothing to explain",
-                        "Check the column.")  # fmt: skip
+        far = np.isfinite(y) & (np.abs(y) > LARGEST)
+        yield Fault("value", far, f"a value beyond {LARGEST:.0e}", "Use another unit.")
+        yield from spread_faults("value", y, self.level is None or self.noise_sd is None)
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of rounded values that stand still most of the time."""

@@ -68,6 +68,10 @@ class Poisson(Likelihood):
         yield Fault("exposure", exposure < 0, "a negative exposure", correct)
         none = (exposure == 0) & (observations.column("count") > 0)
         yield Fault("exposure", none, "events without any exposure", correct)
+        if np.any(beside) and not np.any(exposure[beside] != 0):
+            yield Fault("exposure", None, "no row has any exposure", "Check the column.")
+        far = (exposure > 0) & (exposure < 1e-100) | (exposure > 1e100) & np.isfinite(exposure)
+        yield Fault("exposure", far, "outside 1e-100 to 1e100", "Use another unit.")
 
     def estimates(self, observations: Observations) -> Floats:
         """Return count / exposure, NaN without exposure, shape (T,)."""
