@@ -27,7 +27,8 @@ from changepoint.kernels import linear, logspace
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BLOCK = 2**20  # likelihood values in a block: 8 MB
+BLOCK = 2**17  # likelihood values in a block: 1 MB, so that it stays in cache
+FIRST = 5  # levels of the number of changes carried along with the memoryless pass
 UNDERFLOW = -600.0  # shares below exp(-600) may have lost nodes on the way (double: exp(-708))
 
 
@@ -62,7 +63,6 @@ class Rows:
         self.log_top = np.zeros(T)
         self.starts = range(0, T, min(T, max(math.isqrt(T), m, BLOCK // G)))
         self._cache: dict[tuple[int, bool], Block] | None = {} if T * G <= keep else None
-        self._whole: Floats | None = None
 
     def block(self, index: int, log: bool = False) -> Block:
         """Return a block; in logarithms where asked."""
@@ -72,23 +72,15 @@ class Rows:
             self._cache[index, log] = self._compute(index, log)
         return self._cache[index, log]
 
-    def log_rows(self, first: int, end: int) -> Floats:
-        """Return log p(y_t | theta_g), shape (end - first, G); not to be changed."""
-        if self._cache is None:
-            return self.log_likelihood(first, end)
-        if self._whole is None:
-            self._whole = self.log_likelihood(0, self.T)
-        return self._whole[first:end]
-
     def _compute(self, index: int, log: bool) -> Block:
         t0 = self.starts[index]
         end = min(t0 + self.starts.step, self.T)
         m = self.m
         first = t0 - m + 1
-        rows = self.log_rows(max(first, 0), end)
+        rows = self.log_likelihood(max(first, 0), end)
         top = rows.max(axis=1, keepdims=True)
         self.log_top[max(first, 0) : end] = top[:, 0]
-        rows = rows - top
+        rows -= top
         if first < 0:
             rows = np.concatenate([np.zeros((-first, self.G)), rows])
         if log:
@@ -111,6 +103,12 @@ class Pass:
     shares: Floats  # (T, L): S_j(t) / exp(C[t])
     checkpoints: list[Floats]  # F before each block, (L, G)
     R: Floats = field(default_factory=lambda: np.empty((0, 0)))  # (T, L), by `backward`
+
+    def first(self, levels: int) -> Pass:
+        """Return the pass of the first levels alone."""
+        shares = np.ascontiguousarray(self.shares[:, :levels])
+        checkpoints = [np.ascontiguousarray(F[:levels]) for F in self.checkpoints]
+        return Pass(levels, self.offset, self.log, shares, checkpoints)
 
     def log_shares(self) -> Floats:
         """Return log S_j(t) - C[t], shape (T, L)."""
@@ -154,6 +152,15 @@ class Filter:
         Log weight of a change.
     allowed
         Rows where a change may stand, shape (T,); all, when None.
+    levels
+        Levels of the number of changes to carry along.
+
+    Attributes
+    ----------
+    main
+        The memoryless pass: any number of changes.
+    counts
+        The pass of these levels, if any.
     """
 
     def __init__(
@@ -162,19 +169,22 @@ class Filter:
         log_weights: Floats,
         log_rho: float,
         allowed: NDArray[np.bool_] | None = None,
+        levels: int = 0,
     ) -> None:
         self.rows = rows
         self.log_weights = log_weights
         self.log_rho = np.full(rows.T, log_rho)
+        self.allowed = allowed
         if allowed is not None:
             self.log_rho[~allowed] = -np.inf
         self.C = np.zeros(rows.T)
         # Injection puts a floor under every node, but only as high as its weight.
         self.log = float(np.ptp(log_weights)) > -UNDERFLOW or log_rho == -np.inf
-        self.main = self._forward(1, 0, None, self.log)
+        self.main, *counts = self._forward([0, levels], None, self.log)
         if not self.log and self._fell():
             self.log = True
-            self.main = self._forward(1, 0, None, log=True)
+            self.main, *counts = self._forward([0, levels], None, log=True)
+        self.counts = counts[0] if counts else None
 
     @property
     def log_sum(self) -> float:
@@ -184,11 +194,17 @@ class Filter:
     def _fell(self) -> bool:
         """Whether some sum fell so fast that nodes may have been flushed on the way.
 
-        With m > 1 injection comes m rows late.
+        With m > 1 injection comes m rows late, and where no change is allowed not at all.
         """
         m = self.rows.m
         if not np.isfinite(self.C).all():
             return True
+        if self.allowed is not None:
+            before = np.append(0.0, self.C)
+            row = np.arange(self.rows.T)
+            injected = np.maximum.accumulate(np.where(self.allowed, row, 0))
+            if np.min(self.C - before[np.maximum(injected - m + 1, 0)]) < UNDERFLOW:
+                return True
         return m > 1 and bool(np.min(self.C[m:] - self.C[:-m], initial=0.0) < UNDERFLOW)
 
     def _kernels(self, log: bool) -> tuple[ModuleType, Floats, Floats]:
@@ -196,28 +212,38 @@ class Filter:
             return logspace, self.log_weights, self.log_rho
         return linear, np.exp(self.log_weights), np.exp(self.log_rho)
 
-    def _forward(self, levels: int, offset: int, feed: Floats | None, log: bool) -> Pass:
+    def _forward(self, levels: list[int], feed: Floats | None, log: bool) -> list[Pass]:
+        """Run passes side by side, block by block: memoryless (0), or so many levels."""
         kernels, w, rho = self._kernels(log)
         T, G = self.rows.T, self.rows.G
         zero = -np.inf if log else 0.0
-        F = np.full((levels, G), zero)
-        shares = np.empty((T, levels))
-        checkpoints = []
+        runs = [
+            Pass(max(L, 1), min(L, 1), log, np.empty((T, max(L, 1))), [])
+            for i, L in enumerate(levels)
+            if i == 0 or L
+        ]
+        states = [np.full((run.levels, G), zero) for run in runs]
         for index in range(len(self.rows.starts)):
-            checkpoints.append(F.copy())
             block = self.rows.block(index, log)
-            kernels.forward(
-                *block, w, rho, self.rows.m, offset, np.empty(0) if feed is None else feed,
-                F, self.C, shares, np.empty((0, levels, G)),
-            )  # fmt: skip
-        return Pass(levels, offset, log, shares, checkpoints)
+            for run, F in zip(runs, states, strict=True):
+                run.checkpoints.append(F.copy())
+                kernels.forward(
+                    *block, w, rho, self.rows.m, run.offset,
+                    np.empty(0) if feed is None else feed,
+                    F, self.C, run.shares, np.empty((0, run.levels, G)),
+                )  # fmt: skip
+        return runs
 
     def counted(self, levels: int, feed: Floats | None = None, log: bool = False) -> Pass:
         """Run levels of the count of changes, on the scale of the memoryless pass.
 
         `feed` continues: the last level's shares of an earlier pass, shape (T,).
         """
-        return self._forward(levels, 1, feed, log or self.log)
+        log = log or self.log
+        if feed is None and self.counts and self.counts.log == log:
+            if levels <= self.counts.levels:
+                return self.counts.first(levels)
+        return self._forward([levels], feed, log)[0]
 
     def exactly(self, number: int, at_most: bool = False) -> Pass:
         """Run levels 0..number; in log space where linear space can't be trusted."""
