@@ -1,0 +1,199 @@
+"""One entry for every family: the table over which the laws run.
+
+A new family is added by one entry of CASES: a simulator, priors to try, and its density
+written anew (never by calling the package).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from changepoint import Changes, Observations, likelihoods, priors
+from changepoint.likelihoods import Likelihood
+
+Floats = NDArray[np.float64]
+
+
+class Case(NamedTuple):
+    """What the laws need to know of a family.
+
+    simulate
+        From a generator and T to T rows, none missing, with a change in the middle.
+    models
+        The family with priors left out, and with others.
+    log_density
+        log p(y_t | theta_g, shared), (T, G), from observations, theta, 1 - theta (G,), shared.
+    """
+
+    simulate: Callable[[np.random.Generator, int], Observations]
+    models: tuple[Likelihood, ...]
+    log_density: Callable[[Observations, Floats, Floats, float], Floats]
+
+
+def column(numbers: Floats | None) -> Floats:
+    """(T,) -> (T, 1)."""
+    assert numbers is not None
+    return numbers[:, None]
+
+
+def binomial(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    k, n = column(data.count), column(data.trials)
+    choose = -np.log(n + 1) - special.betaln(n - k + 1, k + 1)
+    return choose + special.xlogy(k, theta) + special.xlogy(n - k, complement)
+
+
+def beta_binomial(
+    data: Observations, theta: Floats, complement: Floats, shared: float
+) -> Floats:
+    """A Polya urn: product of (theta + i c), (1 - theta + i c) over that of (1 + i c)."""
+    k, n = column(data.count), column(data.trials)
+    c = shared / (1 - shared)
+    i = np.arange(np.nanmax(n))[:, None]
+
+    def product(start: Floats, number: Floats) -> Floats:
+        sums = np.concatenate(
+            [np.zeros((1, len(start))), np.cumsum(np.log(start + i * c), axis=0)]
+        )
+        table = sums[np.nan_to_num(number[:, 0]).astype(int)]
+        return np.where(np.isnan(number), np.nan, table)
+
+    choose = -np.log(n + 1) - special.betaln(n - k + 1, k + 1)
+    return choose + product(theta, k) + product(complement, n - k) - product(np.ones(1), n)
+
+
+def beta(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return stats.beta.logpdf(column(data.rate), theta * shared, complement * shared)
+
+
+def poisson(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    exposure = np.ones(len(data)) if data.exposure is None else data.exposure
+    k, mean = column(data.count), column(exposure) * theta
+    return special.xlogy(k, mean) - mean - special.gammaln(k + 1)
+
+
+def normal(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return stats.norm.logpdf(column(data.value), theta, shared)
+
+
+def _rates(rng: np.random.Generator, T: int, low: float, high: float) -> Floats:
+    """A rate that changes in the middle."""
+    return np.where(np.arange(T) < T // 2, low, high)
+
+
+def _trials(rng: np.random.Generator, T: int) -> tuple[Floats, Floats]:
+    trials = rng.integers(20, 60, T)
+    return rng.binomial(trials, _rates(rng, T, 0.1, 0.3)).astype(float), trials.astype(float)
+
+
+def _counts(rng: np.random.Generator, T: int) -> Observations:
+    count, trials = _trials(rng, T)
+    return Observations(count=count, trials=trials)
+
+
+def _proportions(rng: np.random.Generator, T: int) -> Observations:
+    mean = _rates(rng, T, 0.1, 0.25)
+    return Observations(rate=rng.beta(mean * 40, (1 - mean) * 40))
+
+
+def _events(rng: np.random.Generator, T: int) -> Observations:
+    exposure = rng.uniform(0.5, 2, T)
+    return Observations(
+        count=rng.poisson(exposure * _rates(rng, T, 3, 8)).astype(float), exposure=exposure
+    )
+
+
+def _values(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(value=rng.normal(_rates(rng, T, 10, 13), 1.5))
+
+
+CASES: dict[str, Case] = {
+    "binomial": Case(
+        _counts,
+        (
+            likelihoods.Binomial(),
+            likelihoods.Binomial(rate=priors.Beta(1, 1)),
+            likelihoods.Binomial(rate=priors.Uniform(0.05, 0.5)),
+        ),
+        binomial,
+    ),
+    "beta-binomial": Case(
+        _counts,
+        (
+            likelihoods.BetaBinomial(),
+            likelihoods.BetaBinomial(
+                rate=priors.Beta(0.5, 0.5), log_excess=priors.Uniform(-2, 2), mean_trials=40
+            ),
+        ),
+        beta_binomial,
+    ),
+    "beta": Case(
+        _proportions,
+        (
+            likelihoods.Beta(),
+            likelihoods.Beta(rate=priors.Beta(2, 2), concentration=priors.Gamma(2, 0.05)),
+        ),
+        beta,
+    ),
+    "poisson": Case(
+        _events,
+        (
+            likelihoods.Poisson(),
+            likelihoods.Poisson(rate=priors.LogNormal(1, 1)),
+            likelihoods.Poisson(rate=priors.Exponential(0.2)),
+        ),
+        poisson,
+    ),
+    "normal": Case(
+        _values,
+        (
+            likelihoods.Normal(),
+            likelihoods.Normal(level=priors.Uniform(0, 30), noise_sd=priors.Gamma(8, 5)),
+            likelihoods.Normal(level=priors.Normal(12, 4), noise_sd=priors.Uniform(0.5, 10)),
+        ),
+        normal,
+    ),
+}
+
+SHORTEST = (1, 2, 3, 4)
+
+
+def kinds(min_length: int) -> list[Changes]:
+    """Every kind of prior on changes that fits 12 rows."""
+    m = min_length
+    return [
+        Changes(min_length=m),
+        Changes(probability=0.9, min_length=m),
+        Changes(probability=0, min_length=m),
+        Changes(at_most=1, min_length=m),
+        Changes(at_most=2, probability=0.9, min_length=m),
+        Changes(at_most=50, min_length=m),
+        Changes(exactly=0, min_length=m),
+        Changes(exactly=1, min_length=m),
+        Changes(exactly=2, min_length=m),
+        Changes(every=m + 3, min_length=m),
+        Changes(every=30, min_length=m),
+    ]
+
+
+def with_missing(data: Observations, rows: NDArray[np.bool_]) -> Observations:
+    """The same without the numbers of some rows."""
+    columns = {
+        role: np.where(rows, np.nan, numbers)
+        for role in ("count", "trials", "rate", "value")
+        if (numbers := getattr(data, role)) is not None
+    }
+    return Observations(**columns, exposure=data.exposure)
+
+
+def simulate(name: str, seed: int, T: int, missing: float = 0.0) -> Observations:
+    """T rows of a family, some of them missing, never all but one."""
+    rng = np.random.default_rng([seed, T])
+    data = CASES[name].simulate(rng, T)
+    rows = rng.random(T) < missing
+    rows[[0, T // 2]] = seed % 2 == 0 and missing > 0, False
+    return with_missing(data, rows) if missing else data

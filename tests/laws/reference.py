@@ -1,0 +1,180 @@
+"""Reference answers by brute force: every placement of changes, one after the other."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from changepoint import Changes
+
+Floats = NDArray[np.float64]
+
+
+def log_sum(x: Floats, axis: int | tuple[int, ...] | None = None) -> Floats:
+    """log(sum(exp(x)))."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        return np.squeeze(
+            np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top, axis=axis
+        )
+
+
+@cache
+def placements(T: int, m: int) -> list[tuple[int, ...]]:
+    """Every set of rows where changes can stand with segments of m rows or more."""
+    found = []
+    for k in range(T):
+        for rows in itertools.combinations(range(1, T), k):
+            if np.diff((0, *rows, T)).min() >= m:
+                found.append(rows)
+    return found
+
+
+def number_weights(changes: Changes, T: int) -> Floats:
+    """Prior weight c_k of each placement of k changes, normalised, for k = 0..T-1."""
+    m = changes.min_length
+    ways = np.bincount([len(rows) for rows in placements(T, m)], minlength=T).astype(float)
+    k = np.arange(T)
+    if changes.exactly is not None:
+        return np.where(k == changes.exactly, 1 / np.maximum(ways, 1), 0.0)
+    allowed = np.where(k <= (changes.at_most or T), ways, 0)
+    if changes.every is not None:
+        hazard = 1 / (changes.every - m + 1)
+        rho = hazard / (1 - hazard) ** m
+    elif changes.probability == 0:
+        rho = 0.0
+    else:
+        odds = changes.probability / (1 - changes.probability)
+        rho = optimize.brentq(
+            lambda rho: np.sum(allowed[1:] * rho ** k[1:]) - odds,
+            0,
+            odds,
+            xtol=1e-16,
+            rtol=1e-14,
+        )
+    c = np.where(allowed > 0, float(rho) ** k, 0.0)
+    return c / np.sum(c * allowed)
+
+
+class Answer(NamedTuple):
+    """The posterior by enumeration.
+
+    stands (N, T): which rows of a placement are changes, probability (N,): its own; number
+    (T,): P(k); placed: k -> (k, T), P(i-th change at s | k); node (T, G): P(theta_t = node);
+    outer (J,): P(outer node).
+    """
+
+    log_evidence: float
+    stands: NDArray[np.bool_]
+    probability: Floats
+    number: Floats
+    placed: dict[int, Floats]
+    node: Floats
+    outer: Floats
+
+
+def enumeration(
+    log_lik: Floats, log_weights: Floats, log_outer: Floats, changes: Changes
+) -> Answer:
+    """Sum over all placements, inner nodes and outer nodes.
+
+    Parameters
+    ----------
+    log_lik
+        (J, T, G): by outer node, row, inner node; 0 where a row is missing.
+    log_weights, log_outer
+        (G,) and (J,).
+    """
+    J, T, G = log_lik.shape
+    segments = list(itertools.combinations(range(T + 1), 2))
+    place = {segment: i for i, segment in enumerate(segments)}
+    joint = np.empty((len(segments), J, G))
+    for (first, end), i in place.items():
+        joint[i] = log_weights + log_lik[:, first:end].sum(axis=1)
+    marginal = log_sum(joint, axis=2)
+    c = number_weights(changes, T)
+    found = [rows for rows in placements(T, changes.min_length) if c[len(rows)] > 0]
+    holds = np.zeros((len(found), len(segments)))
+    stands = np.zeros((len(found), T))
+    for i, rows in enumerate(found):
+        stands[i, list(rows)] = 1
+        for segment in itertools.pairwise((0, *rows, T)):
+            holds[i, place[segment]] = 1
+    k = stands.sum(axis=1).astype(int)
+    log_p = holds @ marginal + log_outer + np.log(c[k])[:, None]
+    log_evidence = float(log_sum(log_p))
+    p = np.exp(log_p - log_evidence)
+    each = p.sum(axis=1)
+    placed = {}
+    for number in sorted(set(k)):
+        chosen = [(rows, w) for rows, w in zip(found, each, strict=True) if len(rows) == number]
+        placed[number] = np.zeros((number, T))
+        for rows, w in chosen:
+            placed[number][np.arange(number), list(rows)] += w
+        placed[number] /= sum(w for _, w in chosen)
+    node = np.zeros((T, G))
+    weight = holds.T @ p
+    within = np.exp(joint - marginal[..., None])
+    for (first, end), i in place.items():
+        node[first:end] += weight[i] @ within[i]
+    return Answer(
+        log_evidence,
+        stands > 0,
+        each,
+        np.bincount(k, weights=each, minlength=T),
+        placed,
+        node,
+        p.sum(axis=0),
+    )
+
+
+def segment_table(T: int, log_marginal: Callable[[NDArray, NDArray], Floats]) -> Floats:
+    """log p(y_s..y_(e-1)) for all 0 <= s < e <= T, -inf elsewhere, shape (T + 1, T + 1)."""
+    first, end = np.triu_indices(T + 1, 1)
+    table = np.full((T + 1, T + 1), -np.inf)
+    table[first, end] = log_marginal(first, end)
+    return table
+
+
+def log_sums_by_number(table: Floats, largest: int, m: int = 1) -> Floats:
+    """Log of the sum over placements of k = 0..largest changes of products of marginals."""
+    T = len(table) - 1
+    first, end = np.indices(table.shape)
+    table = np.where(end - first >= m, table, -np.inf)
+    reach = table[0]  # (T + 1,): sums for rows 0..e-1
+    sums = [reach[T]]
+    for _ in range(largest):
+        reach = log_sum(reach[:, None] + table, axis=0)
+        sums.append(reach[T])
+    return np.array(sums)
+
+
+def log_memoryless(table: Floats, log_rho: float) -> float:
+    """Log of the sum over all placements, each change weighted by rho."""
+    T = len(table) - 1
+    reach = np.full(T + 1, -np.inf)
+    reach[0] = 0.0
+    for end in range(1, T + 1):
+        weights = reach[:end] + np.where(np.arange(end) > 0, log_rho, 0.0)
+        reach[end] = log_sum(weights + table[:end, end])
+    return float(reach[T])
+
+
+def log_choose(n: int, k: int) -> float:
+    return math.log(math.comb(n, k))
+
+
+def panels(low: float, high: float, number: int, order: int = 20) -> tuple[Floats, Floats]:
+    """Nodes and log weights of Gauss-Legendre quadrature on equal panels."""
+    x, w = np.polynomial.legendre.leggauss(order)
+    edges = np.linspace(low, high, number + 1)
+    half = (edges[1:] - edges[:-1])[:, None] / 2
+    return (edges[:-1, None] + half * (x + 1)).ravel(), np.log(half * w).ravel()
