@@ -22,7 +22,7 @@ INTERNAL, USAGE, DATA, ENGINE = 1, 2, 3, 4  # exit status
 
 app = App(
     name="changepoint",
-    help="Bayesian change points for small rates: did it change, when, from what to what, how sure?",
+    help="Bayesian change points for small rates: did it change, when, and how sure is that?",
     version=changepoint.__version__,
 )
 
@@ -76,7 +76,7 @@ class Columns:
 def fit(
     file: Path,
     *,
-    columns: Columns = Columns(),  # noqa: B008  frozen
+    columns: Columns = Columns(),
     model: Path | None = None,
     likelihood: str | None = None,
     at_most: int | None = None,
@@ -123,8 +123,8 @@ def fit(
         flags += ["--likelihood"] * (likelihood is not None)
         if flags:
             raise ModelError(
-                f"{model} defines the whole model, which {' and '.join(flags)} would change too: "
-                "leave them out, or edit the file"
+                f"{model} defines the whole model, which {' and '.join(flags)} would change "
+                "too: leave them out, or edit the file"
             )
         declared = modelfiles.load(model)
         observations = columns.read(file, dict(declared.columns))
@@ -143,7 +143,7 @@ def fit(
 
 
 @app.command
-def check(*files: Path, columns: Columns = Columns()) -> int:  # noqa: B008  frozen
+def check(*files: Path, columns: Columns = Columns()) -> int:
     """Say which likelihoods fit a file, which rows don't, and which likelihood to use.
 
     Example: changepoint check data/conversions.csv data/conversion_rates.csv
@@ -226,7 +226,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine."""
     status: Any = INTERNAL
     try:
-        status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+        status = app(
+            arguments, exit_on_error=False, print_error=True, result_action="return_value"
+        )
     except (CycloptsError, ModelError) as error:
         status = USAGE
         _complain(error)
@@ -244,7 +246,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         print(
             f"changepoint: internal error, {type(error).__name__}: {error}\n"
-            "This is a bug of changepoint's, not of your data: please report it with the command.",
+            "This is a bug of changepoint, not of your data: please report the command.",
             file=sys.stderr,
         )
     sys.exit(status or 0)

@@ -38,8 +38,8 @@ class Model:
     Examples
     --------
     >>> from changepoint import Changes, Model, likelihoods, priors
-    >>> print(Model(likelihoods.BetaBinomial(rate=priors.Beta(2, 200)), Changes(at_most=5)))
-    BetaBinomial(rate=Beta(alpha=2, beta=200)), Changes(probability=0.5, at_most=5, min_length=1)
+    >>> print(Model(likelihoods.Binomial(rate=priors.Beta(2, 200)), Changes(exactly=1)))
+    Binomial(rate=Beta(alpha=2, beta=200)), Changes(exactly=1, min_length=1)
     """
 
     likelihood: Likelihood
@@ -164,7 +164,7 @@ def _spell_out(fault: Fault, observations: Observations) -> list[Problem]:
         Problem(
             observations.file,
             None if observations.lines is None else int(observations.lines[row]),
-            observations.label(row),
+            observations.label(int(row)),
             column,
             f"{numbers[row]:.12g}",
             fault.rule,
@@ -175,7 +175,7 @@ def _spell_out(fault: Fault, observations: Observations) -> list[Problem]:
 
 
 def _time_problems(observations: Observations) -> Iterator[Problem]:
-    """Times must ascend, each once."""
+    """Yield what breaks the rule: times ascend, each once."""
     time = observations.time
     if time is None or len(time) < 2:
         return
@@ -214,5 +214,5 @@ def _excluded(family: Likelihood, observations: Observations) -> Iterator[Fault]
                     f"impossible under the prior {name}", remedy)  # fmt: skip
     pooled = family.tail(observations, nearest(family.pooled(observations)), pool=True)
     if not rows.any() and np.any(pooled < EXCLUDED):
-        yield Fault(family.response, None, f"all rows together are impossible under the prior {name}",
-                    remedy)  # fmt: skip
+        rule = f"all rows together are impossible under the prior {name}"
+        yield Fault(family.response, None, rule, remedy)

@@ -60,7 +60,9 @@ def load(path: str | Path) -> ModelFile:
         )
     columns = names.get("columns", {})
     if not isinstance(columns, Mapping):
-        raise ModelError(f"{path}: columns must be a dictionary {{role: column}}, not {columns!r}")
+        raise ModelError(
+            f"{path}: columns must be a dictionary {{role: column}}, not {columns!r}"
+        )
     data = names.get("data")
     return ModelFile(
         path=path,

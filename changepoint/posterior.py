@@ -69,8 +69,9 @@ class Posterior:
         if isinstance(self._source, Result):
             return self._source.observations
         data, attrs = self.tree["constant_data"].dataset, self.tree.attrs
+        columns: dict[str, Any] = {role: data[role].values for role in ROLES if role in data}
         return Observations(
-            **{role: data[role].values for role in ROLES if role in data},
+            **columns,
             time=data["time"].values if attrs["has_time"] else None,
             file=attrs["file"] or None,
             columns=json.loads(attrs["columns"]),
@@ -89,7 +90,7 @@ class Posterior:
 
     @property
     def log_evidence(self) -> float | None:
-        """log p(y | model), parameters and changes summed out; None where an engine has none."""
+        """Log p(y | model), parameters and changes summed out; None if an engine has none."""
         exact = self._exact
         return float(exact["log_evidence"]) if "log_evidence" in exact else None
 

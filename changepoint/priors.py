@@ -349,7 +349,8 @@ class Logistic(Prior):
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
         z = np.abs(np.asarray(x, float) - self.mu) / self.s
-        return -z - 2 * np.log1p(np.exp(-z)) - math.log(self.s)
+        log_p: Floats = -z - 2 * np.log1p(np.exp(-z)) - math.log(self.s)
+        return log_p
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x); same shape as x."""

@@ -52,12 +52,11 @@ def recommendation(observations: Observations, found: list[Verdict]) -> tuple[st
     if default not in fitting:
         return fitting[0], f"the usual choice, {default!r}, doesn't fit these data"
     reasons = {
-        "beta-binomial": _overdispersion,
-        "poisson": lambda _: "counts without trials",
-        "beta": lambda _: "rates whose trials are unknown; with the trials it would know more",
-        "normal": lambda _: "measurements around a level",
+        "poisson": "counts without trials",
+        "beta": "rates whose trials are unknown; with the trials it would know more",
+        "normal": "measurements around a level",
     }
-    return default, reasons[default](observations)
+    return default, reasons.get(default) or _overdispersion(observations)
 
 
 def _overdispersion(observations: Observations) -> str:

@@ -221,7 +221,7 @@ def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dat
     time = tree["exact"]["time"]
     T = len(time)
     changed = np.zeros((*first.shape[:2], T + 1), np.int8)
-    np.put_along_axis(changed, first[..., 1:], 1, axis=2)
+    np.put_along_axis(changed, first[..., 1:].astype(np.int64), 1, axis=2)
     changed = changed[..., :T]
     path = np.take_along_axis(theta, np.cumsum(changed, axis=2, dtype=np.int64), axis=2)
     dims = ("chain", "draw", "time")
@@ -240,23 +240,21 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         return _prior(tree, model, observations, rng)
     family = model.likelihood
     observed = observations.observed(family.response)
-    data = family.data(observations)
-    data = data._replace(
-        **{field: column[observed, 0] for field, column in data._asdict().items()
-           if field != "pooled" and len(column)}
-    )  # fmt: skip
+    data = family.data(observations).rows(observed)
     posterior = tree["posterior"].dataset
-    shared = np.float64(1)
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    paths = trajectories(tree, family.parameter, None)[family.parameter].values
+    theta = paths[..., observed].reshape(chains * draws, -1).T  # rows first, as in `data`
+    shared = np.ones(chains * draws)
     if family.shared is not None:
-        shared = posterior[family.shared].values[..., None]
-    theta = trajectories(tree, family.parameter, None)[family.parameter].values[..., observed]
+        shared = posterior[family.shared].values.reshape(-1)
     if name == "log_likelihood":
         companion = family.coordinate(observations, 1.0).companion(theta)
         values = family.log_density(data, Nodes(theta, companion), shared)
     else:
         values = family.draw(data, theta, shared, rng)
     return xr.Dataset(
-        {"y": (("chain", "draw", "observation"), values)},
+        {"y": (("chain", "draw", "observation"), values.T.reshape(chains, draws, -1))},
         {"time": ("observation", tree["observed_data"]["time"].values)},
     )
 

@@ -49,16 +49,19 @@ def main():
     python = next((p for p in candidates(uv) if version(p) >= OLDEST), None)
     if python is None:
         sys.exit(
-            "changepoint needs Python %d.%d or newer and found none. Install one (your system's "
-            "packages, pyenv, conda, or `uv python install 3.13`) and run make again, or name "
-            "it: make test PYTHON=/path/to/python3.13" % OLDEST
+            "changepoint needs Python %d.%d or newer and found none. Install one (your "
+            "system's packages, pyenv, conda, or `uv python install 3.13`) and run make again, "
+            "or name it: make test PYTHON=/path/to/python3.13" % OLDEST
         )
     subprocess.check_call([python, "-m", "venv", "--clear", VENV])
     bin_folder = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
     inside = os.path.join(bin_folder, "python")
-    install = [uv, "pip", "install", "--python", inside] if uv else [inside, "-m", "pip", "install"]
+    install = (
+        [uv, "pip", "install", "--python", inside] if uv else [inside, "-m", "pip", "install"]
+    )
     subprocess.check_call(
-        install + ["--quiet", "--constraint", "constraints.txt", "--editable", ".[dev]"], cwd=ROOT
+        [*install, "--quiet", "--constraint", "constraints.txt", "--editable", ".[dev]"],
+        cwd=ROOT,
     )
     with open(STAMP, "w"):
         pass

@@ -46,6 +46,7 @@ def fit(
         raise ModelError(f"fit takes a Model, such as Model(BetaBinomial()), not {model!r}")
     if not isinstance(observations, Observations):
         raise ModelError(
-            f"fit takes Observations, from read_csv or from_frame, not {type(observations).__name__}"
+            "fit takes Observations, from read_csv or from_frame, not "
+            f"{type(observations).__name__}"
         )
     return (engine or Exact()).fit(model, observations)

@@ -35,7 +35,7 @@ def collect(back: Backward, rng: np.random.Generator) -> Draws:
         if closed_form is not None:
             theta = closed_form(first, end, rng)
         else:
-            log_likelihood = back.inference.filters[j].rows.log_rows
+            log_likelihood = back.inference.filters[j].rows.log_likelihood
             theta = parameter_draws(log_likelihood, mixture.grid, first, end, rng)
         tables.append((draw, first, theta))
     draw, first, theta = (np.concatenate(part) for part in zip(*tables, strict=True))
@@ -73,7 +73,9 @@ def shared_draws(back: Backward, rng: np.random.Generator) -> Floats:
     tail = back.uniform < below
     if tail.any():
         top = prior.prior.cdf(prior.native(v[0] - step / 2))
-        native[tail] = prior.prior.quantile(np.maximum(rng.random(int(tail.sum())) * top, 1e-300))
+        native[tail] = prior.prior.quantile(
+            np.maximum(rng.random(int(tail.sum())) * top, 1e-300)
+        )
     return mixture.family.shared_value(native)
 
 
@@ -84,7 +86,7 @@ def parameter_draws(
     end: Integers,
     rng: np.random.Generator,
 ) -> Floats:
-    """Return a parameter for each segment of rows first..end-1 from its posterior, shape (S,)."""
+    """Return a posterior draw for each segment of rows first..end-1, shape (S,)."""
     G = len(grid.log_weights)
     theta, uniform = np.empty(len(first)), rng.random(len(first))
     # Equal segments share their density; sorted, so that a chunk covers few rows.
@@ -109,12 +111,12 @@ def parameter_draws(
 def _running_sums(log_likelihood: RowLikelihood, bounds: Integers, G: int) -> Floats:
     """Return sums of log likelihood rows from bounds[0] up to each bound, shape (bounds, G)."""
     sums = np.zeros((len(bounds), G))
-    total = np.zeros(G)
     size = max(filters.BLOCK // G, 1)
     for row in range(int(bounds[0]), int(bounds[-1]), size):
         stop = min(row + size, int(bounds[-1]))
-        running = total + np.cumsum(log_likelihood(row, stop), axis=0)
-        here = (bounds > row) & (bounds <= stop)
-        sums[here] = running[bounds[here] - row - 1]
-        total = running[-1]
-    return sums
+        # Rows between one bound and the next, as far as they lie in this block.
+        low, high = np.searchsorted(bounds, [row, stop - 1], "right")
+        starts = np.concatenate([[row], bounds[low:high]]) - row
+        sums[low : high + 1] += np.add.reduceat(log_likelihood(row, stop), starts, axis=0)
+    totals: Floats = np.cumsum(sums, axis=0)
+    return totals

@@ -84,12 +84,16 @@ class Exact:
         given = None
         if changes.exactly is not None:
             places_given, given_draws = places, draws
-        elif 0 < most_probable <= COUNTED:
-            way = Inference(mixture, Condition(most_probable)).backward(self.draws, rng, ())
-            places_given, given_draws = way.place_probability(), collect(way, rng)
         elif most_probable:
             given_draws = _with_number(draws, most_probable, T)
-            places_given = _frequencies(given_draws, most_probable, T)
+            if most_probable > COUNTED:
+                places_given = _frequencies(given_draws, most_probable, T)
+            else:
+                fitting = int(np.sum(draws.number(T) == most_probable))
+                more = 0 if fitting >= max(self.draws // 2, CHAINS) else self.draws
+                way = Inference(mixture, Condition(most_probable)).backward(more, rng, ())
+                places_given = way.place_probability()
+                given_draws = collect(way, rng) if more else given_draws
         if most_probable:
             credible = np.array([_credible(p) for p in places_given])
             cost = T * len(mixture.grid.log_weights) * len(mixture.filters) * most_probable

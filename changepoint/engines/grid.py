@@ -29,8 +29,11 @@ Floats = NDArray[np.float64]
 
 BEND = 3.0  # c
 STEP = 0.8  # in standard deviations of the posterior if all rows were one segment
+ROUGH = 1.6  # the same, for grids that only look for the outer grid
 DROP = 32.0  # in log density: what a row's posterior is cut at, exp(-32) = 1e-14
 TAIL = 1e-18  # of the prior
+NEAR = 1e-2  # of h c: closer to an end no likelihood changes
+ENOUGH = 400  # nodes that aren't worth a search for fewer, in a rough grid
 CELL, LEAST, MOST = 8, 16, 64  # nodes that find the range: one in 8, within limits
 CHUNK = 2**14  # rows used at a time to find the range
 
@@ -81,7 +84,9 @@ class Stretch:
         """Return theta and its companion at any u."""
         x = self.x(u)
         top = math.isfinite(self.top)
-        return self.coordinate.nodes(x, self.gap + self._below(u) if top else self.coordinate.top - x)
+        return self.coordinate.nodes(
+            x, self.gap + self._below(u) if top else self.coordinate.top - x
+        )
 
     def u(self, theta: float, complement: float) -> float:
         """Return u at theta; -inf or inf at an end."""
@@ -96,9 +101,9 @@ class Stretch:
             return BEND * rise
         return BEND * (rise - math.log(-math.expm1(-below))) if below > 0 else math.inf
 
-    def limits(self) -> tuple[float, float]:
-        """Return u beyond which a density that is flat up to a finite end has no mass left."""
-        far = -BEND * math.log(TAIL)
+    def ends(self, share: float) -> tuple[float, float]:
+        """Return u where the distance to a finite end is about this share of h c."""
+        far = -BEND * math.log(share)
         end = 0 if math.isinf(self.bottom) else self._length
         return (
             -math.inf if math.isinf(self.bottom) else -far,
@@ -157,11 +162,11 @@ def build(
         coordinate.below_top(high, 1 - high) if inside[1] else 0.0,
         step / math.sqrt(information),
     )
-    first, last = _narrow(
-        prior, evaluate, len(observations), stretch, shared, *_widest(family, observations, stretch)
-    )
-    nodes, weights = _weigh(prior, stretch, np.arange(first, last + 1.0))
-    return Grid(stretch, first, nodes, weights)
+    first, last = _widest(family, observations, stretch)
+    if step < ROUGH or last - first > ENOUGH:
+        first, last = _narrow(prior, evaluate, len(observations), stretch, shared, first, last)
+    nodes, weights = _weigh(prior, stretch, np.arange(int(first), last + 1.0))
+    return Grid(stretch, int(first), nodes, weights)
 
 
 def _information(prior: Prior, coordinate: Coordinate) -> float:
@@ -193,11 +198,21 @@ def _widest(
         )
     high = float(family.prior.upper_quantile(TAIL))
     tails = [stretch.u(low, 1 - low), stretch.u(high, above)]
-    tails = [u if math.isfinite(u) else end for u, end in zip(tails, stretch.limits(), strict=True)]
     estimates = family.estimates(observations)
-    places = [stretch.u(float(y), 1 - float(y)) for y in (np.nanmin(estimates), np.nanmax(estimates))]
-    places = [u for u in places if math.isfinite(u)]
-    return min(tails + places), max(tails + places)
+    outer = (float(np.nanmin(estimates)), float(np.nanmax(estimates)))
+    places = [stretch.u(y, 1 - y) for y in outer]
+    # Rounding may put a tail onto an end itself; and so close to an end as NEAR, no segment's
+    # likelihood changes any more.
+    tails = _clip(tails, stretch.ends(TAIL), keep_finite=True)
+    places = _clip(places, stretch.ends(NEAR), keep_finite=False)
+    return min(tails[0], places[0]), max(tails[1], places[1])
+
+
+def _clip(places: list[float], ends: tuple[float, float], keep_finite: bool) -> list[float]:
+    """Move places beyond the ends, or the infinite ones alone, to the ends."""
+    return [
+        u if keep_finite and math.isfinite(u) else min(max(u, ends[0]), ends[1]) for u in places
+    ]
 
 
 def _narrow(
@@ -208,7 +223,7 @@ def _narrow(
     shared: tuple[float, ...],
     first: float,
     last: float,
-) -> tuple[int, int]:
+) -> tuple[float, float]:
     """Return the range that holds the posterior of every possible segment.
 
     That of a single row, where the prior has the most say, and that of T rows like it, where
@@ -234,7 +249,7 @@ def _narrow(
         low = u[inner[0] - 1] if inner[0] else first - width / 8
         high = u[inner[-1] + 1] if inner[-1] + 1 < len(u) else last + width / 8
         if inner[0] and inner[-1] + 1 < len(u) and high - low > 0.75 * width:
-            return int(low), int(high)
+            return low, high
         first, last = low, high
 
 

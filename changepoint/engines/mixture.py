@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +19,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 KEEP = 2**24  # likelihood values kept in memory, over all outer nodes: 128 MB
-LIGHT = 1e-10  # weight of an outer node that is left out
-ROUGH = 1.6  # step of the grids that only look for the outer grid
+LIGHT = 1e-7  # weight below which an outer node counts in the evidence alone
 
 
 class Condition(NamedTuple):
@@ -83,16 +81,22 @@ class Mixture:
         values = self.outer.values
         extremes = (float(values.min()), float(values.max()))
         self.grid = grids.build(self.family, observations, self.evaluate, extremes, step)
-        self.filters = [self._filter(self.grid, float(v), len(values)) for v in values]
+        largest = model.changes.largest(self.T)
+        levels = filters.FIRST if condition.number is None else condition.number + 1
+        self.filters = [
+            self._filter(self.grid, float(v), KEEP // len(values), min(levels, largest + 1))
+            for v in values
+        ]
 
-    def _filter(self, grid: grids.Grid, value: float, sharing: int) -> filters.Filter:
+    def _filter(self, grid: grids.Grid, value: float, keep: int, levels: int) -> filters.Filter:
         log_lik = self.evaluate(grid.nodes, value)
-        rows = filters.Rows(log_lik, self.T, len(grid.log_weights), self.m, KEEP // sharing)
-        return filters.Filter(rows, grid.log_weights, self.log_rho)
+        rows = filters.Rows(log_lik, self.T, len(grid.log_weights), self.m, keep)
+        return filters.Filter(rows, grid.log_weights, self.log_rho, levels=levels)
 
     def _rough(self, value: float, condition: Condition) -> float:
-        grid = grids.build(self.family, self.observations, self.evaluate, (value,), ROUGH)
-        one = self._filter(grid, value, 1)
+        grid = grids.build(self.family, self.observations, self.evaluate, (value,), grids.ROUGH)
+        levels = 0 if condition.number is None else condition.number + 1
+        one = self._filter(grid, value, KEEP, levels)
         return one.log_sum + condition.log_share(condition.start(one))
 
 
@@ -143,10 +147,10 @@ class Inference:
                 shares[:, :-1] = -np.inf
             at_most: Floats = self.weights @ np.exp(shares)
             return at_most
-        heavy = np.flatnonzero(self.weights > LIGHT)
+        heavy = [int(j) for j in np.flatnonzero(self.weights > LIGHT)]
         feeds: dict[int, Floats | None] = dict.fromkeys(heavy)
         number = np.zeros(0)
-        levels = 5
+        levels = min(filters.FIRST, largest + 1)
         while True:
             part = np.zeros(levels)
             for j in heavy:
@@ -160,12 +164,16 @@ class Inference:
                 return number
             levels = len(number) - 1
 
-    def backward(self, draws: int, rng: np.random.Generator, levels: tuple[float, ...]) -> Backward:
+    def backward(
+        self, draws: int, rng: np.random.Generator, levels: tuple[float, ...]
+    ) -> Backward:
         """Go back through all rows: marginals, bands (where levels are asked for) and draws."""
         mixture, T = self.mixture, self.mixture.T
         heavy = np.flatnonzero(self.weights > LIGHT)
         uniform = rng.random(draws)
-        chosen = np.searchsorted(np.cumsum(self.weights[heavy]), uniform * self.weights[heavy].sum())
+        chosen = np.searchsorted(
+            np.cumsum(self.weights[heavy]), uniform * self.weights[heavy].sum()
+        )
         making = []
         for i, j in enumerate(heavy):
             level = self._levels(self.runs[j], int(np.sum(chosen == i)), rng)

@@ -89,21 +89,24 @@ class SharedPrior:
 
 
 class _Surface:
-    """Prior times evidence as a function of v, every value kept."""
+    """Log prior plus log evidence as a function of v, every value kept."""
 
     def __init__(self, prior: SharedPrior, log_evidence: Callable[[float], float]) -> None:
         self.prior = prior
         self._log_evidence = log_evidence
         self.evidence: dict[float, float] = {}
+        self.heights: dict[float, float] = {}
 
     def __call__(self, v: float) -> float:
-        if v not in self.evidence:
-            self.evidence[v] = self._log_evidence(float(self.prior.value(np.array(v))))
-        return float(self.prior.log_density(np.array(v))) + self.evidence[v]
+        if v not in self.heights:
+            place = np.array(v)
+            self.evidence[v] = self._log_evidence(float(self.prior.value(place)))
+            self.heights[v] = float(self.prior.log_density(place)) + self.evidence[v]
+        return self.heights[v]
 
     @property
     def best(self) -> float:
-        return max(self(v) for v in self.evidence)
+        return max(self.heights.values())
 
 
 def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedGrid:
@@ -127,14 +130,15 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
             places |= _walk(surface, center, step, start, direction, limit)
     v = center + step * np.array(sorted(places))
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if limit is None or surface(v[0]) < surface.best - CUT:
+    if limit is None or family.shared_limit is None or surface(v[0]) < surface.best - CUT:
         return SharedGrid(v, values, weights)
     below, share = _tail(prior, v[0], step)
     log_limit = math.log(np.sum(below * (1 - share)))
     weights[0] = np.logaddexp(weights[0], math.log(np.sum(below * share)))
-    assert family.shared_limit is not None
     return SharedGrid(
-        np.append(-np.inf, v), np.append(family.shared_limit, values), np.append(log_limit, weights)
+        np.append(-np.inf, v),
+        np.append(family.shared_limit, values),
+        np.append(log_limit, weights),
     )
 
 
@@ -190,10 +194,16 @@ def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[f
 
 
 def _walk(
-    surface: _Surface, center: float, step: float, start: int, direction: int, limit: float | None
+    surface: _Surface,
+    center: float,
+    step: float,
+    start: int,
+    direction: int,
+    limit: float | None,
 ) -> set[int]:
     """Return the lattice places from a mode outwards that matter."""
-    places, place = set(), start
+    places: set[int] = set()
+    place = start
     while True:
         v = center + place * step
         if surface(v) < surface.best - CUT and place != start:
@@ -208,12 +218,15 @@ def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
     """Whether below v the evidence is its limit plus a term linear in exp(native)."""
     below, _ = _tail(surface.prior, v, step)
     excess = math.expm1(min(abs(surface.evidence[v] - limit), 50.0))
-    return excess**2 * float(np.sum(below)) < TAIL * math.exp(min(surface.best - limit, 50.0)) * step
+    return (
+        excess**2 * float(np.sum(below))
+        < TAIL * math.exp(min(surface.best - limit, 50.0)) * step
+    )
 
 
 def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
     """Return the lattice weights below v, and how far each stands from limit (0) to v (1)."""
-    places = v - step * np.arange(1, math.ceil(60 / step))
+    places: Floats = v - step * np.arange(1.0, math.ceil(60 / step))
     weights = step * np.exp(prior.log_density(places))
     share = np.exp(prior.native(places) - prior.native(np.array(v)))
     return weights, share

@@ -129,9 +129,9 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def backward(
+def backward(  # type: ignore[no-untyped-def]
     t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P
-):  # type: ignore[no-untyped-def]
+):
     """Carry B backward over the rows of a block; write R, and P(theta_t = g) where wanted.
 
     R(s,i) = sum_h w_h prod_{s..s+m-1} lik(h) B(s+m-1,i,h)
@@ -209,7 +209,7 @@ def _age(t, i, s, win, log_win, w, rho, m, offset, C, shares, B, young, ring):  
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
-    """Backward sampling over the rows of a block, for all draws at once.
+    """Sample backward over the rows of a block, for all draws at once.
 
     A draw is at the last `row` of a segment that it knows, with `level` and `node` (-1: not
     drawn yet). Going back a row, the segment goes on with probability
@@ -283,7 +283,9 @@ def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  #
 
 
 @njit(cache=True, nogil=True)
-def _begin(t, F, row, level, node, rng, waiting, n_waiting, threshold, product, highest, head, after):  # type: ignore[no-untyped-def]
+def _begin(  # type: ignore[no-untyped-def]
+    t, F, row, level, node, rng, waiting, n_waiting, threshold, product, highest, head, after
+):
     """Draw nodes for the draws whose segment ends at row t; return how many still wait."""
     cumulative = np.empty_like(F)
     summed = np.zeros(len(F), np.bool_)

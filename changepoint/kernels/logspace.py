@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def windows(rows: Floats, m: int) -> Floats:
-    """Sums over m consecutive rows, never by differences: (n + m - 1, G) -> (n, G)."""
+    """Return sums over m consecutive rows, never by differences: (n + m - 1, G) -> (n, G)."""
     n, G = len(rows) - m + 1, rows.shape[1]
     chunks = -(-len(rows) // m)
     padded = np.zeros((chunks * m, G))
@@ -118,7 +118,7 @@ def backward(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
-    """Backward sampling over the rows of a block, for all draws at once; see `linear.sample`."""
+    """Sample backward over the rows of a block, for all draws; see `linear.sample`."""
     closed = 0
     for i in range(len(lik) - 1, -1, -1):
         t = t0 + i

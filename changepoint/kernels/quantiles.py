@@ -82,7 +82,7 @@ def _take_logs(p, top, g, log_p):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _density(log_p, g, x):  # type: ignore[no-untyped-def]
-    """The density x beyond node g, 0 <= x <= 1."""
+    """Return the density x beyond node g, 0 <= x <= 1."""
     a, b, c, d = log_p[g], log_p[g + 1], log_p[g + 2], log_p[g + 3]
     value = b + x * (
         (c - a / 3 - b / 2 - d / 6) + x * ((a + c) / 2 - b + x * ((b - c) / 2 + (d - a) / 6))
@@ -93,7 +93,7 @@ def _density(log_p, g, x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _integral(log_p, g, end):  # type: ignore[no-untyped-def]
-    """The integral of the density from node g to `end` beyond it."""
+    """Return the integral of the density from node g to `end` beyond it."""
     total = 0.0
     for i in range(4):
         total += WEIGHTS[i] * _density(log_p, g, end * NODES[i])
@@ -102,7 +102,7 @@ def _integral(log_p, g, end):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _solve(log_p, g, target):  # type: ignore[no-untyped-def]
-    """The x in [0, 1] at which the integral from node g reaches the target."""
+    """Return the x in [0, 1] at which the integral from node g reaches the target."""
     low, high = 0.0, 1.0
     x = 0.5
     for _ in range(60):

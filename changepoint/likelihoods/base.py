@@ -6,7 +6,7 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -27,7 +27,8 @@ RowLikelihood = Callable[[int, int], Floats]
 Evaluator = Callable[[Nodes, float], RowLikelihood]
 
 
-class Data(NamedTuple):
+@dataclass(frozen=True)
+class Data:
     """Columns of some rows, each broadcastable against nodes.
 
     And what families of counts need beside them: the log probability of each row at the
@@ -41,6 +42,13 @@ class Data(NamedTuple):
     value: Floats
     at_pooled: Floats
     pooled: float
+
+    def rows(self, rows: slice | Mask) -> Data:
+        """Return the data of some rows."""
+        columns = {
+            name: c[rows] for name, c in vars(self).items() if name != "pooled" and len(c)
+        }
+        return replace(self, **columns)
 
 
 class Fault(NamedTuple):
@@ -153,7 +161,7 @@ class Likelihood(ABC):
 
     @property
     def shared_domain(self) -> tuple[float, float]:
-        """Where the shared parameter's field may lie, given the data; its prior is cut there."""
+        """Where the shared parameter's field may lie, given the data: its prior is cut."""
         return self.shared_support
 
     def shared_value(self, native: Floats) -> Floats:
@@ -205,7 +213,7 @@ class Likelihood(ABC):
             np.zeros((0, 1)),
             self.pooled(observations),
         )
-        return data._replace(at_pooled=self.log_at_pooled(data))
+        return replace(data, at_pooled=self.log_at_pooled(data))
 
     def evaluator(self, observations: Observations) -> Evaluator:
         """Return what evaluates log p(y_t | theta_g) on any nodes, zero where a row is missing.
@@ -219,8 +227,7 @@ class Likelihood(ABC):
 
         def at(nodes: Nodes, shared: float) -> RowLikelihood:
             def log_likelihood(first: int, end: int) -> Floats:
-                part = Data(*(c[first:end] for c in data[:-1]), data.pooled)
-                values = self.log_density(part, nodes, shared)
+                values = self.log_density(data.rows(slice(first, end)), nodes, shared)
                 if any_missing:
                     values[missing[first:end]] = 0.0
                 return values
@@ -266,7 +273,7 @@ def spread_faults(role: str, y: Floats, defaults: bool) -> Iterator[Fault]:
 
 
 def default_rate_prior(p: float) -> Beta:
-    """A Beta prior around p worth about two events, the same for successes and failures.
+    """Return a Beta prior around p worth about two events, the same for successes and failures.
 
     Beta(2 p / q, 2 (1 - p) / q) with q = min(p, 1 - p). A flat prior hides weak changes: its
     Occam factor costs 4 nats a segment at p = 0.009.

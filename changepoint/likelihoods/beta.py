@@ -78,8 +78,13 @@ class Beta(Likelihood):
         correct = "Correct it, or leave it empty."
         yield Fault("rate", np.isinf(y), "an infinite rate", correct)
         yield Fault("rate", y < 0, "a rate below 0", correct)
-        yield Fault("rate", (y > 1) & np.isfinite(y), "a rate above 1", divide if percent else correct)
-        trials = "A Beta density has no mass at 0 and 1: give counts and trials (likelihood 'beta-binomial')."
+        yield Fault(
+            "rate", (y > 1) & np.isfinite(y), "a rate above 1", divide if percent else correct
+        )
+        trials = (
+            "A Beta density has no mass at 0 and 1: give counts and trials (likelihood "
+            "'beta-binomial')."
+        )
         yield Fault("rate", y == 0, "a rate of exactly 0", trials)
         yield Fault("rate", y == 1, "a rate of exactly 1", divide if percent else trials)
         yield from spread_faults("rate", y, self.concentration is None)
@@ -121,7 +126,9 @@ class Beta(Likelihood):
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return rates drawn at mean theta."""
-        y = rng.beta(np.maximum(theta * shared, 1e-300), np.maximum((1 - theta) * shared, 1e-300))
+        y = rng.beta(
+            np.maximum(theta * shared, 1e-300), np.maximum((1 - theta) * shared, 1e-300)
+        )
         return y + np.zeros_like(data.rate)
 
 

@@ -82,7 +82,10 @@ class Binomial(Likelihood):
         """Return two-sided Binomial tail probabilities at theta."""
         k, n = observations.column("count"), observations.column("trials")
         if pool:
-            k, n = np.nansum(k, keepdims=True), np.nansum(np.where(np.isnan(k), 0, n), keepdims=True)
+            k, n = (
+                np.nansum(k, keepdims=True),
+                np.nansum(np.where(np.isnan(k), 0, n), keepdims=True),
+            )
         return binomial_tail(k, n, theta)
 
     def coordinate(self, observations: Observations, shared: float) -> Coordinate:

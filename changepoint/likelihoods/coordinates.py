@@ -146,7 +146,9 @@ class BetaMean(Coordinate):
     def x(self, theta: float, complement: float) -> float:
         """Return x at theta."""
         phi = self.concentration
-        return float(_beta_length(np.array(phi * theta)) - _beta_length(np.array(phi * complement)))
+        return float(
+            _beta_length(np.array(phi * theta)) - _beta_length(np.array(phi * complement))
+        )
 
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta at x, by Newton's method on logit theta."""
@@ -185,4 +187,6 @@ def _beta_length(z: Floats) -> Floats:
 
 
 def _expit(x: Floats) -> Floats:
-    return np.where(x > 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
+    return np.where(
+        x > 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x)))
+    )

@@ -37,7 +37,9 @@ def deviance(x: Floats, mean: Floats) -> Floats:
 def log_poisson(k: Floats, mean: Floats) -> Floats:
     """Return the log Poisson probability of k (Loader 2000): accurate for large k."""
     positive = np.where(k > 0, k, 1.0)
-    saddle = -stirling_rest(positive) - deviance(positive, mean) - 0.5 * (LOG_2PI + np.log(positive))
+    saddle = (
+        -stirling_rest(positive) - deviance(positive, mean) - 0.5 * (LOG_2PI + np.log(positive))
+    )
     return np.where(k == 0, -mean, np.where(np.isnan(k), np.nan, saddle))
 
 
@@ -89,7 +91,11 @@ def log_binomial(k: Floats, n: Floats, p: float, q: float) -> Floats:
     saddle = stirling_rest(n1) - stirling_rest(k1) - stirling_rest(n1 - k1)
     saddle -= deviance(k1, n1 * p) + deviance(n1 - k1, n1 * q)
     saddle += 0.5 * (np.log(n1 / k1) - np.log(n1 - k1) - LOG_2PI)
-    ends = n * np.where(k == 0, math.log(q) if p > 0.5 else math.log1p(-p), math.log(p) if p < 0.5 else math.log1p(-q))
+    ends = n * np.where(
+        k == 0,
+        math.log(q) if p > 0.5 else math.log1p(-p),
+        math.log(p) if p < 0.5 else math.log1p(-q),
+    )
     return np.where(inside, saddle, np.where(np.isnan(k), np.nan, ends))
 
 
@@ -158,7 +164,7 @@ def poisson_tail(k: Floats, mean: Floats) -> Floats:
 
 
 def count_faults(observations: Observations) -> Iterator[Fault]:
-    """Counts must be finite whole numbers, 0 or more."""
+    """Yield what breaks the rule: counts are finite whole numbers, 0 or more."""
     count = observations.column("count")
     yield Fault("count", np.isinf(count), "an infinite count", "Correct it, or leave it empty.")
     yield Fault("count", count < 0, "a negative count", "Correct it, or leave it empty.")
@@ -175,7 +181,7 @@ def count_faults(observations: Observations) -> Iterator[Fault]:
 
 
 def trials_faults(observations: Observations) -> Iterator[Fault]:
-    """Counts and trials must be whole numbers with 0 <= count <= trials."""
+    """Yield what breaks the rule: counts and trials are whole, 0 <= count <= trials."""
     yield from count_faults(observations)
     count, trials = observations.column("count"), observations.column("trials")
     beside = ~np.isnan(count)
@@ -187,16 +193,19 @@ def trials_faults(observations: Observations) -> Iterator[Fault]:
     yield from large_faults("trials", trials)
     if np.any(beside) and not np.any(trials[beside] != 0):
         yield Fault("trials", None, "no row has any trials", "Check the column.")
-    yield Fault("trials", not_whole(trials), "trials that aren't a whole number",
-                "Trials are whole numbers: for hours or distances use exposure and the likelihood 'poisson'.")  # fmt: skip
+    hours = "For hours or distances use exposure and the likelihood 'poisson'."
+    yield Fault("trials", not_whole(trials), "trials that aren't a whole number", hours)
     none = (trials == 0) & (count > 0)
     yield Fault("trials", none, "events without any trial", correct)
-    yield Fault("count", (count > trials) & ~none, "more events than trials",
-                "Check that the columns for count and trials aren't swapped; if one trial can have several events, use the likelihood 'poisson' with exposure.")  # fmt: skip
+    swapped = (
+        "Check that the columns for count and trials aren't swapped; if one trial can have "
+        "several events, use the likelihood 'poisson' with exposure."
+    )
+    yield Fault("count", (count > trials) & ~none, "more events than trials", swapped)
 
 
 def large_faults(role: str, numbers: Floats) -> Iterator[Fault]:
-    """Counts too large for this arithmetic."""
+    """Yield the rows with numbers too large for this arithmetic."""
     rows = np.isfinite(numbers) & (numbers > LARGEST)
     remedy = "Check the unit; so large a number is better taken as a value or a rate."
     yield Fault(role, rows, f"above {LARGEST:.0e}, which is too large to compute with", remedy)
@@ -205,4 +214,5 @@ def large_faults(role: str, numbers: Floats) -> Iterator[Fault]:
 def not_whole(numbers: Floats) -> NDArray[np.bool_]:
     """Which finite numbers aren't integers."""
     with np.errstate(invalid="ignore"):
-        return np.isfinite(numbers) & (numbers != np.floor(numbers))
+        fractions: NDArray[np.bool_] = np.isfinite(numbers) & (numbers != np.floor(numbers))
+    return fractions

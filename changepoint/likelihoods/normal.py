@@ -81,8 +81,8 @@ class Normal(Likelihood):
         still = float(np.mean(np.diff(y[~np.isnan(y)]) == 0))
         if still > 0.5:
             yield (
-                f"{still:.0%} of the values repeat the one before: they look rounded or carried "
-                "forward, not like independent noise, so the posterior is too sure of itself"
+                f"{still:.0%} of the values repeat the one before: they look rounded or "
+                "carried forward, not like independent noise, so the posterior is too sure of itself"
             )
 
     def estimates(self, observations: Observations) -> Floats:

@@ -63,7 +63,9 @@ class Poisson(Likelihood):
             return
         exposure, correct = observations.exposure, "Correct it, or leave the whole row empty."
         beside = observations.observed("count")
-        yield Fault("exposure", np.isnan(exposure) & beside, "no exposure beside a count", correct)
+        yield Fault(
+            "exposure", np.isnan(exposure) & beside, "no exposure beside a count", correct
+        )
         yield Fault("exposure", np.isinf(exposure), "an infinite exposure", correct)
         yield Fault("exposure", exposure < 0, "a negative exposure", correct)
         none = (exposure == 0) & (observations.column("count") > 0)

@@ -29,6 +29,10 @@ def defused(table: pd.DataFrame) -> pd.DataFrame:
     """Quote text that a spreadsheet would run as a formula."""
 
     def defuse(cell: object) -> object:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+        return (
+            f"'{cell}"
+            if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@"))
+            else cell
+        )
 
     return table.map(defuse)

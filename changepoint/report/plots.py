@@ -49,7 +49,7 @@ def _x(posterior: Posterior) -> NDArray[Any]:
 
 
 def _steps(x: NDArray[Any]) -> NDArray[Any]:
-    """Edges half-way between times, so that steps and bars centre on their rows: (T + 1,)."""
+    """Return edges half-way between times, so that bars centre on their rows, (T + 1,)."""
     if len(x) < 2:
         return np.array([x[0], x[0]])
     middle = x[:-1] + (x[1:] - x[:-1]) / 2
@@ -68,7 +68,9 @@ def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     ax.stairs(upper, edges, baseline=lower, fill=True, color=BAND, zorder=1, label="95 % band")
     ax.stairs(mean, edges, baseline=None, color=LINE, linewidth=1.6, zorder=3, label="mean")
     for change in posterior.changes[:PANELS]:
-        ax.axvline(edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        ax.axvline(
+            edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1
+        )
     ax.set_ylabel(_label(posterior))
     if family.domain[0] == 0:
         ax.set_ylim(bottom=0)
@@ -77,7 +79,7 @@ def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
 
 
 def _label(posterior: Posterior) -> str:
-    """The parameter, and the column it describes."""
+    """Return the parameter, and the column it describes."""
     family, columns = posterior.model.likelihood, posterior.observations.columns
     used = [columns.get(role, role) for role in family.needs]
     return f"{family.parameter}: {' / '.join(used)}" if len(used) > 1 else used[0]
@@ -97,7 +99,7 @@ def _draw_change(ax: Axes, posterior: Posterior, x: NDArray[Any], i: int) -> Non
 
 def _draw_any(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     """With no change to report, or too many: the probability of a change by row."""
-    p = posterior.tree["exact"]["change_probability"].values
+    p = posterior.tree["exact"].dataset["change_probability"].values
     ax.stairs(p, _steps(x), fill=True, color=CHANGE)
     ax.set_ylabel("P(change)", fontsize=9)
     ax.set_ylim(0, max(float(p.max()) * 1.1, 0.1))
@@ -111,9 +113,10 @@ def _draw_dates(ax: Axes, posterior: Posterior) -> None:
     elif np.issubdtype(time.dtype, np.datetime64):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        locator = AutoDateLocator(minticks=4, maxticks=9)
+        locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_formatter(formatter)
     else:
         ax.set_xlabel(posterior.observations.columns.get("time", "time"))
 
@@ -124,7 +127,7 @@ def _clean(ax: Axes) -> None:
 
 
 def _title(posterior: Posterior) -> str:
-    """The answer in one line."""
+    """Return the answer in one line."""
     from changepoint.report.tables import chance
 
     found = posterior.changes

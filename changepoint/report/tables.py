@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ class Interval(NamedTuple):
     upper: float
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True)
+class Change:
     """One reported change: its place and what it did, given the most probable number.
 
     `index` and `time` are the (lower) median's, `probability` is that of any change inside
@@ -75,7 +77,9 @@ def changes(posterior: Posterior) -> list[Change]:
                 most_probable=observations.stamp(int(p.argmax())),
                 probability=float(exact["inside_probability"].values[i]),
                 credible=[(int(a), int(b)) for a, b in ranges],
-                credible_times=[(observations.stamp(a), observations.stamp(b)) for a, b in ranges],
+                credible_times=[
+                    (observations.stamp(a), observations.stamp(b)) for a, b in ranges
+                ],
                 before=_interval(before),
                 after=_interval(after),
                 difference=_interval(after - before),
@@ -120,7 +124,7 @@ def _label(time: str | int | float | None, index: int) -> str | int | float:
 
 
 def _ranges(change: Change, most: int | None = None) -> str:
-    """The credible set as text: single times, and ranges with 'to'; the first few, if asked."""
+    """Return the credible set as text: times, and ranges with 'to'; the first few, if asked."""
     told = []
     for (first, last), rows in zip(change.credible_times, change.credible, strict=True):
         a, b = _label(first, rows[0]), _label(last, rows[1])
@@ -131,7 +135,7 @@ def _ranges(change: Change, most: int | None = None) -> str:
 
 
 def number(x: float) -> str:
-    """Three significant digits, no exponent where one can be avoided."""
+    """Return three significant digits, no exponent where one can be avoided."""
     if x == 0 or not math.isfinite(x):
         return f"{x:g}"
     digits = max(0, 2 - math.floor(math.log10(abs(x))))
@@ -139,7 +143,7 @@ def number(x: float) -> str:
 
 
 def chance(p: float) -> str:
-    """A probability in words that never claim certainty."""
+    """Return a probability in words that never claim certainty."""
     if p > SURE:
         return f"> {SURE}"
     if p < 1 - SURE:
@@ -192,7 +196,7 @@ def _change(change: Change) -> str:
 
 
 def _within(change: Change) -> str:
-    """The span of the credible set, unless it is a single row."""
+    """Return the span of the credible set, unless it is a single row."""
     (first, _), (_, last) = change.credible_times[0], change.credible_times[-1]
     rows = change.credible[0][0], change.credible[-1][1]
     if rows[0] == rows[1]:
@@ -224,7 +228,15 @@ def text(posterior: Posterior, width: int = 120) -> str:
     observations, model = posterior.observations, posterior.model
     parameter = model.likelihood.parameter
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
-    for name in ("change", "95 % within", "P", f"{parameter} before", "after", "ratio", "P(up)"):
+    for name in (
+        "change",
+        "95 % within",
+        "P",
+        f"{parameter} before",
+        "after",
+        "ratio",
+        "P(up)",
+    ):
         table.add_column(name)
     for change in posterior.changes:
         table.add_row(
