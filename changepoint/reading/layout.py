@@ -77,6 +77,10 @@ def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
         parsed = [_cells(line, delimiter) for line in lines[:_SEARCHED]]
         for index, cells in enumerate(parsed):
             names = {normal(cell) for cell in cells} - {""}
+            filled = [cell for cell in cells if cell.strip()]
+            below_rows = any(any(row) for row in parsed[:index])
+            if below_rows and all(map(_is_data, filled)):
+                names = set()  # nothing but data, though a column asked for may be called so
             found = len(names & wanted)
             if not found and any(map(_is_data, cells)):
                 names = set()  # a row of data, whatever words stand in it
