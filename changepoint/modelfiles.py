@@ -5,7 +5,9 @@ A model file is executed code: run only files that you would run as a script.
 
 from __future__ import annotations
 
+import contextlib
 import runpy
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from changepoint.errors import ModelError
 from changepoint.model import Model
-from changepoint.observations import Observations
+from changepoint.observations import ROLES, Observations
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,14 @@ def load(path: str | Path) -> ModelFile:
             f"returns one; found {'nothing' if model is None else repr(model)}"
         )
     columns = names.get("columns", {})
-    if not isinstance(columns, Mapping):
+    if not _is_columns(columns):
         raise ModelError(
-            f"{path}: columns must be a dictionary {{role: column}}, not {columns!r}"
+            f"{path}: columns must be a dictionary {{role: column}} of text, with the roles "
+            f"{', '.join(('time', *ROLES))}; not {columns!r}"
         )
     data = names.get("data")
+    if data is not None and not isinstance(data, str | Path):
+        raise ModelError(f"{path}: data must be the path of a file, not {data!r}")
     return ModelFile(
         path=path,
         model=model,
@@ -73,12 +78,20 @@ def load(path: str | Path) -> ModelFile:
     )
 
 
+def _is_columns(columns: Any) -> bool:
+    return isinstance(columns, Mapping) and all(
+        role in ("time", *ROLES) and isinstance(name, str) for role, name in columns.items()
+    )
+
+
 def _guarded(path: Path, run: Callable[[], Any]) -> Any:
-    """Run the file's own code; whatever it raises becomes a ModelError that names the line."""
+    """Run the file's own code; whatever it raises becomes a ModelError that names the line.
+
+    What it prints goes to standard error: standard output is for the answer.
+    """
     try:
-        return run()
-    except ModelError:
-        raise
+        with contextlib.redirect_stdout(sys.stderr):
+            return run()
     except (Exception, SystemExit) as error:
         line = getattr(error, "lineno", None)  # of a SyntaxError
         step = error.__traceback__
@@ -87,4 +100,5 @@ def _guarded(path: Path, run: Callable[[], Any]) -> Any:
                 line = step.tb_lineno
             step = step.tb_next
         where = f"{path}, line {line}" if line else str(path)
-        raise ModelError(f"{where}: {type(error).__name__}: {error}") from None
+        kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
+        raise ModelError(f"{where}: {kind}{error}") from None
