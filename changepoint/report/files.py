@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from changepoint.posterior import Posterior
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet's formula may begin with
+
 
 def write(posterior: Posterior, out: Path, told: str) -> None:
     """Write figure.png, figure.svg, summary.csv, posterior.nc and result.json to a folder."""
@@ -29,10 +31,6 @@ def defused(table: pd.DataFrame) -> pd.DataFrame:
     """Quote text that a spreadsheet would run as a formula."""
 
     def defuse(cell: object) -> object:
-        return (
-            f"'{cell}"
-            if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@"))
-            else cell
-        )
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
     return table.map(defuse)
