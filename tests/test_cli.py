@@ -1,0 +1,533 @@
+"""The command: options, exit status, output, files."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import date
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from changepoint import Posterior
+from changepoint.cli import main
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "data"
+SEMMELWEIS, COAL, NILE = DATA / "semmelweis.csv", DATA / "coal_disasters.csv", DATA / "nile.csv"
+CONVERSIONS, RATES = DATA / "conversions.csv", DATA / "conversion_rates.csv"
+FLIGHTS = DATA / "nyc_flights_2013.csv"
+MODEL = ROOT / "models" / "maternal_mortality.py"
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command here; return exit status, standard output, standard error."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        assert "Traceback" not in told.out + told.err
+        return ended.value.code, told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def answer(run):
+    """Run `fit --json`, which must succeed, and return the object."""
+
+    def answer(*arguments):
+        status, out, err = run("fit", *arguments, "--json")
+        assert (status, err) == (0, "")
+        return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+
+    return answer
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a table to a file."""
+
+    def table(text, name="table.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return table
+
+
+# -- fit: the answer --------------------------------------------------------------------------
+
+
+def test_semmelweis(answer):
+    (change,) = answer(SEMMELWEIS, "--exactly", 1)["changes"]
+    assert change["most_probable"] == "1847-06-01"
+    assert change["index"] == 77
+    assert change["probability_of_increase"] < 0.001
+
+
+def test_plain_text_is_a_sentence_and_a_table(run):
+    status, out, err = run("fit", SEMMELWEIS, "--model", MODEL)
+    assert (status, err) == (0, "")
+    assert out.startswith("The rate changed once (P(any change) > 0.9999")
+    for told in ("1847-06-01", "95 % within", "Model: BetaBinomial(", "99 rows, 1 missing"):
+        assert told in out
+
+
+def test_what_was_noticed_while_reading_is_told(run):
+    assert "Warning: " in run("fit", SEMMELWEIS)[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [(CONVERSIONS, "beta-binomial"), (COAL, "poisson"), (RATES, "beta"), (NILE, "normal")],
+    ids=lambda value: str(getattr(value, "stem", value)),
+)
+def test_the_columns_suggest_the_likelihood(answer, file, name):
+    assert answer(file)["model"]["likelihood"] == name
+
+
+KEYS = {
+    "file": None,
+    "observations": None,
+    "missing": None,
+    "time": {"first", "last"},
+    "model": {"likelihood", "priors", "changes"},
+    "engine": {"name", "seed", "settings", "converged", "diagnostics"},
+    "log_evidence": None,
+    "probability_of_change": None,
+    "number_of_changes": None,
+    "changes": None,
+    "warnings": None,
+}
+INTERVAL = {"mean", "lower", "upper"}
+CHANGE = {
+    "index": None,
+    "time": None,
+    "most_probable": None,
+    "probability": None,
+    "credible_set": {"mass", "times"},
+    "before": INTERVAL,
+    "after": INTERVAL,
+    "difference": INTERVAL,
+    "ratio": INTERVAL,
+    "probability_of_increase": None,
+}
+
+
+def has_keys(told, keys):
+    assert set(told) == set(keys)
+    for name, inside in keys.items():
+        if inside is not None:
+            assert set(told[name]) == inside, name
+
+
+@pytest.mark.parametrize("file", [SEMMELWEIS, COAL, CONVERSIONS, RATES], ids=lambda f: f.stem)
+def test_json_has_exactly_these_keys(answer, file):
+    told = answer(file)
+    has_keys(told, KEYS)
+    assert told["changes"]
+    for change in told["changes"]:
+        has_keys(change, CHANGE)
+    assert list(told["number_of_changes"]) == [
+        str(k) for k in range(len(told["number_of_changes"]))
+    ]
+    assert sum(told["number_of_changes"].values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_level_has_no_ratio(answer):
+    (change,) = answer(NILE, "--exactly", 1)["changes"]
+    has_keys(change, {**CHANGE, "ratio": None})
+    assert change["ratio"] is None
+    assert change["time"] == 1899
+
+
+def test_observations_and_missing_add_up(answer):
+    told = answer(SEMMELWEIS)
+    assert (told["observations"], told["missing"]) == (98, 1)
+
+
+def test_dates_are_iso(answer):
+    told = answer(SEMMELWEIS, "--exactly", 2)
+    assert told["time"] == {"first": "1841-01-01", "last": "1849-03-01"}
+    for change in told["changes"]:
+        ranges = change["credible_set"]["times"]
+        for stamp in [change["time"], change["most_probable"], *chain.from_iterable(ranges)]:
+            assert date.fromisoformat(stamp).isoformat() == stamp
+        assert all(first <= last for first, last in ranges)
+
+
+def test_time_stamps_are_iso_where_not_midnight(answer, table):
+    rows = "".join(f"2025-01-01 {hour:02}:00,{1 + 8 * (hour > 9)}\n" for hour in range(24))
+    told = answer(table("time,events\n" + rows), "--exactly", 1)
+    assert told["time"] == {"first": "2025-01-01", "last": "2025-01-01T23:00:00"}
+    assert told["changes"][0]["time"] == "2025-01-01T10:00:00"
+
+
+def test_without_times_there_are_rows(answer, table):
+    told = answer(table("events\n" + "1\n2\n1\n0\n9\n8\n9\n7\n"), "--exactly", 1)
+    assert told["time"] == {"first": None, "last": None}
+    assert (told["changes"][0]["index"], told["changes"][0]["time"]) == (4, None)
+
+
+# -- fit: options -----------------------------------------------------------------------------
+
+
+def test_likelihood(answer):
+    assert answer(CONVERSIONS, "--likelihood", "binomial")["model"]["likelihood"] == "binomial"
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        ([], {"probability": 0.5, "min_length": 1}),
+        (["--at-most", 2], {"probability": 0.5, "at_most": 2, "min_length": 1}),
+        (["--exactly", 2], {"exactly": 2, "min_length": 1}),
+        (["--every", 60], {"every": 60.0, "min_length": 1}),
+        (["--min-length", 7], {"probability": 0.5, "min_length": 7}),
+        (
+            ["--at-most", 2, "--min-length", 7],
+            {"probability": 0.5, "at_most": 2, "min_length": 7},
+        ),
+    ],
+)
+def test_options_of_the_changes(answer, options, changes):
+    assert answer(CONVERSIONS, *options)["model"]["changes"] == changes
+
+
+def test_columns_by_flag(answer):
+    told = answer(FLIGHTS, "--time", "date", "--count", "cancelled", "--trials", "scheduled",
+                  "--aggregate", "week")  # fmt: skip
+    assert told["observations"] == 53
+    assert told["model"]["likelihood"] == "beta-binomial"
+
+
+@pytest.mark.parametrize("role", ["rate", "value"])
+def test_a_response_by_flag(answer, table, role):
+    rows = "".join(f"{i},0.{i % 7 + 1}5\n" for i in range(20))
+    told = answer(table("year,share\n" + rows), f"--{role}", "share")
+    assert told["model"]["likelihood"] == {"rate": "beta", "value": "normal"}[role]
+
+
+def test_exposure_by_flag(answer, table):
+    rows = "".join(f"{i},{i % 3 + 2},{10 + i}\n" for i in range(20))
+    file = table("year,events,miles\n" + rows)
+    with_miles = answer(file, "--exposure", "miles")
+    assert with_miles["log_evidence"] != answer(file)["log_evidence"]
+
+
+def test_aggregate(answer):
+    assert answer(CONVERSIONS, "--aggregate", "month")["observations"] == 6
+
+
+def test_date_format(answer, table):
+    rows = "".join(f"0{day}/02/2025,{day}\n" for day in range(1, 9))
+    told = answer(table("day,events\n" + rows), "--date-format", "%d/%m/%Y")
+    assert told["time"] == {"first": "2025-02-01", "last": "2025-02-08"}
+
+
+def test_a_model_file(answer):
+    told = answer(SEMMELWEIS, "--model", MODEL)
+    assert told["model"]["changes"]["at_most"] == 1
+    assert told["model"]["priors"]["rate"] == "Beta(alpha=2, beta=20)"
+
+
+def test_flags_override_the_columns_of_a_model_file(answer, table):
+    rows = "".join(f"{1850 + i},{100 + i},{i % 5 + 3}\n" for i in range(20))
+    told = answer(table("when,born,died\n" + rows), "--model", MODEL,
+                  "--time", "when", "--trials", "born", "--count", "died")  # fmt: skip
+    assert told["time"] == {"first": 1850, "last": 1869}
+
+
+@pytest.mark.parametrize(
+    ("flag", "given"),
+    [
+        ("--at-most", 3),
+        ("--exactly", 1),
+        ("--every", 20),
+        ("--min-length", 2),
+        ("--likelihood", "beta"),
+    ],
+)
+def test_flags_that_define_a_model_contradict_a_model_file(run, flag, given):
+    status, out, err = run("fit", SEMMELWEIS, "--model", MODEL, flag, given)
+    assert (status, out) == (2, "")
+    assert flag in err
+    assert "leave them out" in err
+
+
+def test_same_seed_same_bytes(run):
+    first, again = (run("fit", CONVERSIONS, "--json", "--seed", 3)[1] for _ in range(2))
+    assert first == again
+    assert run("fit", CONVERSIONS, "--json", "--seed", 4)[1] != first
+
+
+def test_version(run):
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", run("--version")[1])
+
+
+@pytest.mark.parametrize("command", [["--help"], ["fit", "--help"], ["check", "--help"]])
+def test_help(run, command):
+    status, out, err = run(*command)
+    assert (status, err) == (0, "")
+    assert "Usage: changepoint" in out
+
+
+def test_help_names_every_option(run):
+    out = run("fit", "--help")[1]
+    options = ("model time count trials exposure rate value likelihood at-most exactly every "
+               "min-length aggregate date-format seed out json")  # fmt: skip
+    assert [option for option in options.split() if f"--{option}" not in out] == []
+
+
+# -- fit: files -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder that --out wrote, and what --json printed beside it."""
+    out = tmp_path_factory.mktemp("out") / "deep" / "er"
+    told = subprocess.run(
+        [sys.executable, "-m", "changepoint.cli", "fit", SEMMELWEIS, "--exactly", "1", "--json",
+         "--out", out],
+        capture_output=True, text=True, check=True, encoding="utf-8",
+        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
+    )  # fmt: skip
+    return out, told.stdout
+
+
+def test_out_writes_five_files(folder):
+    names = {path.name for path in folder[0].iterdir()}
+    assert names == {"figure.png", "figure.svg", "summary.csv", "posterior.nc", "result.json"}
+
+
+def test_result_json_is_what_was_printed(folder):
+    assert (folder[0] / "result.json").read_text(encoding="utf-8") == folder[1]
+
+
+def test_figures_are_figures(folder):
+    assert (folder[0] / "figure.png").read_bytes().startswith(b"\x89PNG")
+    svg = (folder[0] / "figure.svg").read_text(encoding="utf-8")
+    assert svg.startswith("<svg")
+    assert svg.rstrip().endswith("</svg>")
+
+
+def test_summary_opens_in_a_spreadsheet(folder):
+    content = (folder[0] / "summary.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    (row,) = csv.DictReader(content.decode("utf-8-sig").splitlines())
+    assert row["time"] == "1847-06-01"
+    assert float(row["before_mean"]) > float(row["after_mean"])
+
+
+def test_the_saved_posterior_is_the_posterior(folder):
+    assert Posterior.load(folder[0] / "posterior.nc").to_dict() == json.loads(folder[1])
+
+
+def test_same_seed_same_files(run, tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for out in folders:
+        run("fit", COAL, "--out", out)
+    for name in ("figure.png", "figure.svg", "summary.csv", "result.json"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+
+
+def test_cells_that_a_spreadsheet_would_run_are_quoted():
+    import pandas as pd
+
+    from changepoint.report.files import defused
+
+    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "2025-01-01"]
+    told = defused(pd.DataFrame({"text": cells, "number": range(-3, 4)}))
+    assert told["text"].to_list() == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", *cells[5:]]
+    assert told["number"].to_list() == list(range(-3, 4))
+
+
+def test_out_that_cannot_be_written(run, table):
+    blocked = table("a file, not a folder", "blocked")
+    status, out, err = run("fit", COAL, "--out", blocked)
+    assert (status, out) == (3, "")
+    assert "can't write to" in err
+
+
+# -- errors -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit"],
+        ["fit", COAL, "--exactly", "two"],
+        ["fit", COAL, "--exactly", "-1"],
+        ["fit", COAL, "--at-most", "0"],
+        ["fit", COAL, "--exactly", "1", "--every", "20"],
+        ["fit", COAL, "--every", "0.5"],
+        ["fit", COAL, "--seed", "-1"],
+        ["fit", COAL, "--likelihood", "gaussian"],
+        ["fit", COAL, "--aggregate", "fortnight"],
+        ["fit", COAL, "--no-such-option"],
+        ["fit", COAL, "--model", "no_such_model.py"],
+        ["no-such-command"],
+        ["check"],
+    ],
+    ids=lambda arguments: " ".join(str(a) for a in arguments if a is not COAL),
+)
+def test_usage_errors(run, arguments):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("year,events\n", "no row"),
+        ("year,events\n1851,two\n", "line 2"),
+        ("year,events\n1851,3\n1852,-2\n1853,1\n", "line 3, 1852, column 'events', value -2"),
+        ("day,events\n2025-01-01,1\n2025-01-01,2\n", "--aggregate"),
+        ("year,colour\n1851,red\n", "colour"),
+        ("date,visits,orders\n2025-01-01,10,20\n2025-01-02,10,3\n", "more events than trials"),
+        ("", "empty"),
+    ],
+)
+def test_data_errors(run, table, text, named):
+    status, out, err = run("fit", table(text))
+    assert (status, out) == (3, "")
+    assert named in err
+    assert "table.csv" in err
+
+
+def test_a_row_of_numbers_is_no_header(run):
+    status, out, err = run("fit", COAL, "--count", "3")
+    assert (status, out) == (3, "")
+    assert "no column '3', asked for as count. The columns are: 'year', 'disasters'" in err
+
+
+@pytest.mark.parametrize("name", ["no_such_file.csv", "folder", "book.xlsx"])
+def test_files_that_are_no_tables(run, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04 not a table")
+    status, out, err = run("fit", tmp_path / name)
+    assert (status, out) == (3, "")
+    assert name in err
+
+
+def test_an_engine_error_is_4(run, monkeypatch):
+    from changepoint import EngineError, engines
+
+    def fail(*_):
+        raise EngineError("this engine can't do this model")
+
+    monkeypatch.setattr(engines.Exact, "fit", fail)
+    status, out, err = run("fit", COAL)
+    assert (status, out) == (4, "")
+    assert "can't do this model" in err
+
+
+def test_an_internal_error_is_1_and_says_so(run, monkeypatch):
+    from changepoint import engines
+
+    def fail(*_):
+        raise KeyError("lost")
+
+    monkeypatch.setattr(engines.Exact, "fit", fail)
+    status, out, err = run("fit", COAL)
+    assert (status, out) == (1, "")
+    assert "KeyError" in err
+    assert "report" in err
+
+
+# -- model files ------------------------------------------------------------------------------
+
+HEAD = "from changepoint import Model, likelihoods, priors\n"
+GOOD = HEAD + "model = Model(likelihoods.Poisson())\n"
+WRONG = {
+    "raises": (HEAD + "x = 1 / 0\n", "line 2: ZeroDivisionError"),
+    "exits": (HEAD + "raise SystemExit(0)\n", "line 2: SystemExit"),
+    "syntax error": (HEAD + "model = Model(\n", "line 2"),
+    "not text": ("\0", "model.py"),
+    "nothing": (HEAD, "must define `model"),
+    "no model": (HEAD + "model = 3\n", "must define `model"),
+    "no prior": (
+        HEAD + "model = Model(likelihoods.Poisson(rate=3))\n",
+        "line 2: rate of Poisson",
+    ),
+    "no columns": (GOOD + "columns = 'x'\n", "columns must be a dictionary"),
+    "unknown role": (GOOD + "columns = {'colour': 'x'}\n", "columns must be a dictionary"),
+    "column of no text": (GOOD + "columns = {'count': 3}\n", "columns must be a dictionary"),
+    "data of no text": (GOOD + "data = 3\n", "data must be the path"),
+    "function raises": (HEAD + "def model(data):\n    return {}['x']\n", "line 3: KeyError"),
+    "function returns nothing": (HEAD + "def model(data):\n    pass\n", "must return a Model"),
+    "function without arguments": (HEAD + "def model():\n    return 3\n", "TypeError"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_model_file_that_is_wrong(run, table, name):
+    text, named = WRONG[name]
+    path = table(text, "model.py")
+    status, out, err = run("fit", COAL, "--model", path)
+    assert (status, out) == (2, "")
+    assert "model.py" in err
+    assert named in err
+
+
+def test_a_model_file_may_hold_a_function(answer, table):
+    text = HEAD + (
+        "def model(observations):\n"
+        "    return Model(likelihoods.Poisson(rate=priors.Gamma(2, len(observations))))\n"
+    )
+    told = answer(COAL, "--model", table(text, "model.py"))
+    assert told["model"]["priors"] == {"rate": "Gamma(alpha=2, beta=112)"}
+
+
+def test_what_a_model_file_prints_stays_out_of_the_answer(run, table):
+    status, out, err = run(
+        "fit", COAL, "--json", "--model", table(GOOD + "print(7)\n", "model.py")
+    )
+    assert (status, err) == (0, "7\n")
+    json.loads(out)
+
+
+# -- check ------------------------------------------------------------------------------------
+
+
+def test_check_says_which_likelihoods_fit(run):
+    status, out, err = run("check", CONVERSIONS, RATES)
+    assert (status, err) == (0, "")
+    assert "Use 'beta-binomial': counts out of trials that vary" in out
+    assert "Use 'beta': rates whose trials are unknown" in out
+    assert re.search(r"normal +needs value", out)
+
+
+def test_check_names_the_rows_that_do_not_fit(run, table):
+    status, out, err = run("check", table("day,orders,visits\n1,2,10\n2,30,20\n3,1,10\n"))
+    assert (status, err) == (0, "")
+    assert "line 3, 2, column 'orders', value 30: more events than trials" in out
+    assert "Use 'poisson'" in out
+
+
+def test_check_fails_if_nothing_fits(run, table):
+    status, out, _ = run("check", COAL, table("year,events\n1851,1\n1852,-1\n1853,2\n"))
+    assert status == 3
+    assert "a negative count" in out
+    assert "No likelihood fits" in out
+
+
+def test_check_goes_on_after_a_file_that_cannot_be_read(run):
+    status, out, _ = run("check", "no_such_file.csv", COAL)
+    assert status == 3
+    assert "can't be read" in out
+    assert "Use 'poisson'" in out
+
+
+def test_check_takes_columns(run):
+    status, out, _ = run("check", FLIGHTS, "--count", "cancelled", "--trials", "scheduled")
+    assert status == 0
+    assert "Use 'beta-binomial'" in out
