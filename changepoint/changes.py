@@ -100,12 +100,15 @@ class Changes:
             raise ModelError(f"{name} of Changes must be a whole number, not {number!r}")
         if number < lowest:
             raise ModelError(f"{name} of Changes must be at least {lowest}, not {number}")
+        object.__setattr__(self, name, int(number))
 
     def _check_number(self, name: str) -> None:
         number = getattr(self, name)
         numbers = int | float | np.integer | np.floating
         if number is not None and (isinstance(number, bool) or not isinstance(number, numbers)):
             raise ModelError(f"{name} of Changes must be a number, not {number!r}")
+        if number is not None:
+            object.__setattr__(self, name, float(number))
 
     @property
     def possible(self) -> bool:

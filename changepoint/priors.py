@@ -69,6 +69,17 @@ class Prior(ABC):
                 raise ModelError(f"{self._where(name)} must be above 0, not {number}")
             # PyMC overflows on small integer constants, so none leave this class.
             object.__setattr__(self, name, float(number))
+        self._check_order()
+        with np.errstate(all="ignore"):
+            low, high = self.quantile(0.16), self.quantile(0.84)
+        if not (-HUGE < low < high < HUGE and high - low > 1 / HUGE):
+            raise ModelError(
+                f"priors.{self} is too narrow, or its values too large, for numbers to tell "
+                f"them apart: two thirds of it lie between {low:.17g} and {high:.17g}"
+            )
+
+    def _check_order(self) -> None:  # noqa: B027  most parameters can't contradict each other
+        """Raise ModelError where parameters contradict each other."""
 
     def parameters(self) -> dict[str, float]:
         """Return the parameters by name."""
@@ -86,6 +97,7 @@ class Prior(ABC):
         return f"{name} of priors.{type(self).__name__}"
 
 
+HUGE = 1e150  # what a number and its square may reach
 POSITIVE = {"alpha", "beta", "sigma", "lam", "s"}
 
 
@@ -230,7 +242,8 @@ class LogNormal(Prior):
 
     def upper_quantile(self, q: float) -> float:
         """Return x with P(X >= x) = q."""
-        return math.exp(self.mu - self.sigma * float(special.ndtri(q)))
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.mu - self.sigma * special.ndtri(q)))
 
 
 @dataclass(frozen=True)
@@ -300,8 +313,7 @@ class Uniform(Prior):
     lower: float
     upper: float
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_order(self) -> None:
         if self.lower >= self.upper:
             raise ModelError(
                 f"lower of priors.Uniform must be below upper; found {self.lower}, {self.upper}"

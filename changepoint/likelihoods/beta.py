@@ -61,14 +61,12 @@ class Beta(Likelihood):
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
-        y = observations.column("rate")
-        mean = self.pooled(observations)
-        moment = max(mean * (1 - mean) / float(np.nanvar(y)) - 1, 0.1)
-        return replace(
-            self,
-            rate=self.rate or default_rate_prior(mean),
-            concentration=self.concentration or LogNormal(math.log(moment), 1.5),
-        )
+        mean, concentration = self.pooled(observations), self.concentration
+        if concentration is None:
+            variance = float(np.nanvar(observations.column("rate")))
+            concentration = LogNormal(math.log(max(mean * (1 - mean) / variance - 1, 0.1)), 1.5)
+        rate = self.rate or default_rate_prior(mean)
+        return replace(self, rate=rate, concentration=concentration)
 
     def faults(self, observations: Observations) -> Iterator[Fault]:
         """Yield the rules of the support that rows break."""

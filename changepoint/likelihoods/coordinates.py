@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+TINY = 1e-300  # instead of 0 where a logarithm or an inverse is taken
+LOWEST = 690.0  # largest logit: -log TINY
+
 
 class Nodes(NamedTuple):
     """Parameter values, and a companion that says accurately what theta alone would round.
@@ -159,8 +162,8 @@ class BetaMean(Coordinate):
             excess = _beta_length(phi * theta) - _beta_length(phi * complement) - x
             slope = phi * theta * complement * self._density(theta, complement)
             step = np.clip(excess / slope, -2, 2)
-            logit = logit - step
-            if np.all(np.abs(step) < 1e-14 * (1 + np.abs(logit))):
+            logit, before = np.clip(logit - step, -LOWEST, LOWEST), logit
+            if np.all(np.abs(logit - before) < 1e-14 * (1 + np.abs(logit))):
                 break
         return Nodes(_expit(logit), _expit(-logit))
 
@@ -170,19 +173,20 @@ class BetaMean(Coordinate):
 
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return minus log d x / d theta."""
-        slope: Floats = -np.log(self.concentration * self._density(*nodes))
+        slope: Floats = -np.log(self._density(*nodes)) - math.log(self.concentration)
         return slope
 
     def _density(self, theta: Floats, complement: Floats) -> Floats:
-        a, b = self.concentration * theta, self.concentration * complement
-        density: Floats = np.sqrt((1 + a) / a**2) + np.sqrt((1 + b) / b**2)
+        a = np.maximum(self.concentration * theta, TINY)
+        b = np.maximum(self.concentration * complement, TINY)
+        density: Floats = np.sqrt(1 + a) / a + np.sqrt(1 + b) / b
         return density
 
 
 def _beta_length(z: Floats) -> Floats:
     """A(z) = 2 sqrt(1+z) - 2 artanh(1 / sqrt(1+z)), written without cancellation."""
     root = np.sqrt(1 + z)
-    length: Floats = 2 * root + np.log(z) - 2 * np.log1p(root)
+    length: Floats = 2 * root + np.log(np.maximum(z, TINY)) - 2 * np.log1p(root)
     return length
 
 

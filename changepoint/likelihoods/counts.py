@@ -70,8 +70,7 @@ def reference(pooled: float) -> tuple[float, float]:
 def _log_ratio(x: Floats, shift: Floats, x0: float) -> Floats:
     """Return log(x / x0), given x - x0 too."""
     near = np.abs(shift) < x0 / 2
-    with np.errstate(divide="ignore"):
-        far = np.log(x / x0)
+    far = np.log(np.maximum(x, 1e-300) / x0)  # at an end itself, no events would give NaN
     return np.where(near, np.log1p(np.where(near, shift, 0) / x0), far)
 
 

@@ -60,12 +60,13 @@ class Normal(Likelihood):
         """Return the family with every prior filled."""
         y = observations.column("value")
         y = y[~np.isnan(y)]
-        noise = math.sqrt(float(np.mean(np.diff(y) ** 2)) / 2)
-        return replace(
-            self,
-            level=self.level or NormalPrior(float(y.mean()), 2 * float(y.std())),
-            noise_sd=self.noise_sd or LogNormal(math.log(noise), 1.0),
-        )
+        level, noise_sd = self.level, self.noise_sd
+        if level is None:
+            level = NormalPrior(float(y.mean()), 2 * float(y.std()))
+        if noise_sd is None:
+            noise = math.sqrt(float(np.mean(np.diff(y) ** 2)) / 2)
+            noise_sd = LogNormal(math.log(noise), 1.0)
+        return replace(self, level=level, noise_sd=noise_sd)
 
     def faults(self, observations: Observations) -> Iterator[Fault]:
         """Yield the rules of the support that rows break."""
@@ -78,11 +79,12 @@ class Normal(Likelihood):
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of rounded values that stand still most of the time."""
         y = observations.column("value")
-        still = float(np.mean(np.diff(y[~np.isnan(y)]) == 0))
+        y = y[~np.isnan(y)]
+        still = float(np.sum(np.diff(y) == 0)) / max(len(y) - 1, 1)
         if still > 0.5:
             yield (
                 f"{still:.0%} of the values repeat the one before: they look rounded or "
-                "carried forward, not like independent noise, so the posterior is too sure of itself"
+                "carried forward, not independent, so the posterior is too sure of itself"
             )
 
     def estimates(self, observations: Observations) -> Floats:
@@ -108,7 +110,7 @@ class Normal(Likelihood):
 
     def information(self, observations: Observations, shared: float) -> float:
         """Return T / s^2."""
-        return float(observations.observed("value").sum()) / shared**2
+        return float(observations.observed("value").sum()) / max(shared, 1e-150) ** 2
 
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""

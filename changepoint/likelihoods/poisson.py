@@ -105,7 +105,8 @@ class Poisson(Likelihood):
     def log_at_pooled(self, data: Data) -> Floats:
         """Return log p(k | pooled rate), shape (n, 1)."""
         none = (data.count == 0) & (data.exposure == 0)
-        return np.where(none, 0.0, log_poisson(data.count, data.exposure * data.pooled))
+        mean = np.where(none, 1.0, data.exposure * data.pooled)
+        return np.where(none, 0.0, log_poisson(data.count, mean))
 
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate), by broadcasting."""
