@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import ModelError
+from changepoint.errors import EngineError, ModelError
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.base import Evaluator
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
@@ -36,11 +36,12 @@ NEAR = 1e-2  # of h c: closer to an end no likelihood changes
 ENOUGH = 400  # nodes that aren't worth a search for fewer, in a rough grid
 CELL, LEAST, MOST = 8, 16, 64  # nodes that find the range: one in 8, within limits
 CHUNK = 2**14  # rows used at a time to find the range
+HOLDS = 2**20  # nodes; more would take gigabytes
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The map from u to x on (bottom, top), which lies `gap` below the coordinate's own top."""
+    """The map from u to x on (bottom, top); `gap` below the coordinate's own top, if finite."""
 
     coordinate: Coordinate
     bottom: float
@@ -93,7 +94,10 @@ class Stretch:
         x, scale = self.coordinate.x(theta, complement), self.h * BEND
         if math.isinf(self.bottom) and math.isinf(self.top):
             return x / self.h
-        below = (self.coordinate.below_top(theta, complement) - self.gap) / scale
+        if math.isinf(self.coordinate.top):
+            below = (self.top - x) / scale
+        else:
+            below = (self.coordinate.below_top(theta, complement) - self.gap) / scale
         if math.isinf(self.bottom):
             return -BEND * _log_expm1(below)
         rise = _log_expm1((x - self.bottom) / scale)
@@ -149,24 +153,40 @@ def build(
     ------
     ModelError
         If the prior has mass so close to an end of its support that no grid can hold it.
+    EngineError
+        If the data tell the parameter so precisely that there would be too many nodes.
     """
     finest = sorted(shared)[family.sharpest]
     coordinate = family.coordinate(observations, finest)
     prior, (low, high) = family.prior, family.prior.support
     inside = family.domain[0] < low, high < family.domain[1]
+    bounded = math.isfinite(coordinate.top)
     information = family.information(observations, finest) + _information(prior, coordinate)
     stretch = Stretch(
         coordinate,
         coordinate.x(low, 1 - low) if inside[0] else coordinate.bottom,
         coordinate.x(high, 1 - high) if inside[1] else coordinate.top,
-        coordinate.below_top(high, 1 - high) if inside[1] else 0.0,
+        coordinate.below_top(high, 1 - high) if inside[1] and bounded else 0.0,
         step / math.sqrt(information),
     )
     first, last = _widest(family, observations, stretch)
     if step < ROUGH or last - first > ENOUGH:
         first, last = _narrow(prior, evaluate, len(observations), stretch, shared, first, last)
+    if last - first > HOLDS:
+        raise EngineError(_too_many(family, finest, last - first))
     nodes, weights = _weigh(prior, stretch, np.arange(int(first), last + 1.0))
     return Grid(stretch, int(first), nodes, weights)
+
+
+def _too_many(family: Likelihood, shared: float, count: float) -> str:
+    found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {HOLDS}"
+    if family.shared is None:
+        return f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
+    return (
+        f"{found}, where {family.shared} is {shared:.3g}. Its prior leaves too much to values "
+        f"that make the data infinitely precise: state one for {family.shared_field} that "
+        "doesn't, such as priors.LogNormal, or allow fewer changes"
+    )
 
 
 def _information(prior: Prior, coordinate: Coordinate) -> float:

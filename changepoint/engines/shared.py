@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.errors import EngineError
 from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
@@ -130,7 +131,7 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
             places |= _walk(surface, center, step, start, direction, limit)
     v = center + step * np.array(sorted(places))
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if limit is None or family.shared_limit is None or surface(v[0]) < surface.best - CUT:
+    if limit is None or family.shared_limit is None or not _is_linear(surface, v[0], step, limit):
         return SharedGrid(v, values, weights)
     below, share = _tail(prior, v[0], step)
     log_limit = math.log(np.sum(below * (1 - share)))
@@ -152,9 +153,17 @@ def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, fl
     for direction in (-1, 1):
         v, step = start, 1.0
         while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
-            v += direction * step
+            before, v = v, v + direction * step
             step *= 1.3
-            surface(v)
+            try:
+                surface(v)
+            except EngineError:  # too fine a grid
+                if surface(before) < surface.best - CUT:
+                    break
+                if step <= 1.3:
+                    raise
+                v, step = before, 1.0
+                continue
             if limit is not None and direction < 0 and abs(surface.evidence[v] - limit) < 0.1:
                 break
     places = sorted(surface.evidence)

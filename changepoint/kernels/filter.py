@@ -30,6 +30,7 @@ Integers = NDArray[np.int64]
 BLOCK = 2**17  # likelihood values in a block: 1 MB, so that it stays in cache
 FIRST = 5  # levels of the number of changes carried along with the memoryless pass
 UNDERFLOW = -600.0  # shares below exp(-600) may have lost nodes on the way (double: exp(-708))
+SPARE = 60.0  # shares are trusted where they are exp(60) times what may have been lost
 
 
 class Block(NamedTuple):
@@ -179,7 +180,8 @@ class Filter:
             self.log_rho[~allowed] = -np.inf
         self.C = np.zeros(rows.T)
         # Injection puts a floor under every node, but only as high as its weight.
-        self.log = float(np.ptp(log_weights)) > -UNDERFLOW or log_rho == -np.inf
+        self.floor = float(np.min(log_weights)) + log_rho
+        self.log = self.floor < UNDERFLOW
         self.main, *counts = self._forward([0, levels], None, self.log)
         if not self.log and self._fell():
             self.log = True
@@ -199,13 +201,14 @@ class Filter:
         m = self.rows.m
         if not np.isfinite(self.C).all():
             return True
+        self.drop = float(np.min(self.C[m:] - self.C[:-m], initial=0.0)) if m > 1 else 0.0
         if self.allowed is not None:
             before = np.append(0.0, self.C)
             row = np.arange(self.rows.T)
             injected = np.maximum.accumulate(np.where(self.allowed, row, 0))
-            if np.min(self.C - before[np.maximum(injected - m + 1, 0)]) < UNDERFLOW:
-                return True
-        return m > 1 and bool(np.min(self.C[m:] - self.C[:-m], initial=0.0) < UNDERFLOW)
+            fall = float(np.min(self.C - before[np.maximum(injected - m + 1, 0)]))
+            self.drop = min(self.drop, fall)
+        return self.drop < UNDERFLOW
 
     def _kernels(self, log: bool) -> tuple[ModuleType, Floats, Floats]:
         if log:
@@ -249,7 +252,8 @@ class Filter:
         """Run levels 0..number; in log space where linear space can't be trusted."""
         run = self.counted(number + 1)
         used = run.log_shares()[-1, 0 if at_most else number :]
-        if not run.log and not used.max() > UNDERFLOW:
+        # What was flushed may come back, but not further than a change would bring it.
+        if not run.log and not used.max() > UNDERFLOW - min(self.floor, self.drop) - SPARE:
             run = self.counted(number + 1, log=True)
         return run
 
