@@ -164,7 +164,7 @@ def _spell_out(fault: Fault, observations: Observations) -> list[Problem]:
         Problem(
             observations.file,
             None if observations.lines is None else int(observations.lines[row]),
-            observations.label(int(row)),
+            observations.label(int(row)) if observations.time is not None else f"row {row}",
             column,
             f"{numbers[row]:.12g}",
             fault.rule,

@@ -110,7 +110,7 @@ class Beta(Prior):
     Examples
     --------
     >>> Beta(2, 200).quantile([0.025, 0.975]).round(4)
-    array([0.0012, 0.0273])
+    array([0.0012, 0.0274])
     """
 
     alpha: float

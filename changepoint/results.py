@@ -51,6 +51,8 @@ class Given(NamedTuple):
         The smallest set of rows holding 95 % of it, (k, T).
     inside
         P(some change lies in that set), all numbers considered, (k,).
+    segments
+        Mean and quantiles (QUANTILES) of the parameter by segment, (4, k + 1).
     """
 
     number: int
@@ -58,13 +60,14 @@ class Given(NamedTuple):
     probability: Floats
     credible: NDArray[np.bool_]
     inside: Floats
+    segments: Floats
 
 
 class Result(NamedTuple):
     """One posterior.
 
-    `change_probability` (T,), `number_probability` (K + 1,), `mean` (T,) and `bands`
-    (3, T: the quantiles of QUANTILES) are exact marginals; `number_error` is the Monte Carlo
+    `change_probability` (T,), `number_probability` (K + 1,) and `rows` (4, T: mean and
+    QUANTILES of the parameter by row) are exact marginals; `number_error` is the Monte Carlo
     standard error of the number's probabilities where they come from draws, else 0.
     """
 
@@ -76,8 +79,7 @@ class Result(NamedTuple):
     change_probability: Floats
     number_probability: Floats
     number_error: float
-    mean: Floats
-    bands: Floats
+    rows: Floats
     draws: Draws
     given: Given | None
 
@@ -161,8 +163,8 @@ def _exact(result: Result, time: NDArray[Any]) -> xr.Dataset:
         "change_probability": ("time", result.change_probability),
         "number_probability": ("k", result.number_probability),
         "log_evidence": result.log_evidence,
-        f"{parameter}_mean": ("time", result.mean),
-        f"{parameter}_quantile": (("quantile", "time"), result.bands),
+        f"{parameter}_mean": ("time", result.rows[0]),
+        f"{parameter}_quantile": (("quantile", "time"), result.rows[1:]),
     }
     coordinates: dict[str, Any] = {
         "time": time,
@@ -173,7 +175,11 @@ def _exact(result: Result, time: NDArray[Any]) -> xr.Dataset:
         variables["switchpoint_probability"] = (("change", "time"), result.given.probability)
         variables["credible"] = (("change", "time"), result.given.credible.astype(np.int8))
         variables["inside_probability"] = ("change", result.given.inside)
+        segments = result.given.segments
+        variables[f"{parameter}_segment_mean"] = ("segment", segments[0])
+        variables[f"{parameter}_segment_quantile"] = (("quantile", "segment"), segments[1:])
         coordinates["change"] = np.arange(result.given.number)
+        coordinates["segment"] = np.arange(result.given.number + 1)
     return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
 
 

@@ -73,6 +73,8 @@ class Exact:
         mixture = Mixture(model, observations, condition)
         main = Inference(mixture, condition)
         back = main.backward(self.draws, rng, QUANTILES)
+        rows = back.rows
+        assert rows is not None  # bands were asked for
         draws = collect(back, rng)
         number = main.number(changes.largest(T), LEFT_OUT, COUNTED)
         error = 0.0
@@ -82,6 +84,7 @@ class Exact:
         most_probable = int(number.argmax())
         places = back.place_probability()
         given = None
+        segments = back.segments
         if changes.exactly is not None:
             places_given, given_draws = places, draws
         elif most_probable:
@@ -91,8 +94,9 @@ class Exact:
             else:
                 fitting = int(np.sum(draws.number(T) == most_probable))
                 more = 0 if fitting >= max(self.draws // 2, CHAINS) else self.draws
-                way = Inference(mixture, Condition(most_probable)).backward(more, rng, ())
-                places_given = way.place_probability()
+                given_only = Inference(mixture, Condition(most_probable))
+                way = given_only.backward(more, rng, QUANTILES, bands=False)
+                places_given, segments = way.place_probability(), way.segments
                 given_draws = collect(way, rng) if more else given_draws
         if most_probable:
             credible = np.array([_credible(p) for p in places_given])
@@ -101,7 +105,9 @@ class Exact:
                 inside = np.array([main.probability_inside(one) for one in credible])
             else:
                 inside = np.array([_frequency_inside(draws, one) for one in credible])
-            given = Given(most_probable, given_draws, places_given, credible, inside)
+            if segments is None:
+                segments = _from_draws(given_draws)
+            given = Given(most_probable, given_draws, places_given, credible, inside, segments)
         return Result(
             model=model,
             observations=observations,
@@ -120,8 +126,7 @@ class Exact:
             change_probability=places.sum(axis=0),
             number_probability=number,
             number_error=error,
-            mean=back.mean,
-            bands=back.bands,
+            rows=rows,
             draws=draws,
             given=given,
         )
@@ -160,6 +165,12 @@ def _frequencies(draws: Draws, number: int, T: int) -> Floats:
     counts = [np.bincount(draws.first[:, i + 1], minlength=T) for i in range(number)]
     frequencies: Floats = np.array(counts) / len(draws.first)
     return frequencies
+
+
+def _from_draws(draws: Draws) -> Floats:
+    """Return mean and quantiles of the parameter by segment, (1 + levels, k + 1)."""
+    theta = draws.parameter
+    return np.vstack([theta.mean(axis=0), np.quantile(theta, QUANTILES, axis=0)])
 
 
 def _frequency_inside(draws: Draws, rows: NDArray[np.bool_]) -> float:

@@ -181,7 +181,9 @@ def build(
 def _too_many(family: Likelihood, shared: float, count: float) -> str:
     found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {HOLDS}"
     if family.shared is None:
-        return f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
+        return (
+            f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
+        )
     return (
         f"{found}, where {family.shared} is {shared:.3g}. Its prior leaves too much to values "
         f"that make the data infinitely precise: state one for {family.shared_field} that "

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 KEEP = 2**24  # likelihood values kept in memory, over all outer nodes: 128 MB
-LIGHT = 1e-7  # weight below which an outer node counts in the evidence alone
+LIGHT = 1e-10  # weight below which an outer node counts in the evidence alone
 
 
 class Condition(NamedTuple):
@@ -36,6 +36,11 @@ class Condition(NamedTuple):
         if changes.at_most is not None and changes.possible:
             return cls(changes.largest(T), at_most=True)
         return cls()
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the number is known."""
+        return self.number is not None and not self.at_most
 
     def start(self, one: filters.Filter) -> filters.Pass:
         """Return the forward pass under this condition."""
@@ -81,11 +86,9 @@ class Mixture:
         values = self.outer.values
         extremes = (float(values.min()), float(values.max()))
         self.grid = grids.build(self.family, observations, self.evaluate, extremes, step)
-        largest = model.changes.largest(self.T)
         levels = filters.FIRST if condition.number is None else condition.number + 1
         self.filters = [
-            self._filter(self.grid, float(v), KEEP // len(values), min(levels, largest + 1))
-            for v in values
+            self._filter(self.grid, float(v), KEEP // len(values), levels) for v in values
         ]
 
     def _filter(self, grid: grids.Grid, value: float, keep: int, levels: int) -> filters.Filter:
@@ -147,56 +150,81 @@ class Inference:
                 shares[:, :-1] = -np.inf
             at_most: Floats = self.weights @ np.exp(shares)
             return at_most
-        heavy = [int(j) for j in np.flatnonzero(self.weights > LIGHT)]
-        feeds: dict[int, Floats | None] = dict.fromkeys(heavy)
-        number = np.zeros(0)
-        levels = min(filters.FIRST, largest + 1)
+        heavy = np.flatnonzero(self.weights > LIGHT)
+        number = np.zeros(1)
+        for j in heavy:
+            part = self._number(self.filters[j], left_out / self.weights[j] / len(heavy), limit)
+            part = part[: largest + 1]
+            number = np.pad(number, (0, max(len(part) - len(number), 0)))
+            number[: len(part)] += self.weights[j] * part
+        return number
+
+    def _number(self, one: filters.Filter, left_out: float, limit: int) -> Floats:
+        """Return P(k) at one outer node, more levels at a time until too little is left."""
+        shares, feed, levels = np.zeros(0), None, filters.FIRST
         while True:
-            part = np.zeros(levels)
-            for j in heavy:
-                run = self.filters[j].counted(levels, feeds[j])
-                feeds[j] = run.shares[:, -1]
-                part += self.weights[j] * np.exp(run.log_shares()[-1])
-            number = np.append(number, part)
-            if 1 - number.sum() < left_out or len(number) > largest:
-                return number[: largest + 1]
-            if len(number) > limit:
-                return number
-            levels = len(number) - 1
+            run = one.counted(levels, feed)
+            feed = run.shares[:, -1]
+            shares = np.append(shares, np.exp(run.log_shares()[-1]))
+            if 1 - shares.sum() < left_out or len(shares) > limit:
+                return shares
+            levels = len(shares) - 1
 
     def backward(
-        self, draws: int, rng: np.random.Generator, levels: tuple[float, ...]
+        self,
+        draws: int,
+        rng: np.random.Generator,
+        quantile: tuple[float, ...] = (),
+        bands: bool = True,
     ) -> Backward:
-        """Go back through all rows: marginals, bands (where levels are asked for) and draws."""
-        mixture, T = self.mixture, self.mixture.T
+        """Go back through all rows: places of changes, summaries of the parameter, draws.
+
+        Parameters
+        ----------
+        draws
+            How many; 0 for none.
+        rng
+            Of the draws.
+        quantile
+            Levels at which to summarise the parameter; none to leave that out.
+        bands
+            By row; else, under a fixed number of changes, by segment alone.
+        """
+        mixture = self.mixture
         heavy = np.flatnonzero(self.weights > LIGHT)
+        weights = self.weights[heavy] / self.weights[heavy].sum()
         uniform = rng.random(draws)
-        chosen = np.searchsorted(
-            np.cumsum(self.weights[heavy]), uniform * self.weights[heavy].sum()
-        )
-        making = []
+        chosen = np.searchsorted(np.cumsum(weights), uniform * (1 - 1e-12))
+        segments = bool(quantile) and self.condition.fixed
+        bands = bands and bool(quantile)
+        making, passes = [], []
         for i, j in enumerate(heavy):
-            level = self._levels(self.runs[j], int(np.sum(chosen == i)), rng)
-            making.append(filters.Draws(level, rng))
-        passes = [
-            self.filters[j].backward(
-                self.runs[j], self.condition.at_most, bool(levels), one if draws else None
+            one = filters.Draws(self._levels(self.runs[j], int(np.sum(chosen == i)), rng), rng)
+            making.append(one)
+            passes.append(
+                self.filters[j].backward(
+                    self.runs[j],
+                    self.condition.at_most,
+                    bands,
+                    segments,
+                    one if draws else None,
+                )
             )
-            for j, one in zip(heavy, making, strict=True)
-        ]
-        mean, bands = np.empty(T), np.empty((len(levels), T))
-        theta = mixture.grid.nodes.theta
+        row_parts = []
         for parts in zip(*passes, strict=True):
-            if not levels:
-                continue
-            t0 = parts[0][0]
-            P = sum(self.weights[j] * part[1] for j, part in zip(heavy, parts, strict=True))
-            end = t0 + len(P)
-            mean[t0:end] = P @ theta / P.sum(axis=1)
-            row = np.repeat(np.arange(len(P)), len(levels))
-            places = quantiles(P, row, np.tile(levels, len(P)))
-            bands[:, t0:end] = mixture.grid.at(places).reshape(-1, len(levels)).T
-        return Backward(self, heavy, mean, bands, uniform, chosen, making)
+            if bands:
+                P = sum(weight * part[1] for weight, part in zip(weights, parts, strict=True))
+                row_parts.append(summary(mixture.grid, P, quantile))
+        N = sum(weight * self.runs[j].N for weight, j in zip(weights, heavy, strict=True))
+        return Backward(
+            inference=self,
+            heavy=heavy,
+            rows=np.concatenate(row_parts[::-1], axis=1) if bands else None,
+            segments=summary(mixture.grid, N, quantile) if segments else None,
+            uniform=uniform,
+            chosen=chosen,
+            making=making,
+        )
 
     def _levels(self, run: filters.Pass, count: int, rng: np.random.Generator) -> Integers:
         """Return the number of changes of each draw: levels of the last row."""
@@ -207,12 +235,12 @@ class Inference:
 
 
 class Backward(NamedTuple):
-    """What the way back through an inference found."""
+    """What the way back through an inference found; summaries are mean, then quantiles."""
 
     inference: Inference
     heavy: Integers  # outer nodes that count
-    mean: Floats  # (T,)
-    bands: Floats  # (levels, T)
+    rows: Floats | None  # summary of the parameter by row, (1 + levels, T)
+    segments: Floats | None  # and by segment, given their number, (1 + levels, k + 1)
     uniform: Floats  # (D,): the rank of each draw's outer node and shared parameter
     chosen: Integers  # (D,): its outer node, as a place in `heavy`
     making: list[filters.Draws]
@@ -220,8 +248,7 @@ class Backward(NamedTuple):
     def place_probability(self) -> Floats:
         """Return P(i-th change at s), shape (k, T), given the number; P(change at s) else."""
         run = self.inference
-        k = run.condition.number
-        fixed = k is not None and not run.condition.at_most
+        k, fixed = run.condition.number, run.condition.fixed
         total = np.zeros((k or 0 if fixed else 1, run.mixture.T))
         for j in self.heavy:
             one, way = run.filters[j], run.runs[j]
@@ -232,6 +259,15 @@ class Backward(NamedTuple):
             p = self.inference.weights[j] * np.exp(log_p - run.condition.log_share(way))
             total[:, 1:] += p.T if fixed else p.sum(axis=1)
         return total
+
+
+def summary(grid: grids.Grid, P: Floats, quantile: tuple[float, ...]) -> Floats:
+    """Return mean and quantiles of the parameter for rows of node probabilities P (n, G)."""
+    mean = P @ grid.nodes.theta / P.sum(axis=1)
+    row = np.repeat(np.arange(len(P)), len(quantile))
+    places = grid.at(quantiles(P, row, np.tile(quantile, len(P))))
+    told: Floats = np.vstack([mean, places.reshape(-1, len(quantile)).T])
+    return told
 
 
 def log_evidence(inference: Inference) -> float:

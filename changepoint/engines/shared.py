@@ -131,7 +131,11 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
             places |= _walk(surface, center, step, start, direction, limit)
     v = center + step * np.array(sorted(places))
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if limit is None or family.shared_limit is None or not _is_linear(surface, v[0], step, limit):
+    if (
+        limit is None
+        or family.shared_limit is None
+        or not _is_linear(surface, v[0], step, limit)
+    ):
         return SharedGrid(v, values, weights)
     below, share = _tail(prior, v[0], step)
     log_limit = math.log(np.sum(below * (1 - share)))
@@ -210,22 +214,23 @@ def _walk(
     direction: int,
     limit: float | None,
 ) -> set[int]:
-    """Return the lattice places from a mode outwards that matter."""
+    """Return the lattice places from a mode outwards that matter, looking at every other."""
     places: set[int] = set()
     place = start
     while True:
         v = center + place * step
         if surface(v) < surface.best - CUT and place != start:
-            return places
-        places.add(place)
+            return places | {place - direction}
+        places |= {place, place - direction} if place != start else {place}
         if limit is not None and direction < 0 and _is_linear(surface, v, step, limit):
             return places
-        place += direction
+        place += 2 * direction
 
 
 def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
     """Whether below v the evidence is its limit plus a term linear in exp(native)."""
     below, _ = _tail(surface.prior, v, step)
+    surface(v)  # may be one that the walk passed over
     excess = math.expm1(min(abs(surface.evidence[v] - limit), 50.0))
     return (
         excess**2 * float(np.sum(below))

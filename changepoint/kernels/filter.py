@@ -104,6 +104,7 @@ class Pass:
     shares: Floats  # (T, L): S_j(t) / exp(C[t])
     checkpoints: list[Floats]  # F before each block, (L, G)
     R: Floats = field(default_factory=lambda: np.empty((0, 0)))  # (T, L), by `backward`
+    N: Floats = field(default_factory=lambda: np.empty((0, 0)))  # (L, G), by `backward`
 
     def first(self, levels: int) -> Pass:
         """Return the pass of the first levels alone."""
@@ -258,12 +259,19 @@ class Filter:
         return run
 
     def backward(
-        self, run: Pass, at_most: bool, bands: bool, draws: Draws | None = None
+        self,
+        run: Pass,
+        at_most: bool = False,
+        bands: bool = False,
+        segments: bool = False,
+        draws: Draws | None = None,
     ) -> Iterator[tuple[int, Floats]]:
-        """Go back through a pass; yield (t0, P(theta_t = g) unnormalised) block by block.
+        """Go back through a pass; yield (t0, P(theta_t = g)) block by block.
 
-        Fills `run.R` and the draws' segments. The terminal condition allows any number of
-        changes up to the last level (`at_most`, and the memoryless pass), or the last alone.
+        P has no rows unless bands are asked for. Fills `run.R`, the draws' segments, and,
+        if asked for under a fixed number, `run.N`: P(node of the j-th segment = g). The
+        terminal condition allows any number of changes up to the last level (`at_most`, and
+        the memoryless pass), or the last level alone.
         """
         kernels, w, rho = self._kernels(run.log)
         T, G, m, L = self.rows.T, self.rows.G, self.rows.m, run.levels
@@ -271,6 +279,7 @@ class Filter:
         B = np.full((L, G), zero)
         B[: None if at_most or run.offset == 0 else 1] = one
         run.R = np.full((T, L), zero)
+        run.N = np.zeros((L if segments else 0, G))
         ends = run.shares[-1] if at_most or run.offset == 0 else run.shares[-1, -1:]
         total = float(np.logaddexp.reduce(ends) if run.log else ends.sum())
         young, ring = np.zeros(G), np.zeros((m, G))
@@ -279,7 +288,8 @@ class Filter:
         for index in range(len(self.rows.starts) - 1, -1, -1):
             block = self.rows.block(index, run.log)
             n = len(block.lik)
-            history = np.empty((n + 1 if bands or draws is not None else 0, L, G))
+            kept = bands or segments or draws is not None
+            history = np.empty((n + 1 if kept else 0, L, G))
             if len(history):
                 kernels.forward(
                     *block, w, rho, m, run.offset, np.empty(0), run.checkpoints[index].copy(),
@@ -288,7 +298,7 @@ class Filter:
             P = np.empty((n if bands else 0, G))
             kernels.backward(
                 *block, w, rho, m, run.offset, self.C, run.shares, total, history,
-                B, run.R, young, ring, P,
+                B, run.R, young, ring, P, run.N,
             )  # fmt: skip
             if draws is not None and len(draws.level):
                 out = np.empty((len(draws.level) * (n // m + 1), 3), np.int64)

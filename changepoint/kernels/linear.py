@@ -130,7 +130,7 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def backward(  # type: ignore[no-untyped-def]
-    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P
+    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P, N
 ):
     """Carry B backward over the rows of a block; write R, and P(theta_t = g) where wanted.
 
@@ -151,6 +151,8 @@ def backward(  # type: ignore[no-untyped-def]
         Sum over, and store of, young segments by node, shapes (G,) and (m, G); m > 1 only.
     P
         Written, shape (n, G), or (0, G) when it isn't wanted.
+    N
+        P(node of the j-th segment = g), added to, shape (L, G), or (0, G) when not wanted.
     """
     n, G = lik.shape
     L = B.shape[0]
@@ -164,6 +166,15 @@ def backward(  # type: ignore[no-untyped-def]
                 for j in range(L):
                     for g in range(G):
                         P[i, g] += history[i + 1, j, g] * B[L - 1 - j, g] / total
+        for j in range(len(N)):
+            # The j-th segment ends here: with the last row, or with a change at the next.
+            if t + 1 == len(C):
+                ends = 1.0 if j == L - 1 else 0.0
+            else:
+                ends = rho[t + 1] * R[t + 1, L - 2 - j] if j < L - 1 else 0.0
+                ends *= np.exp(C[t] - C[t + 1])
+            for g in range(G):
+                N[j, g] += history[i + 1, j, g] * ends / total
         if s >= 0:
             scale = np.exp(log_win[i] + C[s] - C[t])
             for j in range(L):

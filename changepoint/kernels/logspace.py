@@ -84,7 +84,7 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
 
 @njit(cache=True, nogil=True)
 def backward(  # type: ignore[no-untyped-def]
-    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P
+    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P, N
 ):
     """Carry B backward over the rows of a block; see `linear.backward`."""
     n, G = lik.shape
@@ -97,6 +97,13 @@ def backward(  # type: ignore[no-untyped-def]
             if s >= 0:
                 for j in range(L):
                     P[i] += np.exp(history[i + 1, j] + B[L - 1 - j] - total)
+        for j in range(len(N)):
+            if t + 1 == len(C):
+                ends = 0.0 if j == L - 1 else -np.inf
+            else:
+                ends = rho[t + 1] + R[t + 1, L - 2 - j] if j < L - 1 else -np.inf
+                ends += C[t] - C[t + 1]
+            N[j] += np.exp(history[i + 1, j] + ends - total)
         if s >= 0:
             for j in range(L):
                 R[s, j] = _sum(w + win[i] + B[j]) + C[s] - C[t]

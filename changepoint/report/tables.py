@@ -34,7 +34,7 @@ class Change:
 
     `index` and `time` are the (lower) median's, `probability` is that of any change inside
     the credible set, whatever their number; `ratio` is None where the parameter isn't
-    positive.
+    positive. Difference, ratio and the probability of an increase come from the draws.
     """
 
     index: int
@@ -60,6 +60,9 @@ def changes(posterior: Posterior) -> list[Change]:
     fixed = tree["given" if "given" in tree.children else "posterior"].dataset
     exact = tree["exact"].dataset
     theta = fixed[family.parameter].values.reshape(-1, number + 1)
+    mean = exact[f"{family.parameter}_segment_mean"].values
+    lower, _, upper = exact[f"{family.parameter}_segment_quantile"].values
+    segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
     found = []
     for i in range(number):
         p = exact["switchpoint_probability"].values[i]
@@ -80,8 +83,8 @@ def changes(posterior: Posterior) -> list[Change]:
                 credible_times=[
                     (observations.stamp(a), observations.stamp(b)) for a, b in ranges
                 ],
-                before=_interval(before),
-                after=_interval(after),
+                before=segments[i],
+                after=segments[i + 1],
                 difference=_interval(after - before),
                 ratio=_interval(after / before) if family.domain[0] >= 0 else None,
                 probability_of_increase=float(np.mean(after > before)),
