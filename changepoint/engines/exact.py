@@ -11,14 +11,12 @@ from changepoint.errors import ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
-from changepoint.results import CHAINS, QUANTILES, Draws, Given, Result
+from changepoint.results import CHAINS, QUANTILES, Result
 
 Floats = NDArray[np.float64]
 
-MASS = 0.95  # of a credible set
 COUNTED = 32  # the largest number of changes carried as a dimension
 LEFT_OUT = 1e-9  # of the probability of the number of changes
-AFFORDABLE = 2e10  # likelihood values spent on the probability inside the credible sets
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,7 @@ class Exact:
     ) -> Result:
         """Return the posterior of a resolved model as arrays."""
         from changepoint.engines.draws import collect
+        from changepoint.engines.given import given_number
         from changepoint.engines.mixture import Condition, Inference, Mixture, log_evidence
 
         rng = np.random.default_rng(self.seed)
@@ -78,36 +77,9 @@ class Exact:
         draws = collect(back, rng)
         number = main.number(changes.largest(T), LEFT_OUT, COUNTED)
         error = 0.0
-        if number.sum() < 1 - 1e-6:
+        if number.sum() < 1 - 1e-6:  # beyond what is carried as a dimension
             number = np.bincount(draws.number(T)) / self.draws
             error = float(np.sqrt(number.max() * (1 - number.max()) / self.draws))
-        most_probable = int(number.argmax())
-        places = back.place_probability()
-        given = None
-        segments = back.segments
-        if changes.exactly is not None:
-            places_given, given_draws = places, draws
-        elif most_probable:
-            given_draws = _with_number(draws, most_probable, T)
-            if most_probable > COUNTED:
-                places_given = _frequencies(given_draws, most_probable, T)
-            else:
-                fitting = int(np.sum(draws.number(T) == most_probable))
-                more = 0 if fitting >= max(self.draws // 2, CHAINS) else self.draws
-                given_only = Inference(mixture, Condition(most_probable))
-                way = given_only.backward(more, rng, QUANTILES, bands=False)
-                places_given, segments = way.place_probability(), way.segments
-                given_draws = collect(way, rng) if more else given_draws
-        if most_probable:
-            credible = np.array([_credible(p) for p in places_given])
-            cost = T * len(mixture.grid.log_weights) * len(mixture.filters) * most_probable
-            if cost < AFFORDABLE:
-                inside = np.array([main.probability_inside(one) for one in credible])
-            else:
-                inside = np.array([_frequency_inside(draws, one) for one in credible])
-            if segments is None:
-                segments = _from_draws(given_draws)
-            given = Given(most_probable, given_draws, places_given, credible, inside, segments)
         return Result(
             model=model,
             observations=observations,
@@ -123,12 +95,12 @@ class Exact:
             },
             warnings=observations.warnings + warnings,
             log_evidence=log_evidence(main),
-            change_probability=places.sum(axis=0),
+            change_probability=back.place_probability().sum(axis=0),
             number_probability=number,
             number_error=error,
             rows=rows,
             draws=draws,
-            given=given,
+            given=given_number(back, draws, int(number.argmax()), rng),
         )
 
 
@@ -141,38 +113,3 @@ def probability_inside(
     condition = Condition.of(model.changes, len(observations))
     mixture = Mixture(model, observations, condition)
     return Inference(mixture, condition).probability_inside(rows)
-
-
-def _credible(p: Floats) -> NDArray[np.bool_]:
-    """Return the smallest set of rows that holds 95 % of p; ties go to the earlier row."""
-    order = np.argsort(-p, kind="stable")
-    count = int(np.searchsorted(np.cumsum(p[order]), MASS * p.sum())) + 1
-    chosen = np.zeros(len(p), bool)
-    chosen[order[:count]] = True
-    return chosen
-
-
-def _with_number(draws: Draws, number: int, T: int) -> Draws:
-    """Return the draws with this number of changes, as many as fill the chains."""
-    mine = np.flatnonzero(draws.number(T) == number)
-    mine = np.resize(mine, max(len(mine) // CHAINS, 1) * CHAINS)
-    shared = None if draws.shared is None else draws.shared[mine]
-    return Draws(draws.first[mine, : number + 1], draws.parameter[mine, : number + 1], shared)
-
-
-def _frequencies(draws: Draws, number: int, T: int) -> Floats:
-    """Return how often the i-th change stands at each row, (k, T)."""
-    counts = [np.bincount(draws.first[:, i + 1], minlength=T) for i in range(number)]
-    frequencies: Floats = np.array(counts) / len(draws.first)
-    return frequencies
-
-
-def _from_draws(draws: Draws) -> Floats:
-    """Return mean and quantiles of the parameter by segment, (1 + levels, k + 1)."""
-    theta = draws.parameter
-    return np.vstack([theta.mean(axis=0), np.quantile(theta, QUANTILES, axis=0)])
-
-
-def _frequency_inside(draws: Draws, rows: NDArray[np.bool_]) -> float:
-    """Return how many draws have a change in one of these rows, rows (T,)."""
-    return float(np.append(rows, False)[draws.first[:, 1:]].any(axis=1).mean())
