@@ -50,6 +50,7 @@ class Exact:
                 raise ModelError(f"{name} of Exact must be a whole number, not {number!r}")
             if number < lowest:
                 raise ModelError(f"{name} of Exact must be at least {lowest}, not {number}")
+            object.__setattr__(self, name, int(number))
         if self.draws % CHAINS:
             raise ModelError(f"draws of Exact must be a multiple of {CHAINS}, not {self.draws}")
 

@@ -195,6 +195,8 @@ def _information(prior: Prior, coordinate: Coordinate) -> float:
     """One over the square of half the prior's central 68 % in x."""
     low, high = (float(prior.quantile(q)) for q in (0.16, 0.84))
     width = coordinate.x(high, 1 - high) - coordinate.x(low, 1 - low)
+    if not 1e-100 < width < math.inf:
+        raise ModelError(f"{prior} is too narrow for numbers to tell its values apart")
     return (2 / width) ** 2
 
 
@@ -219,6 +221,8 @@ def _widest(
             "its shape parameters must be above 0.07"
         )
     high = float(family.prior.upper_quantile(TAIL))
+    if not math.isfinite(low) or not math.isfinite(high):
+        raise ModelError(f"{family.prior} reaches further than numbers do; make it narrower")
     tails = [stretch.u(low, 1 - low), stretch.u(high, above)]
     estimates = family.estimates(observations)
     outer = (float(np.nanmin(estimates)), float(np.nanmax(estimates)))

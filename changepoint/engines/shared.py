@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import EngineError
+from changepoint.errors import EngineError, ModelError
 from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
@@ -47,8 +47,18 @@ class SharedPrior:
         prior, domain = family.shared_prior, family.shared_domain
         self.family, self.prior = family, prior
         self.low, self.high = max(prior.support[0], domain[0]), min(prior.support[1], domain[1])
-        inside = prior.cdf(self.high) - prior.cdf(self.low)
-        self._log_inside = math.log(float(inside))
+        inside = float(prior.cdf(self.high) - prior.cdf(self.low))
+        if not inside > 1e-300:
+            raise ModelError(
+                f"{prior} on the {family.shared_field} has no mass where it can lie for these "
+                f"data, between {self.low:.6g} and {self.high:.6g}"
+            )
+        self._log_inside = math.log(inside)
+        if not math.isfinite(self.median()):
+            raise ModelError(
+                f"{prior} on the {family.shared_field} has half its mass closer to an end of "
+                "its support than numbers can tell"
+            )
 
     def native(self, v: Floats) -> Floats:
         """Return the quantity that the prior is about."""
@@ -80,12 +90,14 @@ class SharedPrior:
         """Return v at the median of the prior inside its domain."""
         q = 0.5 * (self.prior.cdf(self.low) + self.prior.cdf(self.high))
         x = float(self.prior.quantile(q))
+        if x in (self.low, self.high):
+            return math.inf
         if math.isinf(self.low) and math.isinf(self.high):
             return x
         if math.isinf(self.high):
             return math.log(x - self.low)
         if math.isinf(self.low):
-            return -math.log(math.expm1(self.high - x))
+            return x - self.high - math.log(-math.expm1(x - self.high))
         return math.log((x - self.low) / (self.high - x))
 
 
@@ -122,6 +134,11 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
     surface = _Surface(prior, log_evidence)
     limit = None if family.shared_limit is None else log_evidence(family.shared_limit)
     modes = [_climb(surface, *bracket) for bracket in _scan(surface, limit)]
+    if not modes:
+        raise EngineError(
+            f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
+            f"these data: widen the priors of {family.parameter} and {family.shared_field}"
+        )
     step = min(WIDEST, *(SPACING * sd for _, sd in modes))
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
     places: set[int] = set()
@@ -240,7 +257,7 @@ def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
 
 def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
     """Return the lattice weights below v, and how far each stands from limit (0) to v (1)."""
-    places: Floats = v - step * np.arange(1.0, math.ceil(60 / step))
+    places: Floats = v - step * np.arange(1.0, min(math.ceil(60 / step), 1e6))
     weights = step * np.exp(prior.log_density(places))
     share = np.exp(prior.native(places) - prior.native(np.array(v)))
     return weights, share

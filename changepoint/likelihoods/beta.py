@@ -134,7 +134,7 @@ def _unit_faults(observations: Observations) -> Iterator[Fault]:
     """Where counts and trials stand beside the rates, these must be their ratio."""
     if observations.count is None or observations.trials is None:
         return
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         factor = observations.column("rate") / (observations.count / observations.trials)
     factor = factor[np.isfinite(factor) & (factor > 0)]
     for times, told in ((100.0, "percentages"), (0.01, "fractions of a percent")):
