@@ -24,6 +24,7 @@ CUT = 18.0  # in log density: where the outer grid ends
 GONE = 40.0  # in log density: where the scan for modes turns round
 SPACING = 0.8  # in posterior standard deviations
 WIDEST = 0.5  # in v
+MANY = 500  # nodes of an outer grid; 15 to 60 are usual
 TAIL = 1e-7  # of the evidence: what a linear tail may be wrong by
 
 
@@ -141,11 +142,13 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
         )
     step = min(WIDEST, *(SPACING * sd for _, sd in modes))
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
-    places: set[int] = set()
-    for mode, _ in modes:
-        start = round((mode - center) / step)
-        for direction in (-1, 1):
-            places |= _walk(surface, center, step, start, direction, limit)
+    while not (places := _lattice(surface, [v for v, _ in modes], center, step, limit)):
+        step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
+        if step > 100:
+            raise EngineError(
+                f"{prior.prior} on the {family.shared_field} reaches over too many orders of "
+                "magnitude; make it narrower"
+            )
     v = center + step * np.array(sorted(places))
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
     if (
@@ -223,6 +226,20 @@ def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[f
     return middle, sd
 
 
+def _lattice(
+    surface: _Surface, modes: list[float], center: float, step: float, limit: float | None
+) -> set[int]:
+    """Return the lattice places around all modes that matter; none if they are too many."""
+    places: set[int] = set()
+    for mode in modes:
+        start = round((mode - center) / step)
+        for direction in (-1, 1):
+            places |= _walk(surface, center, step, start, direction, limit)
+            if len(places) > MANY:
+                return set()
+    return places
+
+
 def _walk(
     surface: _Surface,
     center: float,
@@ -234,7 +251,7 @@ def _walk(
     """Return the lattice places from a mode outwards that matter, looking at every other."""
     places: set[int] = set()
     place = start
-    while True:
+    while len(places) <= MANY:
         v = center + place * step
         if surface(v) < surface.best - CUT and place != start:
             return places | {place - direction}
@@ -242,6 +259,7 @@ def _walk(
         if limit is not None and direction < 0 and _is_linear(surface, v, step, limit):
             return places
         place += 2 * direction
+    return places
 
 
 def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
