@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from changepoint import Changes, Observations, likelihoods, priors
+from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
+from changepoint.engines.mixture import Inference
 from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
@@ -197,3 +198,66 @@ def simulate(name: str, seed: int, T: int, missing: float = 0.0) -> Observations
     rows = rng.random(T) < missing
     rows[[0, T // 2]] = seed % 2 == 0 and missing > 0, False
     return with_missing(data, rows) if missing else data
+
+
+def answer(model: Model, data: Observations, draws: int = 4, seed: int = 0) -> Posterior:
+    """The exact posterior; priors that were left out are filled, data are not checked."""
+    return Posterior(Exact(draws=draws, seed=seed).run(model.resolve(data), data))
+
+
+class Marginals(NamedTuple):
+    """What is exact in a posterior, as arrays."""
+
+    log_evidence: float
+    number: Floats
+    change: Floats
+    mean: Floats
+    bands: Floats  # (3, T)
+
+    @classmethod
+    def of(cls, model: Model, data: Observations) -> Marginals:
+        posterior = answer(model, data)
+        exact, parameter = posterior.tree["exact"].dataset, model.likelihood.parameter
+        return cls(
+            float(exact["log_evidence"]),
+            exact["number_probability"].values,
+            exact["change_probability"].values,
+            exact[f"{parameter}_mean"].values,
+            exact[f"{parameter}_quantile"].values,
+        )
+
+    @property
+    def sd(self) -> Floats:
+        """About one standard deviation of the parameter by row."""
+        return (self.bands[2] - self.bands[0]) / 3.92
+
+    def distance(self, other: Marginals) -> dict[str, float]:
+        """The largest differences; those of the parameter in its standard deviations."""
+        size = max(len(self.number), len(other.number))
+        numbers = [np.pad(one.number, (0, size - len(one.number))) for one in (self, other)]
+        differences = {
+            "log evidence": self.log_evidence - other.log_evidence,
+            "P(k)": numbers[0] - numbers[1],
+            "P(change at s)": self.change - other.change,
+            "mean": (self.mean - other.mean) / self.sd,
+        }
+        return {key: float(np.abs(part).max()) for key, part in differences.items()}
+
+
+def check(errors: dict[str, float], tolerance: float, about: object = "") -> None:
+    """Print the errors, and fail where one is above the tolerance."""
+    print(*(f"{key}: {error:.1e}" for key, error in errors.items()), sep="\n")
+    wrong = {key: error for key, error in errors.items() if not error < tolerance}
+    assert not wrong, f"{wrong}, {about}"
+
+
+def node_probability(inference: Inference) -> Floats:
+    """P(theta_t = node) by the engine, (T, G)."""
+    total = np.zeros(())
+    for weight, one, run in zip(
+        inference.weights, inference.filters, inference.runs, strict=True
+    ):
+        blocks = one.backward(run, inference.condition.at_most, True)
+        in_order = sorted(blocks, key=lambda block: block[0])
+        total = total + weight * np.concatenate([P for _, P in in_order])
+    return total

@@ -178,3 +178,19 @@ def panels(low: float, high: float, number: int, order: int = 20) -> tuple[Float
     edges = np.linspace(low, high, number + 1)
     half = (edges[1:] - edges[:-1])[:, None] / 2
     return (edges[:-1, None] + half * (x + 1)).ravel(), np.log(half * w).ravel()
+
+
+def segment_probabilities(table: Floats, log_rho: float) -> Floats:
+    """P(rows s..e-1 are a segment) under the memoryless prior, (T + 1, T + 1)."""
+    T = len(table) - 1
+    before, after = np.full(T + 1, -np.inf), np.full(T + 1, -np.inf)
+    before[0] = after[T] = 0.0
+    for end in range(1, T + 1):
+        change = np.where(np.arange(end) > 0, log_rho, 0.0)
+        before[end] = log_sum(before[:end] + change + table[:end, end])
+    for first in range(T - 1, -1, -1):
+        change = np.where(np.arange(first + 1, T + 1) < T, log_rho, 0.0)
+        after[first] = log_sum(table[first, first + 1 :] + change + after[first + 1 :])
+    starts = before + np.where(np.arange(T + 1) > 0, log_rho, 0.0)
+    ends = after + np.where(np.arange(T + 1) < T, log_rho, 0.0)
+    return np.exp(starts[:, None] + table + ends - before[T])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, SHORTEST, Marginals, check, kinds, simulate
+from cases import CASES, SHORTEST, Marginals, check, kinds, node_probability, simulate
 from reference import Answer, enumeration
 
 from changepoint import Exact, Model, Observations
@@ -38,17 +38,6 @@ def enumerated(name: str, model: Model, data: Observations, mixture: Mixture) ->
         tables.append(table)
     weights = mixture.grid.log_weights, mixture.outer.log_weights
     return enumeration(np.array(tables), *weights, model.changes)
-
-
-def node_probability(inference: Inference) -> np.ndarray:
-    """P(theta_t = node) by the engine, (T, G)."""
-    at_most, total = inference.condition.at_most, 0.0
-    for weight, one, run in zip(
-        inference.weights, inference.filters, inference.runs, strict=True
-    ):
-        blocks = sorted(one.backward(run, at_most, True), key=lambda block: block[0])
-        total = total + weight * np.concatenate([P for _, P in blocks])
-    return total
 
 
 def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
