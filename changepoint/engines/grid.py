@@ -241,6 +241,7 @@ def _clip(places: list[float], ends: tuple[float, float], keep_finite: bool) -> 
     ]
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # theta may be 0 out there
 def _narrow(
     prior: Prior,
     evaluate: Evaluator,
