@@ -174,3 +174,19 @@ def test_no_change_in_twenty_thousand_rows_is_the_closed_form() -> None:
     log_p += np.sum(-np.log(n + 1) - special.betaln(n - k + 1, k + 1))
     found = answer(Model(likelihoods.Binomial(prior), Changes(exactly=0)), data).log_evidence
     check({"log evidence": abs(found - log_p)}, TOLERANCE)
+
+
+@pytest.mark.parametrize("trials", [36_000, 38_000, 40_000])
+def test_what_a_prior_far_from_the_data_flushed_is_not_trusted(trials: int) -> None:
+    """One change, where the prior gives exp(-200) to the rate that the data have.
+
+    The first row rules that rate out by hundreds of nats, which the product of prior and
+    likelihood doesn't survive in linear space; a second change would bring it back, at the
+    prior's price, so that the share of one change is above exp(-600).
+    """
+    data = with_row(series((1, 0.0, trials), (24, 0.015, 40_000), (5, 0.0, 40_000)), 0, 0)
+    prior = priors.Beta(1, 15_000)
+    sums = log_sums_by_number(table(data, prior), 3)
+    model = Model(likelihoods.Binomial(prior), Changes(exactly=1))
+    found = answer(model, data).log_evidence
+    check({"log evidence": abs(found - sums[1] + log_choose(29, 1))}, TOLERANCE)

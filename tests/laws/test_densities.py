@@ -1,0 +1,439 @@
+"""Likelihoods against 50 digits; tables, coordinates and information."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from cases import CASES, check, simulate
+from reference import Floats
+from scipy import integrate, special, stats
+
+from changepoint import Observations, likelihoods
+from changepoint.engines import grid as grids
+from changepoint.likelihoods import FAMILIES
+from changepoint.likelihoods.coordinates import (
+    Arcsine,
+    BetaMean,
+    Coordinate,
+    Level,
+    Nodes,
+    SquareRoot,
+)
+
+mpmath.mp.dps = 50
+mpf = mpmath.mpf
+
+
+# -- log densities ------------------------------------------------------------------------
+
+
+def log_choose(n, k):
+    return mpmath.loggamma(n + 1) - mpmath.loggamma(k + 1) - mpmath.loggamma(n - k + 1)
+
+
+def log_beta(a, b):
+    return mpmath.loggamma(a) + mpmath.loggamma(b) - mpmath.loggamma(a + b)
+
+
+def power(k, x):
+    return k * mpmath.log(x) if k else mpf(0)
+
+
+def binomial(row, p, q, shared):
+    k, n = row["count"], row["trials"]
+    return log_choose(n, k) + power(k, p) + power(n - k, q)
+
+
+def beta_binomial(row, p, q, shared):
+    k, n = row["count"], row["trials"]
+    s = 1 / shared - 1
+    return log_choose(n, k) + log_beta(k + p * s, n - k + q * s) - log_beta(p * s, q * s)
+
+
+def beta(row, p, q, shared):
+    y = row["rate"]
+    return (
+        power(p * shared - 1, y)
+        + power(q * shared - 1, 1 - y)
+        - log_beta(p * shared, q * shared)
+    )
+
+
+def poisson(row, theta, _, shared):
+    k, mean = row["count"], row["exposure"] * theta
+    return power(k, mean) - mean - mpmath.loggamma(k + 1)
+
+
+def normal(row, theta, _, shared):
+    z = (row["value"] - theta) / shared
+    return -z * z / 2 - mpmath.log(shared) - mpmath.log(2 * mpmath.pi) / 2
+
+
+def trials(*rows: tuple[float, float]) -> Observations:
+    return Observations(count=[k for k, _ in rows], trials=[n for _, n in rows])
+
+
+COUNTS = trials(
+    (0, 0), (0, 1), (1, 1), (0, 1000), (9, 1000), (500, 1000), (1000, 1000), (30, 31),
+    (123, 4567), (9_000, 10**6), (999_999, 10**6),
+)  # fmt: skip
+MANY = trials((9 * 10**6, 10**9), (9_003_000, 10**9), (0, 10**9), (10**9 - 7, 10**9))
+RATES = [1e-12, 1e-6, 0.002, 0.009, 0.3, 0.5, 0.9]  # and their complements
+
+# Family: data, parameters (theta, 1 - theta), shared parameters, density.
+EXTREMES = {
+    "binomial": ([COUNTS, MANY], RATES, [0.0], binomial),
+    "beta-binomial": (
+        [COUNTS],
+        RATES,
+        [1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.999],
+        beta_binomial,
+    ),
+    "beta": (
+        [Observations(rate=[1e-9, 1e-4, 0.009, 0.0091, 0.3, 0.5, 0.99, 1 - 1e-9])],
+        RATES[1:],
+        [0.01, 1.0, 30.0, 1e4, 1e6],
+        beta,
+    ),
+    "poisson": (
+        [
+            Observations(count=[0, 0, 1, 7, 100, 12345], exposure=[0, 1, 1e-3, 2.5, 30, 1e4]),
+            Observations(count=[10**9, 10**9 + 50_000], exposure=[1e6, 1e6]),
+        ],
+        [1e-9, 0.01, 1.0, 1.2, 30.0, 999.9, 1e3, 1e6],
+        [0.0],
+        poisson,
+    ),
+    "normal": (
+        [
+            Observations(value=[-3.0, 0.0, 0.1, 2.0, 1e4]),
+            Observations(value=[1e8, 1e8 + 1, 1e8 - 0.5]),
+        ],
+        [-1e3, 0.0, 0.1, 5.0, 1e8 + 0.25],
+        [1e-3, 1.0, 50.0],
+        normal,
+    ),
+}
+
+
+def test_extremes_cover_every_family() -> None:
+    assert set(EXTREMES) == set(FAMILIES)
+
+
+def nodes_of(name: str) -> tuple[Nodes, list[tuple[mpmath.mpf, mpmath.mpf]]]:
+    """Parameters as the package has them, and as exact numbers with their complement."""
+    theta = np.array(EXTREMES[name][1])
+    if FAMILIES[name].domain != (0.0, 1.0):
+        return Nodes(theta, theta), [(mpf(float(x)), mpf(0)) for x in theta]
+    small = theta[theta <= 0.5]
+    nodes = Nodes(np.append(theta, 1 - small), np.append(1 - theta, small))
+    exact = [(mpf(float(x)), 1 - mpf(float(x))) for x in theta]
+    return nodes, exact + [(1 - mpf(float(x)), mpf(float(x))) for x in small]
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_log_density_to_fifty_digits(name: str) -> None:
+    """To 11 digits, and a few roundings for every trial or unit of concentration."""
+    tables, _, shared_values, density = EXTREMES[name]
+    nodes, exact = nodes_of(name)
+    worst = 0.0
+    for data in tables:
+        family = FAMILIES[name]()
+        columns = {
+            role: numbers
+            for role in ("count", "trials", "exposure", "rate", "value")
+            if (numbers := getattr(data, role)) is not None
+        }
+        at = nodes
+        if name == "normal":
+            at = Nodes(nodes.theta, family.coordinate(data, 1.0).companion(nodes.theta))
+        for shared in shared_values:
+            with np.errstate(divide="ignore"):
+                found = family.log_density(family.data(data), at, shared)
+            for t in range(len(data)):
+                row = {role: mpf(float(numbers[t])) for role, numbers in columns.items()}
+                if name in ("poisson",) and row["exposure"] == 0:
+                    assert (found[t] == 0).all()
+                    continue
+                for g, (p, q) in enumerate(exact):
+                    told = density(row, p, q, mpf(shared))
+                    allowed = 1e-11 * (1 + abs(float(told)))
+                    size = shared if name == "beta" else float(row.get("trials", 0))
+                    allowed += 2e-14 * size
+                    worst = max(worst, abs(float(found[t, g] - told)) / allowed)
+    check({"log density, share of what is allowed": worst}, 1.0, name)
+
+
+@pytest.mark.parametrize("dispersion", [1e-14, 1e-11, 1e-8, 1e-5, 1e-3, 0.05, 0.6])
+def test_beta_binomial_near_its_maximum(dispersion: float) -> None:
+    """Absolute errors where the posterior is: rates about count / trials."""
+    data = trials((9, 1000), (14, 1000), (90, 10_000), (9_000, 10**6), (8_950, 10**6))
+    theta = np.linspace(0.006, 0.014, 41)
+    family = likelihoods.BetaBinomial()
+    found = family.log_density(family.data(data), Nodes(theta, 1 - theta), dispersion)
+    worst = 0.0
+    for t in range(len(data)):
+        row = {"count": mpf(float(data.count[t])), "trials": mpf(float(data.trials[t]))}
+        for g, p in enumerate(theta):
+            told = beta_binomial(row, mpf(float(p)), 1 - mpf(float(p)), mpf(dispersion))
+            worst = max(worst, abs(float(found[t, g] - told)) / data.trials[t])
+    check({"log density, a trial": worst}, 1e-14, dispersion)
+
+
+def test_binomial_of_a_thousand_million_trials_near_its_maximum() -> None:
+    """A change of the rate by one sd, 3e-6, moves log p by 1/2: so must the digits."""
+    data = trials((9 * 10**6, 10**9), (9_003_000, 10**9), (8_997_000, 10**9))
+    theta = 0.009 + np.linspace(-2e-5, 2e-5, 41)
+    family = likelihoods.Binomial()
+    found = family.log_density(family.data(data), Nodes(theta, 1 - theta), 0.0)
+    worst = 0.0
+    for t in range(len(data)):
+        row = {"count": mpf(float(data.count[t])), "trials": mpf(float(data.trials[t]))}
+        for g, p in enumerate(theta):
+            told = binomial(row, mpf(float(p)), 1 - mpf(float(p)), None)
+            worst = max(worst, abs(float(found[t, g] - told)))
+    check({"log density": worst}, 1e-8)
+
+
+@pytest.mark.parametrize("shared", [1e-13, 1e-6, 0.01, 0.5, 0.99])
+@pytest.mark.parametrize("name", ["binomial", "beta-binomial"])
+def test_probabilities_of_counts_add_up_to_one(name: str, shared: float) -> None:
+    family = FAMILIES[name]()
+    theta = np.array([1e-9, 0.009, 0.5, 0.97, 1 - 1e-9])
+    nodes = Nodes(theta, 1 - theta)
+    for n in (1, 7, 2000):
+        data = Observations(count=np.arange(n + 1), trials=np.full(n + 1, n))
+        total = np.exp(family.log_density(family.data(data), nodes, shared)).sum(axis=0)
+        check({"total probability": float(np.abs(total - 1).max())}, 1e-11)
+
+
+def test_probabilities_of_events_add_up_to_one() -> None:
+    family = likelihoods.Poisson()
+    theta = np.array([1e-6, 0.3, 4.0, 150.0])
+    data = Observations(count=np.arange(1000), exposure=np.full(1000, 2.0))
+    total = np.exp(family.log_density(family.data(data), Nodes(theta, theta), 0.0)).sum(axis=0)
+    check({"total probability": float(np.abs(total - 1).max())}, 1e-11)
+
+
+@pytest.mark.parametrize("name", ["beta", "normal"])
+def test_densities_of_measurements_integrate_to_one(name: str) -> None:
+    family = FAMILIES[name]()
+    role = family.response
+    for theta, shared in [(0.3, 5.0), (0.009, 1000.0), (0.6, 2.5)]:
+        width = 12 * (shared if name == "normal" else math.sqrt(theta / shared))
+        low, high = theta - width, theta + width
+        if name == "beta":
+            low, high = max(low, 0.0), min(high, 1.0)
+        x, w = np.polynomial.legendre.leggauss(400)
+        y = low + (high - low) * (x + 1) / 2
+        data = family.data(Observations(**{role: y}))
+        at = np.array([theta])
+        nodes = Nodes(at, at - data.pooled if name == "normal" else 1 - at)
+        p = np.exp(family.log_density(data, nodes, shared))[:, 0]
+        check({"total probability": abs(float(w @ p * (high - low) / 2) - 1)}, 1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", CASES)
+def test_tables_are_the_density(name: str, seed: int) -> None:
+    """What a family tabulates for the filter equals the plain formula."""
+    rng = np.random.default_rng(seed)
+    if name in ("binomial", "beta-binomial"):
+        # Trials close together, far apart, and all over the place.
+        low, high = [(900, 1100), (3, 12), (1, 10**6)][seed]
+        n = rng.integers(low, high, 80)
+        count = rng.binomial(n, rng.uniform(0, 1, 80) if seed == 1 else 0.4).astype(float)
+        count[rng.random(80) < 0.2] = np.nan
+        data = Observations(count=count, trials=n)
+    else:
+        data = simulate(name, seed, 80, missing=0.2)
+    family = CASES[name].models[0].resolve(data)
+    evaluate = family.evaluator(data)
+    values = {
+        "beta-binomial": [1e-12, 1e-6, 1e-3, 0.05, 0.7],
+        "beta": [0.1, 5.0, 1e3],
+        "normal": [0.3, 1.0, 20.0],
+    }
+    for shared in values.get(name, [0.0]):
+        nodes = grids.build(family, data, evaluate, (shared,)).nodes
+        told = family.log_density(family.data(data), nodes, shared)
+        told[~data.observed(family.response)] = 0.0
+        rows = evaluate(nodes, shared)
+        found = np.concatenate([rows(0, 1), rows(1, 33), rows(33, 80)])
+        with np.errstate(invalid="ignore"):
+            error = np.abs(found - told) / (1 + np.abs(told))
+        error[found == told] = 0.0
+        check({"table": float(error.max())}, 1e-11, shared)
+
+
+# -- coordinates --------------------------------------------------------------------------
+
+PROPORTIONS = [1e-12, 1e-6, 0.009, 0.3, 0.5]
+COORDINATES: list[tuple[Coordinate, list[float]]] = [
+    (Arcsine(), PROPORTIONS),
+    (SquareRoot(), [1e-12, 0.01, 1.0, 1e6]),
+    (Level(1e8), [1e8 - 5, 1e8, 1e8 + 3]),
+    (Level(-2.0), [-5.0, 0.0, 7.0]),
+    *((BetaMean(c), PROPORTIONS[1:]) for c in (0.05, 1.0, 30.0, 1e4, 1e8)),
+]
+
+
+@pytest.mark.parametrize(("coordinate", "places"), COORDINATES, ids=str)
+def test_coordinates_there_and_back(coordinate: Coordinate, places: list[float]) -> None:
+    """theta -> x -> theta, and from the other end of a proportion."""
+    for theta in places:
+        x = coordinate.x(theta, 1 - theta)
+        below = coordinate.below_top(theta, 1 - theta)
+        back = coordinate.nodes(np.array([x]), np.array([below]))
+        assert abs(back.theta[0] / theta - 1) < 1e-12 if theta else abs(back.theta[0]) < 1e-12
+        if isinstance(coordinate, Arcsine | BetaMean):
+            assert abs(back.companion[0] - (1 - theta)) < 1e-12
+            x = coordinate.x(1 - theta, theta)
+            below = coordinate.below_top(1 - theta, theta)
+            mirrored = coordinate.nodes(np.array([x]), np.array([below]))
+            assert abs(mirrored.companion[0] / theta - 1) < 1e-12
+
+
+@pytest.mark.parametrize(("coordinate", "places"), COORDINATES, ids=str)
+def test_slopes_of_coordinates(coordinate: Coordinate, places: list[float]) -> None:
+    """log d theta / d x by differences; coordinates increase."""
+    for theta in places:
+        companion = theta - coordinate.center if isinstance(coordinate, Level) else 1 - theta
+        slope = math.exp(
+            coordinate.log_slope(Nodes(np.array([theta]), np.array([companion])))[0]
+        )
+        step = 1e-4 * (1.0 if isinstance(coordinate, Level) else theta)
+        ahead = coordinate.x(theta + step, 1 - theta - step)
+        behind = coordinate.x(theta - step, 1 - theta + step)
+        assert ahead > behind
+        difference = ((theta + step) - (theta - step)) / (ahead - behind)
+        assert abs(difference / slope - 1) < 1e-6
+
+
+STRETCHES = {
+    "proportion": (Arcsine(), 0.0, math.pi / 2, 0.0),
+    "part of one": (Arcsine(), 0.07, 0.11, math.pi / 2 - 0.11),
+    "rate": (SquareRoot(), 0.0, math.inf, 0.0),
+    "part of a level": (Level(0.0), -3.0, 9.0, 0.0),
+    "level": (Level(0.0), -math.inf, math.inf, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", STRETCHES)
+@pytest.mark.parametrize("h", [0.001, 0.05])
+def test_the_map_of_the_grid(name: str, h: float) -> None:
+    """u -> theta -> u, and its slope by differences."""
+    coordinate, bottom, top, gap = STRETCHES[name]
+    stretch = grids.Stretch(coordinate, bottom, top, gap, h)
+    length = min((top - bottom) / h, 300.0) if math.isfinite(bottom) else 100.0
+    u = np.linspace(-20, length + 20, 57)
+    nodes = stretch.nodes(u)
+    complement = nodes.companion if isinstance(coordinate, Arcsine) else 1 - nodes.theta
+    back = [stretch.u(float(a), float(b)) for a, b in zip(nodes.theta, complement, strict=True)]
+    if name == "proportion":
+        np.testing.assert_allclose(back, u, atol=1e-7)
+    inside = slice(12, -12)  # elsewhere theta itself is rounded
+    np.testing.assert_allclose(np.array(back)[inside], u[inside], atol=1e-6)
+    step = 1e-5
+    slope = (stretch.x(u + step) - stretch.x(u - step)) / (2 * step)
+    np.testing.assert_allclose(slope[inside], np.exp(stretch.log_slope(u))[inside], rtol=1e-5)
+
+
+# -- information --------------------------------------------------------------------------
+
+
+def information_about_x(name: str, theta: float, shared: float, data: Observations) -> float:
+    """Fisher's information of all rows about the coordinate, from the definition."""
+    family = FAMILIES[name]()
+    coordinate = family.coordinate(data, shared)
+    total = 0.0
+    for row in range(len(data)):
+        if name in ("binomial", "beta-binomial"):
+            n = int(data.trials[row])
+            outcomes = Observations(count=np.arange(n + 1), trials=np.full(n + 1, n))
+        else:
+            k = np.arange(200)
+            outcomes = Observations(count=k, exposure=np.full(200, data.exposure[row]))
+
+        def log_p(theta: float, outcomes: Observations = outcomes) -> Floats:
+            at = np.array([theta])
+            nodes = Nodes(at, coordinate.companion(at))
+            return family.log_density(family.data(outcomes), nodes, shared)[:, 0]
+
+        step = 1e-4 * theta
+        score = (log_p(theta + step) - log_p(theta - step)) / (2 * step)
+        total += np.exp(log_p(theta)) @ score**2
+    at = np.array([theta])
+    slope = math.exp(coordinate.log_slope(Nodes(at, coordinate.companion(at)))[0])
+    return float(total) * slope**2
+
+
+@pytest.mark.parametrize("shared", [0.0, 1e-4, 0.01, 0.2, 0.8])
+def test_information_of_trials(shared: float) -> None:
+    """Exact for the Binomial; for small rates with overdispersion, else the most."""
+    data = Observations(count=[1, 2, 30], trials=[10, 40, 200])
+    name = "beta-binomial" if shared else "binomial"
+    stated = FAMILIES[name]().information(data, shared)
+    for theta in (1e-5, 0.01, 0.2, 0.5):
+        found = information_about_x(name, theta, shared, data)
+        if not shared or theta < 1e-4 * min(1, 0.1 / shared):
+            check({"information": abs(found / stated - 1)}, 1e-3, theta)
+        assert found < stated * (1 + 1e-6)
+
+
+def test_information_of_events() -> None:
+    data = Observations(count=[1, 2], exposure=[0.5, 3.0])
+    stated = likelihoods.Poisson().information(data, 0.0)
+    for theta in (0.01, 1.0, 20.0):
+        found = information_about_x("poisson", theta, 0.0, data)
+        check({"information": abs(found / stated - 1)}, 1e-6, theta)
+
+
+@pytest.mark.parametrize("concentration", [0.05, 1.0, 20.0, 1e4])
+def test_information_of_rates(concentration: float) -> None:
+    """Trigammas; about 1 a row, never more."""
+    coordinate = BetaMean(concentration)
+    for theta in (1e-5, 0.01, 0.2, 0.5, 0.9):
+        a, b = concentration * theta, concentration * (1 - theta)
+        about_theta = concentration**2 * (special.polygamma(1, a) + special.polygamma(1, b))
+        nodes = Nodes(np.array([theta]), np.array([1 - theta]))
+        found = about_theta * math.exp(2 * coordinate.log_slope(nodes)[0])
+        assert 0.4 < found < 1 + 1e-9
+
+
+def test_information_of_values() -> None:
+    data = Observations(value=[1.0, 2.0, math.nan, 4.0])
+    assert abs(likelihoods.Normal().information(data, 2.0) - 3 / 4) < 1e-15
+
+
+# -- tails --------------------------------------------------------------------------------
+
+
+def test_two_sided_tails() -> None:
+    """Of the support check: twice the smaller tail, by scipy's distributions."""
+    k, n = np.array([0.0, 3.0, 20.0]), np.array([100.0, 100.0, 100.0])
+    theta = np.array([0.01, 0.05, 0.1])
+    found = likelihoods.Binomial().tail(Observations(count=k, trials=n), theta, pool=False)
+    binom = stats.binom(n, theta)
+    told = np.minimum(1, 2 * np.minimum(binom.cdf(k), binom.sf(k - 1)))
+    np.testing.assert_allclose(found, told, rtol=1e-12)
+    found = likelihoods.Poisson().tail(Observations(count=k), theta * 50, pool=False)
+    events = stats.poisson(theta * 50)
+    told = np.minimum(1, 2 * np.minimum(events.cdf(k), events.sf(k - 1)))
+    np.testing.assert_allclose(found, told, rtol=1e-12)
+
+
+def test_densities_integrate_numerically_too() -> None:
+    """One-dimensional check by adaptive quadrature, away from the ends."""
+    family = likelihoods.Beta()
+
+    def p(y: float) -> float:
+        data = family.data(Observations(rate=[y, 0.5]))
+        nodes = Nodes(np.array([0.3]), np.array([0.7]))
+        return float(np.exp(family.log_density(data, nodes, 12.0)[0, 0]))
+
+    total, _ = integrate.quad(p, 1e-12, 1 - 1e-12)
+    check({"total probability": abs(total - 1)}, 1e-8)
