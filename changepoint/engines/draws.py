@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from changepoint.engines import grid as grids
 from changepoint.engines import shared as outer
 from changepoint.engines.mixture import Backward
-from changepoint.kernels import filter as filters
+from changepoint.kernels import rows as kernel_rows
 from changepoint.kernels.quantiles import quantiles
 from changepoint.likelihoods.base import RowLikelihood
 from changepoint.results import Draws
@@ -46,37 +46,25 @@ def collect(back: Backward, rng: np.random.Generator) -> Draws:
     parameters = np.full((D, segments.max()), np.nan)
     firsts[draw[order], place] = first[order]
     parameters[draw[order], place] = theta[order]
-    shared = None if mixture.family.shared is None else shared_draws(back, rng)
+    shared = None if mixture.family.shared is None else shared_draws(back)
     return Draws(firsts, parameters, shared)
 
 
-def shared_draws(back: Backward, rng: np.random.Generator) -> Floats:
+def shared_draws(back: Backward) -> Floats:
     """Return the shared parameter of each draw, shape (D,).
 
     Draws have an outer node each; the value is the quantile, in the posterior interpolated
     between nodes, of the same rank, so that both have their exact marginals.
     """
     mixture = back.inference.mixture
-    nodes, prior = mixture.outer, outer.SharedPrior(mixture.family)
-    weights = back.inference.weights
-    limit = int(np.isinf(nodes.v[0]))
-    v, p = nodes.v[limit:], weights[limit:]
-    step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
-    density = np.zeros(round((v[-1] - v[0]) / step) + 1)
-    density[np.round((v - v[0]) / step).astype(int)] = p
-    below = float(weights[:limit].sum())
-    rank = np.clip((back.uniform - below) / (1 - below), 0, 1)
-    order = np.argsort(rank)
-    places = np.empty(len(rank))
-    places[order] = quantiles(density[None], np.zeros(len(rank), np.int64), rank[order])
-    native = prior.native(v[0] + step * places)
-    tail = back.uniform < below
-    if tail.any():
-        top = prior.prior.cdf(prior.native(v[0] - step / 2))
-        native[tail] = prior.prior.quantile(
-            np.maximum(rng.random(int(tail.sum())) * top, 1e-300)
-        )
-    return mixture.family.shared_value(native)
+    prior = outer.SharedPrior(mixture.family)
+    v, step, log_density = outer.posterior(prior, mixture.outer, back.inference.weights)
+    density = halved(log_density[None])
+    order = np.argsort(back.uniform)
+    places = np.empty(len(order))
+    row = np.zeros(len(order), np.int64)
+    places[order] = quantiles(density, row, back.uniform[order]) / 2
+    return prior.value(v + step * places)
 
 
 def parameter_draws(
@@ -101,17 +89,32 @@ def parameter_draws(
         log_p = sums[np.searchsorted(bounds, ends[part])]
         log_p -= sums[np.searchsorted(bounds, starts[part])]
         log_p += grid.log_weights
-        p = np.exp(log_p - log_p.max(axis=1, keepdims=True))
         low, high = np.searchsorted(which, [chunk, chunk + len(log_p)], sorter=order)
         mine = order[low:high]
-        theta[mine] = grid.at(quantiles(p, which[mine] - chunk, uniform[mine]))
+        places = quantiles(halved(log_p), which[mine] - chunk, uniform[mine])
+        theta[mine] = grid.at(places / 2)
     return theta
+
+
+def halved(log_density: Floats) -> Floats:
+    """Return densities at the nodes and half-way between, (n, G) -> (n, 2 G - 1).
+
+    The log density is interpolated by cubics, which is exact for a Gaussian.
+    """
+    finite = np.maximum(log_density - log_density.max(axis=1, keepdims=True), -1e4)
+    wide = np.pad(finite, ((0, 0), (1, 1)), mode="reflect", reflect_type="odd")
+    fine = np.empty((len(finite), 2 * finite.shape[1] - 1))
+    fine[:, ::2] = finite
+    inner = wide[:, 1:-2] + wide[:, 2:-1]
+    fine[:, 1::2] = 0.5625 * inner - 0.0625 * (wide[:, :-3] + wide[:, 3:])
+    density: Floats = np.exp(np.minimum(fine, 0.5))
+    return density
 
 
 def _running_sums(log_likelihood: RowLikelihood, bounds: Integers, G: int) -> Floats:
     """Return sums of log likelihood rows from bounds[0] up to each bound, shape (bounds, G)."""
     sums = np.zeros((len(bounds), G))
-    size = max(filters.BLOCK // G, 1)
+    size = max(kernel_rows.BLOCK // G, 1)
     for row in range(int(bounds[0]), int(bounds[-1]), size):
         stop = min(row + size, int(bounds[-1]))
         # Rows between one bound and the next, as far as they lie in this block.

@@ -119,14 +119,19 @@ class Stretch:
 class Grid:
     """Nodes first, first + 1, ... of a stretch, with their log prior weights, shape (G,)."""
 
+    prior: Prior
     stretch: Stretch
-    first: int
+    first: float
     nodes: Nodes
     log_weights: Floats
 
     def at(self, position: Floats) -> Floats:
         """Return theta at fractional node numbers."""
         return self.stretch.nodes(position + self.first).theta
+
+    def between(self) -> Grid:
+        """Return the grid of the G - 1 places half-way between the nodes."""
+        return _grid(self.prior, self.stretch, self.first + 0.5, len(self.log_weights) - 1)
 
 
 def build(
@@ -174,8 +179,12 @@ def build(
         first, last = _narrow(prior, evaluate, len(observations), stretch, shared, first, last)
     if last - first > HOLDS:
         raise EngineError(_too_many(family, finest, last - first))
-    nodes, weights = _weigh(prior, stretch, np.arange(int(first), last + 1.0))
-    return Grid(stretch, int(first), nodes, weights)
+    return _grid(prior, stretch, float(int(first)), int(last) - int(first) + 1)
+
+
+def _grid(prior: Prior, stretch: Stretch, first: float, count: int) -> Grid:
+    nodes, weights = _weigh(prior, stretch, first + np.arange(float(count)))
+    return Grid(prior, stretch, first, nodes, weights)
 
 
 def _too_many(family: Likelihood, shared: float, count: float) -> str:

@@ -12,13 +12,14 @@ from changepoint.engines import grid as grids
 from changepoint.engines import shared as outer
 from changepoint.kernels import filter as filters
 from changepoint.kernels.quantiles import quantiles
+from changepoint.kernels.rows import Rows
 from changepoint.model import Model
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-KEEP = 2**24  # likelihood values kept in memory, over all outer nodes: 128 MB
+KEEP = 2**25  # likelihood values kept in memory, over all outer nodes: 256 MB
 LIGHT = 1e-10  # weight below which an outer node counts in the evidence alone
 
 
@@ -48,8 +49,7 @@ class Condition(NamedTuple):
 
     def log_share(self, run: filters.Pass) -> float:
         """Return the log of the memoryless filter's mass that meets the condition."""
-        shares = run.log_shares()[-1]
-        return float(np.logaddexp.reduce(shares) if self.at_most else shares[-1])
+        return run.log_total(self.at_most)
 
 
 class Mixture:
@@ -93,8 +93,8 @@ class Mixture:
 
     def _filter(self, grid: grids.Grid, value: float, keep: int, levels: int) -> filters.Filter:
         log_lik = self.evaluate(grid.nodes, value)
-        rows = filters.Rows(log_lik, self.T, len(grid.log_weights), self.m, keep)
-        return filters.Filter(rows, grid.log_weights, self.log_rho, levels=levels)
+        rows = Rows(log_lik, grid.log_weights, self.T, self.m, keep)
+        return filters.Filter(rows, self.log_rho, levels=levels)
 
     def _rough(self, value: float, condition: Condition) -> float:
         grid = grids.build(self.family, self.observations, self.evaluate, (value,), grids.ROUGH)
@@ -135,7 +135,7 @@ class Inference:
         log_none = -np.inf
         for j in np.flatnonzero(self.weights > LIGHT):
             one, run = self.filters[j], self.runs[j]
-            none = filters.Filter(one.rows, mixture.grid.log_weights, mixture.log_rho, ~rows)
+            none = filters.Filter(one.rows, mixture.log_rho, ~rows)
             way = none.main if number is None else none.counted(number + 1, log=run.log)
             log_sum = none.log_sum + self.condition.log_share(way)
             log_none = np.logaddexp(log_none, mixture.outer.log_weights[j] + log_sum)
@@ -164,7 +164,7 @@ class Inference:
         shares, feed, levels = np.zeros(0), None, filters.FIRST
         while True:
             run = one.counted(levels, feed)
-            feed = run.shares[:, -1]
+            feed = run.S[:, -1]
             shares = np.append(shares, np.exp(run.log_shares()[-1]))
             if 1 - shares.sum() < left_out or len(shares) > limit:
                 return shares
@@ -197,34 +197,47 @@ class Inference:
         chosen = np.searchsorted(np.cumsum(weights), uniform * (1 - 1e-12))
         segments = bool(quantile) and self.condition.fixed
         bands = bands and bool(quantile)
-        making, passes = [], []
+        making: list[filters.Draws] = []
+        passes, followers = [], []
         for i, j in enumerate(heavy):
-            one = filters.Draws(self._levels(self.runs[j], int(np.sum(chosen == i)), rng), rng)
-            making.append(one)
-            passes.append(
-                self.filters[j].backward(
-                    self.runs[j],
-                    self.condition.at_most,
-                    bands,
-                    segments,
-                    one if draws else None,
-                )
-            )
+            one, run = self.filters[j], self.runs[j]
+            drawn = filters.Draws(self._levels(run, int(np.sum(chosen == i)), rng), rng)
+            making.append(drawn)
+            at_most = self.condition.at_most
+            passes.append(one.backward(run, at_most, bands, segments, drawn if draws else None))
+            if quantile:
+                between = one.follow(run, self._between(one, int(j)))
+                passes.append(one.backward(between, at_most, bands, segments))
+                followers.append(between)
         row_parts = []
         for parts in zip(*passes, strict=True):
             if bands:
-                P = sum(weight * part[1] for weight, part in zip(weights, parts, strict=True))
-                row_parts.append(summary(mixture.grid, P, quantile))
-        N = sum(weight * self.runs[j].N for weight, j in zip(weights, heavy, strict=True))
+                P = mix(weights, [part[1] for part in parts[::2]])
+                between_P = mix(weights, [part[1] for part in parts[1::2]])
+                row_parts.append(summary(mixture.grid, P, between_P, quantile))
+        told = None
+        if segments:
+            N = mix(weights, [self.runs[j].N for j in heavy])
+            told = summary(mixture.grid, N, mix(weights, [f.N for f in followers]), quantile)
         return Backward(
             inference=self,
             heavy=heavy,
             rows=np.concatenate(row_parts[::-1], axis=1) if bands else None,
-            segments=summary(mixture.grid, N, quantile) if segments else None,
+            segments=told,
             uniform=uniform,
             chosen=chosen,
             making=making,
         )
+
+    def _between(self, one: filters.Filter, j: int) -> Rows:
+        """Return likelihood rows half-way between the nodes."""
+        mixture = self.mixture
+        if one.between is None:
+            grid = mixture.grid.between()
+            log_lik = mixture.evaluate(grid.nodes, float(mixture.outer.values[j]))
+            keep = one.rows.keep
+            one.between = Rows(log_lik, grid.log_weights, mixture.T, mixture.m, keep, one.rows)
+        return one.between
 
     def _levels(self, run: filters.Pass, count: int, rng: np.random.Generator) -> Integers:
         """Return the number of changes of each draw: levels of the last row."""
@@ -261,11 +274,23 @@ class Backward(NamedTuple):
         return total
 
 
-def summary(grid: grids.Grid, P: Floats, quantile: tuple[float, ...]) -> Floats:
-    """Return mean and quantiles of the parameter for rows of node probabilities P (n, G)."""
+def mix(weights: Floats, parts: list[Floats]) -> Floats:
+    """Return the weighted sum of arrays of one shape."""
+    total: Floats = weights[0] * parts[0]
+    for weight, part in zip(weights[1:], parts[1:], strict=True):
+        total += weight * part
+    return total
+
+
+def summary(
+    grid: grids.Grid, P: Floats, between: Floats, quantile: tuple[float, ...]
+) -> Floats:
+    """Return mean and quantiles of the parameter for rows of densities, (1 + levels, n)."""
     mean = P @ grid.nodes.theta / P.sum(axis=1)
+    density = np.empty((len(P), 2 * P.shape[1] - 1))
+    density[:, ::2], density[:, 1::2] = P, between
     row = np.repeat(np.arange(len(P)), len(quantile))
-    places = grid.at(quantiles(P, row, np.tile(quantile, len(P))))
+    places = grid.at(quantiles(density, row, np.tile(quantile, len(P))) / 2)
     told: Floats = np.vstack([mean, places.reshape(-1, len(quantile)).T])
     return told
 

@@ -20,12 +20,12 @@ from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
 
-CUT = 18.0  # in log density: where the outer grid ends
+CUT = 15.0  # in log density: where the outer grid ends
 GONE = 40.0  # in log density: where the scan for modes turns round
-SPACING = 0.8  # in posterior standard deviations
+SPACING = 0.85  # in posterior standard deviations
 WIDEST = 0.5  # in v
 MANY = 500  # nodes of an outer grid; 15 to 60 are usual
-TAIL = 1e-7  # of the evidence: what a linear tail may be wrong by
+TAIL = 1e-6  # of the evidence: what a linear tail may be wrong by
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,9 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
             f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
             f"these data: widen the priors of {family.parameter} and {family.shared_field}"
         )
-    step = min(WIDEST, *(SPACING * sd for _, sd in modes))
+    # A posterior pressed against a finite end is skewed, and wants closer nodes.
+    spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
+    step = min(WIDEST, *(spacing * sd for _, sd in modes))
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
     while not (places := _lattice(surface, [v for v, _ in modes], center, step, limit)):
         step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
@@ -271,6 +273,33 @@ def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
         excess**2 * float(np.sum(below))
         < TAIL * math.exp(min(surface.best - limit, 50.0)) * step
     )
+
+
+def posterior(
+    prior: SharedPrior, grid: SharedGrid, weights: Floats
+) -> tuple[float, float, Floats]:
+    """Return the posterior of v at equal steps: first v, step, log density (not normalised).
+
+    Where a limit carries the weight of what lies below the second node, that is spread out
+    again, as it was collected.
+    """
+    limit = int(np.isinf(grid.v[0]))
+    v = grid.v[limit:]
+    step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
+    density = np.zeros(round((v[-1] - v[0]) / step) + 1)
+    density[np.round((v - v[0]) / step).astype(int)] = weights[limit:]
+    first = float(v[0])
+    if limit:
+        below, share = _tail(prior, first, step)
+        own = step * float(np.exp(prior.log_density(np.array(first))))
+        there = density[0] / (own + np.sum(below * share))
+        far = weights[0] / np.sum(below * (1 - share))
+        density[0] = own * there
+        tail = below * ((1 - share) * far + share * there)
+        density = np.concatenate([tail[::-1], density])
+        first -= step * len(tail)
+    with np.errstate(divide="ignore"):
+        return first, step, np.log(density)
 
 
 def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:

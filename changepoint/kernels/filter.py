@@ -13,112 +13,73 @@ hidden Markov model (Chib 1998) whose states are nodes and whose every change dr
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.kernels import linear, logspace
+from changepoint.kernels.rows import Rows
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BLOCK = 2**17  # likelihood values in a block: 1 MB, so that it stays in cache
 FIRST = 5  # levels of the number of changes carried along with the memoryless pass
 UNDERFLOW = -600.0  # shares below exp(-600) may have lost nodes on the way (double: exp(-708))
 SPARE = 60.0  # shares are trusted where they are exp(60) times what may have been lost
 
 
-class Block(NamedTuple):
-    """Rows t0.. of the likelihood, scaled: lik and win (n, G), log_win (n,)."""
-
-    t0: int
-    lik: Floats
-    win: Floats
-    log_win: Floats
-
-
-class Rows:
-    """Likelihood rows by blocks, kept where they fit and recomputed where they don't.
-
-    Parameters
-    ----------
-    log_likelihood
-        From rows (first, end) to log p(y_t | theta_g), shape (end - first, G); zeros where a
-        row is missing.
-    T, G, m
-        Rows, nodes, shortest segment.
-    keep
-        How many values may be kept in memory.
-    """
-
-    def __init__(
-        self, log_likelihood: Callable[[int, int], Floats], T: int, G: int, m: int, keep: int
-    ) -> None:
-        self.log_likelihood = log_likelihood
-        self.T, self.G, self.m = T, G, m
-        self.log_top = np.zeros(T)
-        self.starts = range(0, T, min(T, max(math.isqrt(T), m, BLOCK // G)))
-        self._cache: dict[tuple[int, bool], Block] | None = {} if T * G <= keep else None
-
-    def block(self, index: int, log: bool = False) -> Block:
-        """Return a block; in logarithms where asked."""
-        if self._cache is None:
-            return self._compute(index, log)
-        if (index, log) not in self._cache:
-            self._cache[index, log] = self._compute(index, log)
-        return self._cache[index, log]
-
-    def _compute(self, index: int, log: bool) -> Block:
-        t0 = self.starts[index]
-        end = min(t0 + self.starts.step, self.T)
-        m = self.m
-        first = t0 - m + 1
-        rows = self.log_likelihood(max(first, 0), end)
-        top = rows.max(axis=1, keepdims=True)
-        self.log_top[max(first, 0) : end] = top[:, 0]
-        rows -= top
-        if first < 0:
-            rows = np.concatenate([np.zeros((-first, self.G)), rows])
-        if log:
-            win = logspace.windows(rows, m) if m > 1 else rows
-            return Block(t0, rows[m - 1 :], win, np.zeros(end - t0))
-        lik = np.exp(rows, out=rows)
-        if m == 1:
-            return Block(t0, lik, lik, np.zeros(end - t0))
-        win, log_win = linear.windows(lik, m)
-        return Block(t0, lik[m - 1 :], win, log_win)
-
-
 @dataclass
 class Pass:
-    """A forward pass: what the way back needs. In log space all but `scale` are logarithms."""
+    """A forward pass: what the way back needs. In log space S, R and the states are logarithms.
 
+    Attributes
+    ----------
+    rows
+        The nodes it runs over.
+    S
+        Sums of F over nodes, S_j(t) / exp(C[t]) in column 1 + j, shape (T, 1 + L).
+    states
+        F before each block, shape (L, G).
+    leader
+        The pass over other nodes that this one follows: its sums are these.
+    R
+        Weight of the rest by its first row, shape (T, L); filled by `Filter.backward`.
+    N
+        P(node of the j-th segment = g), shape (L, G); likewise, if asked for.
+    """
+
+    rows: Rows
     levels: int
     offset: int
     log: bool
-    shares: Floats  # (T, L): S_j(t) / exp(C[t])
-    checkpoints: list[Floats]  # F before each block, (L, G)
-    R: Floats = field(default_factory=lambda: np.empty((0, 0)))  # (T, L), by `backward`
-    N: Floats = field(default_factory=lambda: np.empty((0, 0)))  # (L, G), by `backward`
+    S: Floats
+    states: list[Floats] = field(default_factory=list)
+    leader: Pass | None = None
+    R: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    N: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
     def first(self, levels: int) -> Pass:
         """Return the pass of the first levels alone."""
-        shares = np.ascontiguousarray(self.shares[:, :levels])
-        checkpoints = [np.ascontiguousarray(F[:levels]) for F in self.checkpoints]
-        return Pass(levels, self.offset, self.log, shares, checkpoints)
+        S = np.ascontiguousarray(self.S[:, : 1 + levels])
+        states = [np.ascontiguousarray(F[:levels]) for F in self.states]
+        return Pass(self.rows, levels, self.offset, self.log, S, states)
 
     def log_shares(self) -> Floats:
         """Return log S_j(t) - C[t], shape (T, L)."""
-        return self.shares if self.log else _log(self.shares)
+        shares = self.S[:, 1:]
+        return shares if self.log else _log(shares)
 
     def log_rest(self) -> Floats:
         """Return log R_i(s) + C[s] - C[T-1], shape (T, L)."""
         return self.R if self.log else _log(self.R)
+
+    def log_total(self, at_most: bool) -> float:
+        """Return the log of the sum over all levels, or of the last level alone."""
+        ends = self.log_shares()[-1]
+        return float(np.logaddexp.reduce(ends) if at_most or self.offset == 0 else ends[-1])
 
 
 @dataclass
@@ -147,9 +108,7 @@ class Filter:
     Parameters
     ----------
     rows
-        The likelihood.
-    log_weights
-        log w_g, shape (G,).
+        The likelihood, over weighted nodes.
     log_rho
         Log weight of a change.
     allowed
@@ -168,26 +127,31 @@ class Filter:
     def __init__(
         self,
         rows: Rows,
-        log_weights: Floats,
         log_rho: float,
         allowed: NDArray[np.bool_] | None = None,
         levels: int = 0,
     ) -> None:
         self.rows = rows
-        self.log_weights = log_weights
+        self.between: Rows | None = None  # places half-way between the nodes, when needed
         self.log_rho = np.full(rows.T, log_rho)
         self.allowed = allowed
         if allowed is not None:
             self.log_rho[~allowed] = -np.inf
         self.C = np.zeros(rows.T)
         # Injection puts a floor under every node, but only as high as its weight.
-        self.floor = float(np.min(log_weights)) + log_rho
+        self.floor = float(np.min(rows.log_weights)) + log_rho
         self.log = self.floor < UNDERFLOW
-        self.main, *counts = self._forward([0, levels], None, self.log)
+        self.main, self.counts = self._together(levels)
         if not self.log and self._fell():
             self.log = True
-            self.main, *counts = self._forward([0, levels], None, log=True)
-        self.counts = counts[0] if counts else None
+            self.main, self.counts = self._together(levels)
+
+    def _together(self, levels: int) -> tuple[Pass, Pass | None]:
+        """Run the memoryless pass and the levels of the number block by block."""
+        main = self._begin(1, 0, None, self.log)
+        counts = self._begin(levels, 1, None, self.log) if levels else None
+        self._forward([main] if counts is None else [main, counts])
+        return main, counts
 
     @property
     def log_sum(self) -> float:
@@ -211,32 +175,31 @@ class Filter:
             self.drop = min(self.drop, fall)
         return self.drop < UNDERFLOW
 
-    def _kernels(self, log: bool) -> tuple[ModuleType, Floats, Floats]:
-        if log:
-            return logspace, self.log_weights, self.log_rho
-        return linear, np.exp(self.log_weights), np.exp(self.log_rho)
+    def _begin(self, levels: int, offset: int, feed: Floats | None, log: bool) -> Pass:
+        S = np.empty((self.rows.T, 1 + levels))
+        S[:, 0] = (-np.inf if log else 0.0) if feed is None else feed
+        return Pass(self.rows, levels, offset, log, S)
 
-    def _forward(self, levels: list[int], feed: Floats | None, log: bool) -> list[Pass]:
-        """Run passes side by side, block by block: memoryless (0), or so many levels."""
-        kernels, w, rho = self._kernels(log)
-        T, G = self.rows.T, self.rows.G
-        zero = -np.inf if log else 0.0
-        runs = [
-            Pass(max(L, 1), min(L, 1), log, np.empty((T, max(L, 1))), [])
-            for i, L in enumerate(levels)
-            if i == 0 or L
+    def _terms(self, run: Pass) -> tuple[ModuleType, Floats, Floats]:
+        """Return the kernels of a pass, and weights and rho as they take them."""
+        if run.log:
+            return logspace, run.rows.log_weights, self.log_rho
+        return linear, np.exp(run.rows.log_weights), np.exp(self.log_rho)
+
+    def _forward(self, runs: list[Pass], begin: bool = True) -> None:
+        """Run passes over the same rows side by side, block by block."""
+        states = [
+            np.full((run.levels, run.rows.G), -np.inf if run.log else 0.0) for run in runs
         ]
-        states = [np.full((run.levels, G), zero) for run in runs]
         for index in range(len(self.rows.starts)):
-            block = self.rows.block(index, log)
             for run, F in zip(runs, states, strict=True):
-                run.checkpoints.append(F.copy())
+                kernels, w, rho = self._terms(run)
+                block = run.rows.block(index, run.log)
+                run.states.append(F.copy())
                 kernels.forward(
-                    *block, w, rho, self.rows.m, run.offset,
-                    np.empty(0) if feed is None else feed,
-                    F, self.C, run.shares, np.empty((0, run.levels, G)),
+                    *block, w, rho, run.rows.m, run.offset, begin, run.leader is not None,
+                    F, self.C, run.S, np.empty((0, *F.shape)),
                 )  # fmt: skip
-        return runs
 
     def counted(self, levels: int, feed: Floats | None = None, log: bool = False) -> Pass:
         """Run levels of the count of changes, on the scale of the memoryless pass.
@@ -247,7 +210,9 @@ class Filter:
         if feed is None and self.counts and self.counts.log == log:
             if levels <= self.counts.levels:
                 return self.counts.first(levels)
-        return self._forward([levels], feed, log)[0]
+        run = self._begin(levels, 1, feed, log)
+        self._forward([run], begin=feed is None)
+        return run
 
     def exactly(self, number: int, at_most: bool = False) -> Pass:
         """Run levels 0..number; in log space where linear space can't be trusted."""
@@ -256,6 +221,16 @@ class Filter:
         # What was flushed may come back, but not further than a change would bring it.
         if not run.log and not used.max() > UNDERFLOW - min(self.floor, self.drop) - SPARE:
             run = self.counted(number + 1, log=True)
+        return run
+
+    def follow(self, leader: Pass, rows: Rows) -> Pass:
+        """Run a pass again over other nodes, which add nothing to its sums.
+
+        Given the sums S and R, nodes don't depend on one another: between those that the sums
+        need, the densities can be had at any others.
+        """
+        run = Pass(rows, leader.levels, leader.offset, leader.log, leader.S, leader=leader)
+        self._forward([run])
         return run
 
     def backward(
@@ -271,33 +246,35 @@ class Filter:
         P has no rows unless bands are asked for. Fills `run.R`, the draws' segments, and,
         if asked for under a fixed number, `run.N`: P(node of the j-th segment = g). The
         terminal condition allows any number of changes up to the last level (`at_most`, and
-        the memoryless pass), or the last level alone.
+        the memoryless pass), or the last level alone. One that follows another must be
+        taken a block behind it.
         """
-        kernels, w, rho = self._kernels(run.log)
-        T, G, m, L = self.rows.T, self.rows.G, self.rows.m, run.levels
+        kernels, w, rho = self._terms(run)
+        T, G, m, L = run.rows.T, run.rows.G, run.rows.m, run.levels
         zero, one = (-np.inf, 0.0) if run.log else (0.0, 1.0)
         B = np.full((L, G), zero)
         B[: None if at_most or run.offset == 0 else 1] = one
-        run.R = np.full((T, L), zero)
+        follow = run.leader is not None
+        run.R = run.leader.R if run.leader else np.full((T, L), zero)
         run.N = np.zeros((L if segments else 0, G))
-        ends = run.shares[-1] if at_most or run.offset == 0 else run.shares[-1, -1:]
-        total = float(np.logaddexp.reduce(ends) if run.log else ends.sum())
+        log_total = run.log_total(at_most)
+        total = log_total if run.log else float(np.exp(log_total))
         young, ring = np.zeros(G), np.zeros((m, G))
         if draws is not None:
             draws.start(T)
-        for index in range(len(self.rows.starts) - 1, -1, -1):
-            block = self.rows.block(index, run.log)
+        for index in range(len(run.rows.starts) - 1, -1, -1):
+            block = run.rows.block(index, run.log)
             n = len(block.lik)
             kept = bands or segments or draws is not None
             history = np.empty((n + 1 if kept else 0, L, G))
-            if len(history):
+            if kept:
                 kernels.forward(
-                    *block, w, rho, m, run.offset, np.empty(0), run.checkpoints[index].copy(),
-                    self.C, run.shares, history,
+                    *block, w, rho, m, run.offset, True, follow, run.states[index].copy(),
+                    self.C, run.S, history,
                 )  # fmt: skip
             P = np.empty((n if bands else 0, G))
             kernels.backward(
-                *block, w, rho, m, run.offset, self.C, run.shares, total, history,
+                *block, w, rho, m, run.offset, follow, self.C, run.S, total, history,
                 B, run.R, young, ring, P, run.N,
             )  # fmt: skip
             if draws is not None and len(draws.level):

@@ -5,7 +5,7 @@ prior, whose single level feeds itself: offset 0; otherwise level j is fed by le
 offset 1). Everything at row t is divided by exp(C[t]), the running scale that makes the
 memoryless filter's sum at every row equal to 1, so that with a level dimension
 
-    shares[t, j] = P(j changes so far | rows 0..t)      under the memoryless prior,
+    S[t, 1 + j] = P(j changes so far | rows 0..t)      under the memoryless prior,
 
 and no product can overflow. `lik` holds likelihood rows divided by their maxima, `win` the
 products over the last m rows divided by exp(log_win). fastmath may reassociate and contract;
@@ -67,7 +67,9 @@ def windows(lik, m):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, history):  # type: ignore[no-untyped-def]
+def forward(  # type: ignore[no-untyped-def]
+    t0, lik, win, log_win, w, rho, m, offset, begin, follow, F, C, S, history
+):
     """Carry F over the rows t0.. of a block.
 
     F(t,j,g) = lik_t(g) F(t-1,j,g) + rho w_g S(t-m, j-offset) prod_{t-m+1..t} lik(g)
@@ -76,14 +78,16 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
     ----------
     rho
         Weight of a change by its row, 0 where none may stand, shape (T,).
-    feed
-        Shares of the level below level 0, shape (T,); empty when level 0 is the start.
+    begin
+        Whether level 0 begins the series, or goes on from the level below.
+    follow
+        Whether these nodes only follow others, whose sums are in S: read, not written.
     F
         State, updated, shape (L, G).
     C
         Running log scale, shape (T,): written by the memoryless filter (offset 0), else read.
-    shares
-        Sums of F over nodes, written, shape (T, L).
+    S
+        Sums of F over nodes, written, shape (T, 1 + L); column 0 is the level below level 0.
     history
         Where F is kept, before the block and after each row, shape (n + 1, L, G); (0, L, G)
         when it isn't.
@@ -95,24 +99,22 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
     for i in range(n):
         t = t0 + i
         if t < m - 1:
-            shares[t] = 0.0
-            if offset == 0:
-                C[t] = 0.0
-        elif t == m - 1 and len(feed) == 0:
+            if not follow:
+                S[t, 1:] = 0.0
+                if offset == 0:
+                    C[t] = 0.0
+        elif t == m - 1 and begin:
             for g in range(G):
                 F[0, g] = w[g] * win[i, g] * np.exp(log_win[i])
         elif t >= m:
             a = rho[t - m + 1] * np.exp(log_win[i] + C[t - m] - C[t - 1])
             for j in range(L):
-                if j >= offset:
-                    b = a * shares[t - m, j - offset]
-                else:
-                    b = a * feed[t - m] if len(feed) else 0.0
+                b = a * S[t - m, 1 + j - offset]
                 for g in range(G):
                     F[j, g] = lik[i, g] * F[j, g] + b * w[g] * win[i, g]
         if t >= m - 1:
             before = C[t - 1] if t > 0 else 0.0
-            if offset == 0:
+            if offset == 0 and not follow:
                 total = 0.0
                 for g in range(G):
                     total += F[0, g]
@@ -123,14 +125,33 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
                 for g in range(G):
                     F[j, g] *= scale
                     total += F[j, g]
-                shares[t, j] = total
+                if not follow:
+                    S[t, 1 + j] = total
         if len(history):
             history[i + 1] = F
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def backward(  # type: ignore[no-untyped-def]
-    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P, N
+    t0,
+    lik,
+    win,
+    log_win,
+    w,
+    rho,
+    m,
+    offset,
+    follow,
+    C,
+    S,
+    total,
+    history,
+    B,
+    R,
+    young,
+    ring,
+    P,
+    N,
 ):
     """Carry B backward over the rows of a block; write R, and P(theta_t = g) where wanted.
 
@@ -142,11 +163,11 @@ def backward(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     total
-        Sum of F B, the same at every row; in the units of `shares`.
+        Sum of F B, the same at every row; in the units of S.
     B
         State, updated, shape (L, G).
     R
-        Written, multiplied by exp(C[s] - C[T-1]), shape (T, L).
+        Written (read where these nodes follow others), times exp(C[s] - C[T-1]), (T, L).
     young, ring
         Sum over, and store of, young segments by node, shapes (G,) and (m, G); m > 1 only.
     P
@@ -175,7 +196,7 @@ def backward(  # type: ignore[no-untyped-def]
                 ends *= np.exp(C[t] - C[t + 1])
             for g in range(G):
                 N[j, g] += history[i + 1, j, g] * ends / total
-        if s >= 0:
+        if s >= 0 and not follow:
             scale = np.exp(log_win[i] + C[s] - C[t])
             for j in range(L):
                 rest = 0.0
@@ -183,7 +204,7 @@ def backward(  # type: ignore[no-untyped-def]
                     rest += w[g] * win[i, g] * B[j, g]
                 R[s, j] = rest * scale
         if m > 1 and len(P):
-            _age(t, i, s, win, log_win, w, rho, m, offset, C, shares, B, young, ring)
+            _age(t, i, s, win, log_win, w, rho, m, offset, C, S, B, young, ring)
         before = C[t - 1] if t > 0 else 0.0
         scale = np.exp(before - C[t])
         for j in range(L - 1, -1, -1):
@@ -193,7 +214,7 @@ def backward(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _age(t, i, s, win, log_win, w, rho, m, offset, C, shares, B, young, ring):  # type: ignore[no-untyped-def]
+def _age(t, i, s, win, log_win, w, rho, m, offset, C, S, B, young, ring):  # type: ignore[no-untyped-def]
     """Let the segment that comes of age at row t join the young ones; the oldest leaves."""
     G = len(w)
     L = B.shape[0]
@@ -211,7 +232,7 @@ def _age(t, i, s, win, log_win, w, rho, m, offset, C, shares, B, young, ring):  
         for j in range(L):
             if L - 1 - j - offset < 0:
                 continue
-            b = scale * shares[s - 1, j]
+            b = scale * S[s - 1, 1 + j]
             for g in range(G):
                 ring[slot, g] += b * w[g] * win[i, g] * B[L - 1 - j - offset, g]
     for g in range(G):

@@ -48,7 +48,9 @@ def _sum(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, history):  # type: ignore[no-untyped-def]
+def forward(  # type: ignore[no-untyped-def]
+    t0, lik, win, log_win, w, rho, m, offset, begin, follow, F, C, S, history
+):
     """Carry F over the rows t0.. of a block; see `linear.forward`."""
     n, G = lik.shape
     L = F.shape[0]
@@ -57,34 +59,51 @@ def forward(t0, lik, win, log_win, w, rho, m, offset, feed, F, C, shares, histor
     for i in range(n):
         t = t0 + i
         if t < m - 1:
-            shares[t] = -np.inf
-            if offset == 0:
-                C[t] = 0.0
-        elif t == m - 1 and len(feed) == 0:
+            if not follow:
+                S[t, 1:] = -np.inf
+                if offset == 0:
+                    C[t] = 0.0
+        elif t == m - 1 and begin:
             F[0] = w + win[i]
         elif t >= m:
             a = rho[t - m + 1] + C[t - m] - C[t - 1]
             for j in range(L):
-                if j >= offset:
-                    b = a + shares[t - m, j - offset]
-                else:
-                    b = a + feed[t - m] if len(feed) else -np.inf
+                b = a + S[t - m, 1 + j - offset]
                 for g in range(G):
                     F[j, g] = _add(lik[i, g] + F[j, g], b + w[g] + win[i, g])
         if t >= m - 1:
             before = C[t - 1] if t > 0 else 0.0
-            if offset == 0:
+            if offset == 0 and not follow:
                 C[t] = before + _sum(F[0])
             for j in range(L):
                 F[j] += before - C[t]
-                shares[t, j] = _sum(F[j])
+                if not follow:
+                    S[t, 1 + j] = _sum(F[j])
         if len(history):
             history[i + 1] = F
 
 
 @njit(cache=True, nogil=True)
 def backward(  # type: ignore[no-untyped-def]
-    t0, lik, win, log_win, w, rho, m, offset, C, shares, total, history, B, R, young, ring, P, N
+    t0,
+    lik,
+    win,
+    log_win,
+    w,
+    rho,
+    m,
+    offset,
+    follow,
+    C,
+    S,
+    total,
+    history,
+    B,
+    R,
+    young,
+    ring,
+    P,
+    N,
 ):
     """Carry B backward over the rows of a block; see `linear.backward`."""
     n, G = lik.shape
@@ -104,7 +123,7 @@ def backward(  # type: ignore[no-untyped-def]
                 ends = rho[t + 1] + R[t + 1, L - 2 - j] if j < L - 1 else -np.inf
                 ends += C[t] - C[t + 1]
             N[j] += np.exp(history[i + 1, j] + ends - total)
-        if s >= 0:
+        if s >= 0 and not follow:
             for j in range(L):
                 R[s, j] = _sum(w + win[i] + B[j]) + C[s] - C[t]
         if m > 1 and len(P):
@@ -113,7 +132,7 @@ def backward(  # type: ignore[no-untyped-def]
             for j in range(L if s > 0 else min(s + 1, 1)):
                 left = L - 1 - j - (offset if s > 0 else 0)
                 if left >= 0:
-                    b = rho[s] + C[s - 1] + shares[s - 1, j] if s > 0 else 0.0
+                    b = rho[s] + C[s - 1] + S[s - 1, 1 + j] if s > 0 else 0.0
                     ring[t % m] += np.exp(b - C[t] + w + win[i] + B[left] - total)
             young += ring[t % m]
         before = C[t - 1] if t > 0 else 0.0
