@@ -38,6 +38,20 @@ class Exact:
     ------
     ModelError
         If a setting isn't a whole number in its range.
+
+    References
+    ----------
+    S. Chib (1998), J. Econometrics 86, 221: change points as a hidden Markov model.
+    P. Fearnhead (2006), Statistics and Computing 16, 203, Theorem 1: exact recursions over
+    segments, whose sum over segment starts the grid of parameter values makes unnecessary.
+
+    Examples
+    --------
+    >>> from changepoint import Model, fit, likelihoods, read_csv
+    >>> data = read_csv("data/coal_disasters.csv")
+    >>> posterior = fit(Model(likelihoods.Poisson()), data, Exact(draws=400, seed=7))
+    >>> posterior.tree["posterior"].sizes["draw"]
+    100
     """
 
     draws: int = 1000

@@ -45,6 +45,17 @@ class Beta(Likelihood):
     ------
     ModelError
         If a prior's support doesn't fit.
+
+    References
+    ----------
+    S. Ferrari and F. Cribari-Neto (2004), J. Applied Statistics 31, 799: the distribution by
+    its mean and a precision, here the concentration.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> print(Beta().resolve(Observations(rate=[0.008, 0.010, 0.009, 0.012])).rate)
+    Beta(alpha=2, beta=203.128)
     """
 
     rate: Prior | None = None

@@ -61,6 +61,18 @@ class BetaBinomial(Likelihood):
     ------
     ModelError
         If the prior of the rate isn't inside (0, 1), or there is at most one trial a row.
+
+    References
+    ----------
+    J. G. Skellam (1948), JRSS B 10, 257: the distribution, as a Binomial whose probability is
+    Beta distributed.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> data = Observations(count=[9, 8, 14], trials=[1000, 1000, 1020])
+    >>> print(BetaBinomial().resolve(data))
+    BetaBinomial(rate=Beta(alpha=2, beta=189.81), log_excess=Logistic(mu=0, s=1))
     """
 
     rate: Prior | None = None

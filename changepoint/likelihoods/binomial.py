@@ -49,6 +49,13 @@ class Binomial(Likelihood):
     ------
     ModelError
         If the prior's support isn't inside (0, 1).
+
+    Examples
+    --------
+    >>> from changepoint import Model, Observations, fit
+    >>> data = Observations(count=[2, 1, 3, 9, 12, 8], trials=[400] * 6)
+    >>> fit(Model(Binomial()), data).changes[0].index
+    3
     """
 
     rate: Prior | None = None

@@ -43,6 +43,12 @@ class Normal(Likelihood):
     ------
     ModelError
         If a prior's support doesn't fit.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> print(Normal().resolve(Observations(value=[1.0, 3.0, 2.0, 4.0])).level)
+    Normal(mu=2.5, sigma=2.23607)
     """
 
     level: Prior | None = None

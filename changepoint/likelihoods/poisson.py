@@ -41,6 +41,13 @@ class Poisson(Likelihood):
     ------
     ModelError
         If the prior's support isn't above 0.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> data = Observations(count=[3, 1, 0], exposure=[12.0, 8.0, 4.0])  # hours
+    >>> Poisson().estimates(data).round(3)  # events an hour
+    array([0.25 , 0.125, 0.   ])
     """
 
     rate: Prior | None = None
