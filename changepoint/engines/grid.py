@@ -264,8 +264,11 @@ def _narrow(
 
     That of a single row, where the prior has the most say, and that of T rows like it, where
     it has the least; other segments lie between. Found on a few nodes, which bracket it ever
-    closer; an end where there still is mass is moved outwards.
+    closer; an end where there still is mass is moved outwards, but not into a bend of the
+    map further than the prior reaches: no likelihood changes there.
     """
+    ends = stretch.ends(TAIL)
+    lowest, highest = min(first, ends[0]), max(last, ends[1])
     while True:
         thin = min(max((last - first) / CELL, LEAST), MOST)
         u = np.unique(np.round(np.linspace(first, last, int(thin))))
@@ -282,9 +285,17 @@ def _narrow(
                     holds |= (log_p > -DROP).any(axis=0)
         inner = np.flatnonzero(holds)
         width = last - first
-        low = u[inner[0] - 1] if inner[0] else first - width / 8
-        high = u[inner[-1] + 1] if inner[-1] + 1 < len(u) else last + width / 8
-        if inner[0] and inner[-1] + 1 < len(u) and high - low > 0.75 * width:
+        low, high = max(first - width / 8, lowest), min(last + width / 8, highest)
+        settled = True
+        if inner[0]:
+            low = u[inner[0] - 1]
+        else:
+            settled = low == first
+        if inner[-1] + 1 < len(u):
+            high = u[inner[-1] + 1]
+        else:
+            settled = settled and high == last
+        if settled and high - low > 0.75 * width:
             return low, high
         first, last = low, high
 
