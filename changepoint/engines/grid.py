@@ -214,7 +214,7 @@ def _weigh(prior: Prior, stretch: Stretch, u: Floats) -> tuple[Nodes, Floats]:
     nodes = stretch.nodes(u)
     with np.errstate(divide="ignore", invalid="ignore"):
         weights = prior.log_density(*nodes) + stretch.coordinate.log_slope(nodes)
-    weights[np.isnan(weights)] = -np.inf  # beyond the smallest numbers
+    weights[~(weights < np.inf)] = -np.inf  # beyond the smallest numbers
     return nodes, weights + stretch.log_slope(u)
 
 

@@ -157,7 +157,7 @@ class BetaMean(Coordinate):
         """Return theta at x, by Newton's method on logit theta."""
         phi = self.concentration
         logit = np.zeros_like(x)
-        for _ in range(200):
+        for _ in range(400):  # steps of at most 2, to LOWEST
             theta, complement = _expit(logit), _expit(-logit)
             excess = _beta_length(phi * theta) - _beta_length(phi * complement) - x
             slope = phi * theta * complement * self._density(theta, complement)
@@ -174,7 +174,8 @@ class BetaMean(Coordinate):
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return minus log d x / d theta."""
         slope: Floats = -np.log(self._density(*nodes)) - math.log(self.concentration)
-        return slope
+        # Where theta stands still because numbers get no smaller, nothing may be counted.
+        return np.where(np.minimum(*nodes) > 3 * TINY, slope, -np.inf)
 
     def _density(self, theta: Floats, complement: Floats) -> Floats:
         a = np.maximum(self.concentration * theta, TINY)
