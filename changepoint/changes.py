@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -181,7 +182,7 @@ class Changes:
 
     def draw(self, T: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return a placement drawn from this prior: ascending rows of changes, shape (k,)."""
-        k = int(rng.choice(self.largest(T) + 1, p=np.exp(self.log_number(T))))
+        k = int(np.searchsorted(_up_to_number(self, T), rng.random(), "right"))
         # Shrinking every segment by m - 1 rows leaves an ordinary choice without order.
         free = T - (k + 1) * (self.min_length - 1) - 1
         chosen = np.sort(rng.choice(free, size=k, replace=False)) + 1
@@ -195,6 +196,14 @@ class Changes:
 
     def __str__(self) -> str:
         return f"Changes({', '.join(f'{k}={v}' for k, v in self.to_dict().items())})"
+
+
+@lru_cache(maxsize=8)
+def _up_to_number(changes: Changes, T: int) -> Floats:
+    """Return P(at most k changes) for all k but the largest; kept for the next draw."""
+    cumulative: Floats = np.cumsum(np.exp(changes.log_number(T)))
+    up_to: Floats = cumulative[:-1] / cumulative[-1]
+    return up_to
 
 
 def log_placements(T: int, min_length: int, largest: int) -> Floats:
