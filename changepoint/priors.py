@@ -10,7 +10,7 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,10 +29,12 @@ class Prior(ABC):
     and positive where their names say so.
     """
 
+    ENDS: ClassVar[tuple[float, float]] = (0.0, math.inf)  # unless a subclass says more
+
     @property
-    @abstractmethod
     def support(self) -> tuple[float, float]:
         """The ends of the interval where the density is positive."""
+        return self.ENDS
 
     @abstractmethod
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
@@ -116,10 +118,7 @@ class Beta(Prior):
     alpha: float
     beta: float
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (0.0, 1.0)
+    ENDS: ClassVar = (0.0, 1.0)
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
@@ -161,11 +160,6 @@ class Gamma(Prior):
     alpha: float
     beta: float
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (0.0, math.inf)
-
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
         x, inside = _inside(x, 0, math.inf)
@@ -199,10 +193,7 @@ class Normal(Prior):
     mu: float
     sigma: float
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (-math.inf, math.inf)
+    ENDS: ClassVar = (-math.inf, math.inf)
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
@@ -235,11 +226,6 @@ class LogNormal(Prior):
 
     mu: float
     sigma: float
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (0.0, math.inf)
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
@@ -276,11 +262,6 @@ class HalfNormal(Prior):
 
     sigma: float
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (0.0, math.inf)
-
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
         x, inside = _inside(x, 0, math.inf)
@@ -311,11 +292,6 @@ class Exponential(Prior):
     """
 
     lam: float
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (0.0, math.inf)
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
@@ -395,10 +371,7 @@ class Logistic(Prior):
     mu: float
     s: float
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """The ends of the interval where the density is positive."""
-        return (-math.inf, math.inf)
+    ENDS: ClassVar = (-math.inf, math.inf)
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
