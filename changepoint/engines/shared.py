@@ -224,6 +224,8 @@ def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[f
         best = max(points, key=surface)
         below = [v for v in [low, *points] if v < best]
         above = [v for v in [*points, high] if v > best]
+        if not below or not above:  # nothing but rounding is left to climb
+            return best, sd
         low, middle, high = max(below), best, min(above)
     return middle, sd
 
