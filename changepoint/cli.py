@@ -139,6 +139,8 @@ def fit(
     if out is not None:
         _write(posterior, out, told)
     print(told if as_json else _text(posterior))
+    if out is not None and not as_json:
+        print(f"Written: figure, table, posterior and result, in the folder {out}")
     return 0
 
 
