@@ -213,7 +213,7 @@ class Posterior:
         """Write the tree to a .nc (netCDF) file or a .zarr folder."""
         path = Path(path)
         if path.suffix == ".zarr":
-            self.tree.to_zarr(path, mode="w")
+            self.tree.to_zarr(path, mode="w", consolidated=False)
         elif path.suffix == ".nc":
             self.tree.to_netcdf(path, engine="h5netcdf")
         else:
@@ -231,11 +231,15 @@ class Posterior:
         import xarray as xr
 
         path = Path(path)
-        engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
+        options: dict[str, Any] = {"engine": "h5netcdf"}
+        if path.suffix == ".zarr":
+            options = {"engine": "zarr", "consolidated": False}
+        # Nanoseconds would neither be what was saved nor reach beyond 1678 and 2262.
+        options["decode_times"] = xr.coders.CFDatetimeCoder(time_unit="us")
         if not path.exists():
             raise DataError(f"there is no file {path.name!r}")
         try:
-            with xr.open_datatree(path, engine=engine) as stored:
+            with xr.open_datatree(path, **options) as stored:
                 tree = stored.load()
         except Exception as error:  # whatever a damaged file makes the readers raise
             raise DataError(f"{path.name!r} can't be read as a posterior: {error}") from None
