@@ -87,7 +87,7 @@ def test_the_mean_segment_of_every_has_n_rows() -> None:
 def test_draws_are_uniform_over_placements(m: int) -> None:
     """Chi-square over every placement that a prior allows."""
     rng = np.random.default_rng(m)
-    size = 4_000
+    size = 20_000
     for changes in kinds(m):
         c = number_weights(changes, T)
         expected = {rows: c[len(rows)] * size for rows in placements(T, m) if c[len(rows)] > 0}
