@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DATA, BAND, LINE, CHANGE = "#6e6e6e", "#a9cbe8", "#0b3c5d", "#b8400e"
 WIDTH = 9.0  # inches
 PANELS = 6  # changes drawn in panels of their own
+LINES = 40  # changes marked in the data
+SEEN = 1e-3  # of the largest probability: what can be seen in a bar
 
 
 def plot(posterior: Posterior) -> Figure:
@@ -24,21 +26,20 @@ def plot(posterior: Posterior) -> Figure:
     from matplotlib.figure import Figure
 
     number = len(posterior.changes)
-    below = min(max(number, 1), PANELS)
+    each = 0 < number <= PANELS
+    below = number if each else 1
     figure = Figure(figsize=(WIDTH, 3.6 + 1.15 * below), layout="constrained")
     axes = figure.subplots(
         1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.0] * below]
     )[:, 0]
     x = _x(posterior)
     _draw_rate(axes[0], posterior, x)
-    if 0 < number <= PANELS:
-        for i, ax in enumerate(axes[1:]):
+    for i, ax in enumerate(axes[1:]):
+        if each:
             _draw_change(ax, posterior, x, i)
-    else:
-        _draw_any(axes[1], posterior, x)
-        for ax in axes[2:]:
-            ax.remove()
-    _draw_dates(axes[-1] if 0 < number <= PANELS else axes[1], posterior)
+        else:
+            _draw_any(ax, posterior, x)
+    _draw_dates(axes[-1], posterior)
     figure.suptitle(_title(posterior), fontsize=11, x=0.01, ha="left")
     return figure
 
@@ -67,14 +68,14 @@ def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     edges = _steps(x)
     ax.stairs(upper, edges, baseline=lower, fill=True, color=BAND, zorder=1, label="95 % band")
     ax.stairs(mean, edges, baseline=None, color=LINE, linewidth=1.6, zorder=3, label="mean")
-    for change in posterior.changes[:PANELS]:
+    for change in posterior.changes if len(posterior.changes) <= LINES else ():
         ax.axvline(
             edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1
         )
     ax.set_ylabel(_label(posterior))
     if family.domain[0] == 0:
         ax.set_ylim(bottom=0)
-    ax.legend(loc="best", frameon=False, fontsize=8, ncols=3)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=3)
     _clean(ax)
 
 
@@ -90,17 +91,23 @@ def _draw_change(ax: Axes, posterior: Posterior, x: NDArray[Any], i: int) -> Non
     p = exact["switchpoint_probability"].values[i]
     inside = exact["credible"].values[i].astype(bool)
     edges = _steps(x)
-    ax.stairs(p, edges, fill=True, color="#d9d9d9")
-    ax.stairs(np.where(inside, p, 0.0), edges, fill=True, color=CHANGE)
+    _draw_bars(ax, p, edges, "#d9d9d9")
+    _draw_bars(ax, np.where(inside, p, 0.0), edges, CHANGE)
     ax.set_ylabel(f"change {i + 1}" if len(posterior.changes) > 1 else "change", fontsize=9)
     ax.set_ylim(0, float(p.max()) * 1.1)
     _clean(ax)
 
 
+def _draw_bars(ax: Axes, p: NDArray[np.float64], edges: NDArray[Any], color: str) -> None:
+    """Draw bars with an outline, so that one row among thousands is still seen."""
+    seen = np.where(p > SEEN * p.max(), p, np.nan)
+    ax.stairs(seen, edges, fill=True, color=color, edgecolor=color, linewidth=1)
+
+
 def _draw_any(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     """With no change to report, or too many: the probability of a change by row."""
     p = posterior.tree["exact"].dataset["change_probability"].values
-    ax.stairs(p, _steps(x), fill=True, color=CHANGE)
+    _draw_bars(ax, p, _steps(x), CHANGE)
     ax.set_ylabel("P(change)", fontsize=9)
     ax.set_ylim(0, max(float(p.max()) * 1.1, 0.1))
     _clean(ax)
