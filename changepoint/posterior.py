@@ -163,8 +163,7 @@ class Posterior:
         """
         time = self.observations.time
         stamps = np.arange(len(self.observations)) if time is None else time
-        ends = (np.asarray(end).astype(stamps.dtype) for end in (first, last))
-        low, high = ends
+        low, high = (self._place(end, stamps.dtype.kind == "M") for end in (first, last))
         rows = (stamps >= low) & (stamps <= high)
         if self.engine["name"] == "exact":
             from changepoint.engines.exact import probability_inside
@@ -172,6 +171,22 @@ class Posterior:
             return probability_inside(self.model, self.observations, rows)
         changed = self.trajectories()["changed"].values
         return float(changed[..., rows].any(axis=-1).mean())
+
+    def _place(self, end: Any, dates: bool) -> Any:
+        """Return a time given by the user as one that compares with those of the data."""
+        try:
+            place = np.asarray(end)
+            if dates and place.dtype.kind not in "MUO":
+                raise TypeError
+            place = place.astype("datetime64[us]" if dates else np.float64)
+            if place.ndim or not np.isfinite(place):
+                raise TypeError
+        except (TypeError, ValueError):
+            like = self.observations.label(0)
+            raise DataError(
+                f"first and last must be times such as {like}, not {end!r}"
+            ) from None
+        return place
 
     def trajectories(self, draws: int | None = None) -> xr.Dataset:
         """Return draws by time: `changed` (int8) and the parameter, (chain, draw, time).
@@ -210,14 +225,23 @@ class Posterior:
         return self.tree
 
     def save(self, path: str | Path) -> None:
-        """Write the tree to a .nc (netCDF) file or a .zarr folder."""
+        """Write the tree to a .nc (netCDF) file or a .zarr folder.
+
+        Raises
+        ------
+        DataError
+            If the name ends otherwise, or the file can't be written.
+        """
         path = Path(path)
-        if path.suffix == ".zarr":
-            self.tree.to_zarr(path, mode="w", consolidated=False)
-        elif path.suffix == ".nc":
-            self.tree.to_netcdf(path, engine="h5netcdf")
-        else:
+        if path.suffix not in (".nc", ".zarr"):
             raise DataError(f"can't save to {path.name!r}: the name must end in .nc or .zarr")
+        try:
+            if path.suffix == ".zarr":
+                self.tree.to_zarr(path, mode="w", consolidated=False)
+            else:
+                self.tree.to_netcdf(path, engine="h5netcdf")
+        except OSError as error:
+            raise DataError(f"can't write {path}: {error}") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
