@@ -25,6 +25,8 @@ from changepoint.priors import LogNormal, Prior
 
 Floats = NDArray[np.float64]
 
+SMALLEST = 1e-15  # rate
+
 
 @dataclass(frozen=True)
 class Beta(Likelihood):
@@ -94,6 +96,8 @@ class Beta(Likelihood):
             "A Beta density has no mass at 0 and 1: give counts and trials (likelihood "
             "'beta-binomial')."
         )
+        least = f"a rate below {SMALLEST:g}, which is too small to compute with"
+        yield Fault("rate", (y > 0) & (y < SMALLEST), least, "Check the unit.")
         yield Fault("rate", y == 0, "a rate of exactly 0", trials)
         yield Fault("rate", y == 1, "a rate of exactly 1", divide if percent else trials)
         yield from spread_faults("rate", y, self.concentration is None)
