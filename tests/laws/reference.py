@@ -69,7 +69,7 @@ class Answer(NamedTuple):
 
     stands (N, T): which rows of a placement are changes, probability (N,): its own; number
     (T,): P(k); placed: k -> (k, T), P(i-th change at s | k); node (T, G): P(theta_t = node);
-    outer (J,): P(outer node).
+    outer (J,): P(outer node); segment: k -> (k + 1, G), P(node of the j-th segment | k).
     """
 
     log_evidence: float
@@ -79,6 +79,7 @@ class Answer(NamedTuple):
     placed: dict[int, Floats]
     node: Floats
     outer: Floats
+    segment: dict[int, Floats]
 
 
 def enumeration(
@@ -113,16 +114,20 @@ def enumeration(
     log_evidence = float(log_sum(log_p))
     p = np.exp(log_p - log_evidence)
     each = p.sum(axis=1)
-    placed = {}
-    for number in sorted(set(k)):
-        chosen = [(rows, w) for rows, w in zip(found, each, strict=True) if len(rows) == number]
-        placed[number] = np.zeros((number, T))
-        for rows, w in chosen:
-            placed[number][np.arange(number), list(rows)] += w
-        placed[number] /= sum(w for _, w in chosen)
     node = np.zeros((T, G))
     weight = holds.T @ p
     within = np.exp(joint - marginal[..., None])
+    placed, by_segment = {}, {}
+    for number in sorted(set(k)):
+        at, nodes, total = np.zeros((number, T)), np.zeros((number + 1, G)), 0.0
+        for rows, w in zip(found, p, strict=True):
+            if len(rows) == number:
+                total += w.sum()
+                at[np.arange(number), list(rows)] += w.sum()
+                if number <= 3:
+                    for j, segment in enumerate(itertools.pairwise((0, *rows, T))):
+                        nodes[j] += w @ within[place[segment]]
+        placed[number], by_segment[number] = at / total, nodes / total
     for (first, end), i in place.items():
         node[first:end] += weight[i] @ within[i]
     return Answer(
@@ -133,6 +138,7 @@ def enumeration(
         placed,
         node,
         p.sum(axis=0),
+        by_segment,
     )
 
 

@@ -68,6 +68,11 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
             told.probability @ told.stands[:, rows].any(axis=1)
             for rows in result.given.credible
         ]
+        k = result.given.number
+        if k <= 3:
+            means = told.segment[k] @ theta
+            sds = np.sqrt(told.segment[k] @ theta**2 - means**2)
+            errors["mean by segment"] = (result.given.segments[0] - means) / sds
     for k in set(told.placed) & {1, 2, 3} if model.changes.exactly is None else ():
         placed = Inference(mixture, Condition(k)).backward(0, np.random.default_rng(), ())
         errors[f"P(i-th change at s | {k})"] = placed.place_probability() - told.placed[k]
