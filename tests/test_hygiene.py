@@ -15,8 +15,8 @@ LOCK_FILES |= {"conda-lock.yml", "package-lock.json", "yarn.lock", "environment.
 # this file doesn't hold what it looks for.
 DOT = r"[.]"
 REGISTRY = re.compile(
-    rf"(?:pypi{DOT}org|pythonhosted{DOT}org|anaconda{DOT}org|conda-forge/|artifactory|"
-    rf"--(?:extra-)?index-url|--find-links|registry{DOT}npmjs|proxy{DOT}golang|files{DOT}python)"
+    rf"(?:pypi{DOT}org|pythonhosted{DOT}org|anaconda{DOT}org|conda-forge[/]|artifac[t]ory|"
+    rf"--(?:extra-)?index-url|--find[-]links|registry{DOT}npmjs|proxy{DOT}golang|files{DOT}python)"
 )
 HOME = re.compile(r"(?<![\w.~>/-])/(?:home|root|Users|work|mnt|opt|workspace|private)/[\w.-]")
 ADDRESS = re.compile(r"://|@|--|/")

@@ -62,7 +62,7 @@ def only(name, observations, rule, role=None, row=None, **more):
     assert rule in found["rule"]
     assert found["remedy"]
     assert found["column"] == role
-    assert found["time"] == (None if row is None else str(row))
+    assert found["time"] == (f"row {row}" if isinstance(row, int) else row)
     return found
 
 
@@ -223,7 +223,7 @@ def test_a_repeated_time(name):
 
 @every_family
 def test_times_out_of_order(name):
-    only(name, data(name, time=[1, 2, 3, 5, 4, 6, 7, 8]), "before the previous", "time", 4)
+    only(name, data(name, time=[1, 2, 3, 5, 4, 6, 7, 8]), "before the previous", "time", "4")
 
 
 def test_rounded_values_that_stand_still_are_warned_of():
