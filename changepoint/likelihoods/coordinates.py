@@ -156,16 +156,26 @@ class BetaMean(Coordinate):
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta at x, by Newton's method on logit theta."""
         phi = self.concentration
-        logit = np.zeros_like(x)
+        logit = self._near(x)
         for _ in range(400):  # steps of at most 2, to LOWEST
             theta, complement = _expit(logit), _expit(-logit)
             excess = _beta_length(phi * theta) - _beta_length(phi * complement) - x
             slope = phi * theta * complement * self._density(theta, complement)
             step = np.clip(excess / slope, -2, 2)
             logit, before = np.clip(logit - step, -LOWEST, LOWEST), logit
-            if np.all(np.abs(logit - before) < 1e-14 * (1 + np.abs(logit))):
+            # Near an end x is a small difference of large numbers.
+            rounding = 1e-15 * np.abs(x) / slope
+            if np.all(np.abs(logit - before) < 1e-14 * (1 + np.abs(logit)) + rounding):
                 break
         return Nodes(_expit(logit), _expit(-logit))
+
+    def _near(self, x: Floats) -> Floats:
+        """Return logit theta roughly: A(z) is 2 sqrt z for large z, log z + 0.6 for small."""
+        phi = self.concentration
+        z = _beta_length(np.array(phi)) - np.abs(x)
+        log_shape = np.where(z > 2, 2 * np.log(np.maximum(z, 2.0) / 2), z - 0.6)
+        logit = np.clip(log_shape - math.log(phi), -LOWEST, 0.0)
+        return np.where(x < 0, logit, -logit)
 
     def companion(self, theta: Floats) -> Floats:
         """Return 1 - theta."""
