@@ -27,6 +27,8 @@ WIDEST = 0.5  # in v
 MANY = 500  # nodes of an outer grid; 15 to 60 are usual
 TAIL = 1e-6  # of the evidence: what a linear tail may be wrong by
 
+FAINT = 3e-6  # of the posterior, where it would cost the most nodes
+
 
 @dataclass(frozen=True)
 class SharedGrid:
@@ -152,12 +154,11 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
                 "magnitude; make it narrower"
             )
     v = center + step * np.array(sorted(places))
+    linear = limit is not None and _is_linear(surface, v[0], step, limit)
+    if not linear:
+        v = _without_faint(surface, v, family.sharpest)
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if (
-        limit is None
-        or family.shared_limit is None
-        or not _is_linear(surface, v[0], step, limit)
-    ):
+    if not linear or family.shared_limit is None:
         return SharedGrid(v, values, weights)
     below, share = _tail(prior, v[0], step)
     log_limit = math.log(np.sum(below * (1 - share)))
@@ -167,6 +168,16 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
         np.append(family.shared_limit, values),
         np.append(log_limit, weights),
     )
+
+
+def _without_faint(surface: _Surface, v: Floats, sharpest: int) -> Floats:
+    """Leave out the last millionths at the end that wants the finest inner grid."""
+    known = sorted(surface.heights)
+    heights = np.interp(v, known, [surface.heights[place] for place in known])
+    mass = np.exp(heights - heights.max())
+    inside = np.cumsum(mass) if sharpest == 0 else np.cumsum(mass[::-1])[::-1]
+    kept: Floats = v[inside > FAINT * mass.sum()]
+    return kept
 
 
 def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, float]]:
