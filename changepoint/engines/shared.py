@@ -120,6 +120,11 @@ class _Surface:
             self.heights[v] = float(self.prior.log_density(place)) + self.evidence[v]
         return self.heights[v]
 
+    def above(self, v: float, limit: float) -> float:
+        """Return how far the log evidence at v is above a limit."""
+        self(v)
+        return self.evidence[v] - limit
+
     @property
     def best(self) -> float:
         return max(self.heights.values())
@@ -278,14 +283,19 @@ def _walk(
 
 
 def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
-    """Whether below v the evidence is its limit plus a term linear in exp(native)."""
+    """Whether below v the evidence is its limit plus a term linear in exp(native).
+
+    Told by two places: the evidence may cross its limit on the way there.
+    """
     below, _ = _tail(surface.prior, v, step)
-    surface(v)  # may be one that the walk passed over
-    excess = math.expm1(min(abs(surface.evidence[v] - limit), 50.0))
-    return (
-        excess**2 * float(np.sum(below))
-        < TAIL * math.exp(min(surface.best - limit, 50.0)) * step
-    )
+    ahead = v + 2 * step  # where the walk came from
+    near, far = (math.expm1(min(surface.above(place, limit), 50.0)) for place in (v, ahead))
+    growth = math.exp(float(np.diff(surface.prior.native(np.array([v, ahead])))[0]))
+    if growth < 1 + 1e-6:  # at the upper end
+        return False
+    curved = abs(far / growth - near) / (growth - 1)
+    mattering = TAIL * math.exp(min(surface.best - limit, 50.0)) * step
+    return max(near**2, curved) * float(np.sum(below)) < mattering
 
 
 def posterior(
