@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+RESCALE = 32  # rows between looks at the running products of `sample`
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 
@@ -307,7 +308,8 @@ def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  #
                         waiting[n_waiting] = d
                         n_waiting += 1
                     d = following
-        _rescale(product, highest, threshold, head, after)
+        if t % RESCALE == 0:
+            _rescale(product, highest, threshold, head, after)
     for d in range(len(row)):
         if node[d] >= 0:
             left[d] = threshold[d] / product[level[d], node[d]]

@@ -27,7 +27,9 @@ def _polynomials() -> NDArray[np.float64]:
 
 
 POLYNOMIALS = _polynomials()
-CELL = POLYNOMIALS.sum(axis=0)  # at x = 1: the whole cell
+# What a value counts in the integral up to a place, from REACH - 1 before it to REACH beyond:
+# the cells before it add up to 1 further back, and to 0 further on.
+COUNTS = 1 - np.cumsum(POLYNOMIALS.sum(axis=0))
 
 
 @njit(cache=True, nogil=True)
@@ -43,24 +45,33 @@ def quantiles(density, row, level):  # type: ignore[no-untyped-def]
     """
     F = density.shape[1]
     padded = np.zeros(F + 2 * REACH)
-    cumulative = np.zeros(F)
+    before = np.zeros(F + 2 * REACH)  # sums of all values before
     place = np.empty(len(row))
     current = -1
     for q in range(len(row)):
         if row[q] != current:
             current = row[q]
             padded[REACH:-REACH] = density[current] / np.max(density[current])
-            cumulative[:] = 0.0
-            for i in range(2 * REACH):
-                for g in range(F - 1):
-                    cumulative[g + 1] += CELL[i] * padded[g + i + 1]
-            for g in range(F - 1):
-                cumulative[g + 1] = cumulative[g] + max(cumulative[g + 1], 0.0)
-        target = level[q] * cumulative[-1]
-        g = min(max(np.searchsorted(cumulative, target) - 1, 0), F - 2)
+            for i in range(len(padded) - 1):
+                before[i + 1] = before[i] + padded[i]
+        target = level[q] * before[-1]
+        g = min(max(np.searchsorted(before, target) - 1 - REACH, 0), F - 2)
+        while g > 0 and _until(padded, before, g) > target:
+            g -= 1
+        while g < F - 2 and _until(padded, before, g + 1) <= target:
+            g += 1
         around = padded[g + 1 : g + 1 + 2 * REACH]
-        place[q] = g + _solve(around, target - cumulative[g])
+        place[q] = g + _solve(around, target - _until(padded, before, g))
     return place
+
+
+@njit(cache=True, nogil=True)
+def _until(padded, before, g):  # type: ignore[no-untyped-def]
+    """Return the integral up to place g."""
+    total = before[g + 1]
+    for i in range(2 * REACH):
+        total += COUNTS[i] * padded[g + i + 1]
+    return total
 
 
 @njit(cache=True, nogil=True)

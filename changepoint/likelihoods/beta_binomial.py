@@ -207,7 +207,7 @@ class BetaBinomial(Likelihood):
             s = 1 / shared - 1
             success = rising_table(nodes.theta * s, successes)
             failure = rising_table(nodes.companion * s, failures)
-            whole = rising_table(np.array([s]), trials)
+            whole = log_rising_ratio(np.array([s]), trials[:, None])
 
             def log_likelihood(first: int, end: int) -> Floats:
                 values = independent(first, end)

@@ -108,6 +108,8 @@ def log_rising_ratio(a: Floats, k: Floats) -> Floats:
         large = np.maximum(a, 20.0)
         series = (large + k - 0.5) * np.log1p(k / large) - k
         series += _log_gamma_rest(large + k) - _log_gamma_rest(large)
+        if np.min(a, initial=np.inf) >= 20:
+            return series
         small = np.minimum(a, 20.0)
         exact = special.gammaln(small + k) - special.gammaln(small) - k * np.log(small)
     return np.where(a >= 20, series, exact)

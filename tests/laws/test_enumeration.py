@@ -9,7 +9,7 @@ from reference import Answer, enumeration
 
 from changepoint import Exact, Model, Observations
 from changepoint.engines import mixture as mixtures
-from changepoint.engines.mixture import Condition, Inference, Mixture
+from changepoint.engines.mixture import Condition, Inference, Mixture, infer
 from changepoint.likelihoods import FAMILIES
 
 T = 12
@@ -43,8 +43,8 @@ def enumerated(name: str, model: Model, data: Observations, mixture: Mixture) ->
 def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
     """The largest errors of one fit."""
     condition = Condition.of(model.changes, T)
-    mixture = Mixture(model, data, condition)
-    inference = Inference(mixture, condition)
+    inference = infer(model, data, condition)
+    mixture = inference.mixture
     told = enumerated(name, model, data, mixture)
     result = Exact(draws=4).run(model, data)
     number = np.append(result.number_probability, np.zeros(T))[:T]

@@ -10,7 +10,7 @@ from scipy import interpolate
 from changepoint import Changes, Model, Observations, likelihoods, priors
 from changepoint.engines import mixture as mixtures
 from changepoint.engines import shared
-from changepoint.engines.mixture import Condition, Inference, Mixture
+from changepoint.engines.mixture import Condition, Inference, Mixture, infer, log_evidence
 from changepoint.likelihoods import FAMILIES
 from changepoint.results import QUANTILES
 
@@ -24,9 +24,9 @@ SHARED = [name for name, family in FAMILIES.items() if family.shared is not None
 
 def finer_inner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half the step of the parameter grid."""
-    *others, step = Mixture.__init__.__defaults__
+    step, *others = Mixture.__init__.__defaults__
     assert step == 0.8
-    monkeypatch.setattr(Mixture.__init__, "__defaults__", (*others, 0.4))
+    monkeypatch.setattr(Mixture.__init__, "__defaults__", (0.4, *others))
 
 
 def finer_outer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +34,8 @@ def finer_outer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "SPACING", shared.SPACING / 2)
     monkeypatch.setattr(shared, "WIDEST", shared.WIDEST / 2)
     monkeypatch.setattr(shared, "CUT", shared.CUT + 10)
+    monkeypatch.setattr(shared, "TAIL", shared.TAIL / 1e3)
+    monkeypatch.setattr(shared, "FAINT", 0.0)
 
 
 def light_nodes_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +114,64 @@ def test_a_finer_inner_grid_near_the_ends(count: str, rate: priors.Prior, monkey
     finer_inner(monkeypatch)
     for model, coarse in zip(models, before, strict=True):
         check(Marginals.of(model, data).distance(coarse), INNER, model)
+
+
+# -- the outer grid under all sorts of series ---------------------------------------------
+
+
+def odd_series(seed: int) -> tuple[Model, Observations]:
+    """A short series with some changes, of a family with a shared parameter."""
+    rng = np.random.default_rng(seed)
+    name = SHARED[seed % len(SHARED)]
+    rows, number = int(rng.integers(8, 90)), int(rng.integers(0, 4))
+    places = np.sort(rng.choice(np.arange(1, rows), number, replace=False))
+    segment = np.searchsorted(places, np.arange(rows), side="right")
+    if name == "normal":
+        level = rng.normal(0, rng.choice([0.3, 2, 20]), number + 1)[segment]
+        data = Observations(value=rng.normal(level, 1))
+    elif name == "beta":
+        mean = rng.uniform(0.005, 0.6, number + 1)[segment]
+        c = rng.choice([3, 40, 1e3, 1e5])
+        data = Observations(rate=np.clip(rng.beta(mean * c, (1 - mean) * c), 1e-9, 1 - 1e-9))
+    else:
+        high = rng.choice([0.05, 0.9])
+        mean = rng.uniform(high / 20, high, number + 1)[segment]
+        trials = rng.integers(2, rng.choice([5, 50, 1500, 10**5]), rows, endpoint=True)
+        d = rng.choice([0, 0, 1e-4, 0.01, 0.2])
+        mean = rng.beta(mean * (1 / d - 1), (1 - mean) * (1 / d - 1)) if d else mean
+        data = Observations(count=rng.binomial(trials, mean), trials=trials)
+    kinds = [Changes(), Changes(exactly=1), Changes(every=max(5, rows / 4)),
+             Changes(at_most=2, min_length=2)]  # fmt: skip
+    family = FAMILIES[name]()
+    return Model(family, kinds[int(rng.integers(4))]).resolve(data), data
+
+
+def plain_conversions(seed: int) -> tuple[Model, Observations]:
+    """Binomial counts under BetaBinomial: the posterior of the dispersion presses to 0."""
+    rng = np.random.default_rng(seed)
+    rows = (60, 180, 400)[seed % 3]
+    trials = rng.integers(800, 1200, rows)
+    rate = np.where(np.arange(rows) < 0.6 * rows, 0.009, 0.013)
+    data = Observations(count=rng.binomial(trials, rate), trials=trials)
+    return Model(likelihoods.BetaBinomial()).resolve(data), data
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(12), *(pytest.param(s, marks=pytest.mark.slow) for s in range(12, 80))]
+)
+def test_a_finer_outer_grid_of_odd_series(seed: int, monkeypatch) -> None:
+    """Few rows, several numbers of changes, posteriors far from Gaussian."""
+    model, data = odd_series(seed)
+    condition = Condition.of(model.changes, len(data))
+    coarse = log_evidence(infer(model, data, condition))
+    finer_outer(monkeypatch)
+    fine = log_evidence(infer(model, data, condition))
+    check({"log evidence": abs(fine - coarse)}, OUTER, model)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_finer_outer_grid_of_plain_conversions(seed: int, monkeypatch) -> None:
+    model, data = plain_conversions(seed)
+    coarse = Marginals.of(model, data)
+    finer_outer(monkeypatch)
+    check(Marginals.of(model, data).distance(coarse), OUTER, model)
