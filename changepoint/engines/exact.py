@@ -79,13 +79,13 @@ class Exact:
         """Return the posterior of a resolved model as arrays."""
         from changepoint.engines.draws import collect
         from changepoint.engines.given import given_number
-        from changepoint.engines.mixture import Condition, Inference, Mixture, log_evidence
+        from changepoint.engines.mixture import Condition, infer, log_evidence
 
         rng = np.random.default_rng(self.seed)
         changes, T = model.changes, len(observations)
         condition = Condition.of(changes, T)
-        mixture = Mixture(model, observations, condition)
-        main = Inference(mixture, condition)
+        main = infer(model, observations, condition)
+        mixture = main.mixture
         back = main.backward(self.draws, rng, QUANTILES)
         rows = back.rows
         assert rows is not None  # bands were asked for
@@ -123,8 +123,7 @@ def probability_inside(
     model: Model, observations: Observations, rows: NDArray[np.bool_]
 ) -> float:
     """Return P(some change stands in one of these rows) under a resolved model, rows (T,)."""
-    from changepoint.engines.mixture import Condition, Inference, Mixture
+    from changepoint.engines.mixture import Condition, infer
 
     condition = Condition.of(model.changes, len(observations))
-    mixture = Mixture(model, observations, condition)
-    return Inference(mixture, condition).probability_inside(rows)
+    return infer(model, observations, condition).probability_inside(rows)

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 CUT = 15.0  # in log density: where the outer grid ends
 GONE = 40.0  # in log density: where the scan for modes turns round
 SPACING = 0.85  # in posterior standard deviations
-WIDEST = 0.5  # in v
+WIDEST = 0.36  # in v: pressed to the Binomial, a posterior ends as exp(v - exp(2 v)) does
 MANY = 500  # nodes of an outer grid; 15 to 60 are usual
 TAIL = 1e-6  # of the evidence: what a linear tail may be wrong by
 
@@ -130,13 +130,17 @@ class _Surface:
         return max(self.heights.values())
 
 
-def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedGrid:
+def build(
+    family: Likelihood, log_evidence: Callable[[float], float], fineness: float = 1.0
+) -> SharedGrid:
     """Return nodes and prior weights of the shared parameter.
 
     Parameters
     ----------
     log_evidence
         The log evidence given a value of the shared parameter; called some 25 times.
+    fineness
+        Divides the distance of nodes.
     """
     prior = SharedPrior(family)
     surface = _Surface(prior, log_evidence)
@@ -149,7 +153,7 @@ def build(family: Likelihood, log_evidence: Callable[[float], float]) -> SharedG
         )
     # A posterior pressed against a finite end is skewed, and wants closer nodes.
     spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
-    step = min(WIDEST, *(spacing * sd for _, sd in modes))
+    step = min(WIDEST, *(spacing * sd for _, sd in modes)) / fineness
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
     while not (places := _lattice(surface, [v for v, _ in modes], center, step, limit)):
         step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
