@@ -422,4 +422,4 @@ def test_beta_binomial_without_dispersion_is_binomial(changes: Changes) -> None:
             likelihoods.Binomial(prior), data, changes
         )
         # The evidence is smooth in the excess variance: its slope is of the order of T.
-        assert abs(difference) < 60 * math.exp(location)
+        assert abs(difference) < 60 * math.exp(location) + 1e-5  # that of an outer grid

@@ -18,7 +18,7 @@ T = 60
 KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Changes(every=20)]
 INNER = 1e-6
 OUTER = 1e-5  # where there is an outer grid
-BANDS = 5e-4  # in probability
+BANDS = 1e-6  # in probability
 SHARED = [name for name, family in FAMILIES.items() if family.shared is not None]
 
 
@@ -71,11 +71,7 @@ def test_a_finer_outer_grid(name: str, changes: Changes, monkeypatch) -> None:
 @pytest.mark.parametrize("changes", KINDS, ids=str)
 @pytest.mark.parametrize("name", CASES)
 def test_bands_have_their_probability(name: str, changes: Changes) -> None:
-    """Under the cumulative distribution on nodes four times as dense.
-
-    Nodes 0.8 sd of the narrowest posterior apart carry sums to 1e-12, but not the values
-    between them: a Gaussian sampled at h leaves exp(-(pi / h)^2 / 2) = 4e-4 untold.
-    """
+    """Under the cumulative distribution on nodes four times as dense."""
     data = simulate(name, 3, T, missing=0.1)
     for family in CASES[name].models:
         model = Model(family, changes).resolve(data)
@@ -83,10 +79,9 @@ def test_bands_have_their_probability(name: str, changes: Changes) -> None:
         condition = Condition.of(changes, T)
         fine = Mixture(model, data, condition, 0.2)
         P = node_probability(Inference(fine, condition))
-        cumulative = np.cumsum(P, axis=1) - P / 2
         levels = np.empty_like(bands)
         for t in range(T):
-            cdf = interpolate.CubicSpline(np.arange(P.shape[1]), cumulative[t])
+            cdf = interpolate.CubicSpline(np.arange(P.shape[1]), P[t]).antiderivative()
             places = [fine.grid.stretch.u(q, 1 - q) - fine.grid.first for q in bands[:, t]]
             levels[:, t] = cdf(places)
         error = np.abs(levels - np.array(QUANTILES)[:, None]).max()
@@ -156,9 +151,12 @@ def plain_conversions(seed: int) -> tuple[Model, Observations]:
     return Model(likelihoods.BetaBinomial()).resolve(data), data
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(12), *(pytest.param(s, marks=pytest.mark.slow) for s in range(12, 80))]
-)
+# The evidence of these crosses that of the limit, or is far from linear next to it.
+CROSSING = [162, 336, 357, 1482, 1821, 1872]
+MORE = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 80)]
+
+
+@pytest.mark.parametrize("seed", [*range(12), *CROSSING, *MORE])
 def test_a_finer_outer_grid_of_odd_series(seed: int, monkeypatch) -> None:
     """Few rows, several numbers of changes, posteriors far from Gaussian."""
     model, data = odd_series(seed)
