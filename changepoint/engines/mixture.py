@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 
 KEEP = 2**25  # likelihood values kept in memory, over all outer nodes: 256 MB
 LIGHT = 1e-10  # weight below which an outer node counts in the evidence alone
-UNEVEN = 4.5e-3  # of every other outer node against the rest; 2e-3 where all is Gaussian
+UNEVEN = 8e-3  # of every other outer node against the rest; 2e-3 where all is Gaussian
 
 
 class Condition(NamedTuple):

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 CUT = 15.0  # in log density: where the outer grid ends
 GONE = 40.0  # in log density: where the scan for modes turns round
 SPACING = 0.85  # in posterior standard deviations
-WIDEST = 0.36  # in v: pressed to the Binomial, a posterior ends as exp(v - exp(2 v)) does
+WIDEST = 0.43  # in v: pressed to the Binomial, a posterior ends as exp(v - exp(2 v)) does
 MANY = 500  # nodes of an outer grid; 15 to 60 are usual
 TAIL = 1e-6  # of the evidence: what a linear tail may be wrong by
 
