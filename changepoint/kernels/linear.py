@@ -335,6 +335,8 @@ def _begin(  # type: ignore[no-untyped-def]
             cumulative[j] = np.cumsum(F[j])
             summed[j] = True
         node[d] = np.searchsorted(cumulative[j], rng.random() * cumulative[j, -1], "right")
+        if head[j, node[d]] < 0:  # the product of rows that no draw was at may be 0 by now
+            product[j, node[d]] = 1.0
         threshold[d] = rng.random() * product[j, node[d]]
         _enter(d, j, node[d], threshold, product, highest, head, after)
     return still
