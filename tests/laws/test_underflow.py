@@ -15,7 +15,7 @@ from reference import (
     log_sums_by_number,
     segment_table,
 )
-from scipy import special
+from scipy import special, stats
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
 from changepoint.engines.mixture import Condition, Inference, Mixture
@@ -190,3 +190,28 @@ def test_what_a_prior_far_from_the_data_flushed_is_not_trusted(trials: int) -> N
     model = Model(likelihoods.Binomial(prior), Changes(exactly=1))
     found = answer(model, data).log_evidence
     check({"log evidence": abs(found - sums[1] + log_choose(29, 1))}, TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [Changes(), Changes(exactly=1), Changes(exactly=4, min_length=3), Changes(at_most=2)],
+    ids=str,
+)
+@pytest.mark.parametrize("data", HARD)
+def test_draws_of_hard_series(data: str, changes: Changes) -> None:
+    """Number of changes and places against the exact marginals, a binomial test each."""
+    observations, size = HARD[data], 2_000
+    T = len(observations)
+    model = Model(likelihoods.Binomial(priors.Beta(2, 200)), changes)
+    posterior = answer(model, observations, size, seed=1)
+    changed = posterior.trajectories()["changed"].values.reshape(size, T)
+    told = posterior.number_probability
+    counts = np.bincount(changed.sum(axis=1), minlength=len(told))
+    assert counts[len(told) :].sum() == 0
+    exact = np.clip(posterior.change_probability.to_numpy(), 0, 1)
+    pairs = [*zip(counts, told, strict=False), *zip(changed.sum(axis=0), exact, strict=True)]
+    tests = [
+        stats.binomtest(int(n), size, float(np.clip(p, 1e-9, 1 - 1e-9))).pvalue
+        for n, p in pairs
+    ]
+    assert min(tests) > 1e-6
