@@ -86,9 +86,7 @@ class Mixture:
         if self.family.shared is None:
             self.outer = outer.SharedGrid(np.zeros(1), np.zeros(1), np.zeros(1))
         else:
-            self.outer = outer.build(
-                self.family, lambda v: self._rough(v, condition), fineness
-            )
+            self.outer = outer.build(self.family, lambda v: self._rough(v, condition), fineness)
         values = self.outer.values
         extremes = (float(values.min()), float(values.max()))
         self.grid = grids.build(self.family, observations, self.evaluate, extremes, step)
