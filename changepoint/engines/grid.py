@@ -36,7 +36,7 @@ NEAR = 1e-2  # of h c: closer to an end no likelihood changes
 ENOUGH = 400  # nodes that aren't worth a search for fewer, in a rough grid
 CELL, LEAST, MOST = 8, 16, 64  # nodes that find the range: one in 8, within limits
 CHUNK = 2**14  # rows used at a time to find the range
-HOLDS = 2**20  # nodes; more would take gigabytes
+HOLDS = 2**18  # nodes; as many for each of 20 nodes of an outer grid take 3 GB
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def build(
     if step < ROUGH or last - first > ENOUGH:
         first, last = _narrow(prior, evaluate, len(observations), stretch, shared, first, last)
     if last - first > HOLDS:
-        raise EngineError(_too_many(family, finest, last - first))
+        raise EngineError(_too_many(family, observations, finest, last - first))
     return _grid(prior, stretch, float(int(first)), int(last) - int(first) + 1)
 
 
@@ -187,16 +187,23 @@ def _grid(prior: Prior, stretch: Stretch, first: float, count: int) -> Grid:
     return Grid(prior, stretch, first, nodes, weights)
 
 
-def _too_many(family: Likelihood, shared: float, count: float) -> str:
+def _too_many(
+    family: Likelihood, observations: Observations, shared: float, count: float
+) -> str:
     found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {HOLDS}"
     if family.shared is None:
         return (
             f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
         )
+    estimates = family.estimates(observations)
+    row = int(np.nanargmax(abs(estimates - np.nanmedian(estimates))))
+    where = observations.label(row) if observations.time is not None else f"row {row}"
     return (
-        f"{found}, where {family.shared} is {shared:.3g}. Its prior leaves too much to values "
-        f"that make the data infinitely precise: state one for {family.shared_field} that "
-        "doesn't, such as priors.LogNormal, or allow fewer changes"
+        f"{found}, where {family.shared} is {shared:.3g}. Either a row lies too far out: at "
+        f"{where} the {family.parameter} would be {estimates[row]:.6g}; if that is an error, "
+        f"make the row missing. Or the prior leaves too much to such values of "
+        f"{family.shared}: state one for {family.shared_field} that doesn't, or allow fewer "
+        "changes"
     )
 
 
@@ -284,6 +291,8 @@ def _narrow(
                     log_p -= log_p.max(axis=1, keepdims=True)
                     holds |= (log_p > -DROP).any(axis=0)
         inner = np.flatnonzero(holds)
+        if not len(inner):  # so precise that every density is 0
+            return -math.inf, math.inf
         width = last - first
         low, high = max(first - width / 8, lowest), min(last + width / 8, highest)
         settled = True

@@ -197,14 +197,14 @@ def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, fl
     start = surface.prior.median()
     surface(start)
     for direction in (-1, 1):
-        v, step = start, 1.0
+        v, before, step = start, start, 1.0
         while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
-            before, v = v, v + direction * step
+            earlier, before, v = before, v, v + direction * step
             step *= 1.3
             try:
                 surface(v)
             except EngineError:  # too fine a grid
-                if surface(before) < surface.best - CUT:
+                if surface(before) < min(surface.best - CUT, surface(earlier)):
                     break
                 if step <= 1.3:
                     raise
@@ -237,7 +237,7 @@ def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[f
         shift = rise / left / curvature - left / 2
         vertex = middle + shift
         if max(left, right) < 2.5 * sd:
-            return vertex, sd
+            return min(max(vertex, low), high), sd
         # Closer points where the parabola is still too coarse to tell the width.
         width = min(max(left, right) / 3, max(2 * sd, abs(shift)))
         points = sorted({middle, min(max(vertex, low), high), middle - width, middle + width})
