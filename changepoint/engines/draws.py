@@ -46,19 +46,18 @@ def collect(back: Backward, rng: np.random.Generator) -> Draws:
     parameters = np.full((D, segments.max()), np.nan)
     firsts[draw[order], place] = first[order]
     parameters[draw[order], place] = theta[order]
-    shared = None if mixture.family.shared is None else shared_draws(back)
+    shared = None if mixture.outer.prior is None else shared_draws(back, mixture.outer.prior)
     return Draws(firsts, parameters, shared)
 
 
-def shared_draws(back: Backward) -> Floats:
+def shared_draws(back: Backward, prior: outer.SharedPrior) -> Floats:
     """Return the shared parameter of each draw, shape (D,).
 
     Draws have an outer node each; the value is the quantile, in the posterior interpolated
     between nodes, of the same rank, so that both have their exact marginals.
     """
-    mixture = back.inference.mixture
-    prior = outer.SharedPrior(mixture.family)
-    v, step, log_density = outer.posterior(prior, mixture.outer, back.inference.weights)
+    inference = back.inference
+    v, step, log_density = outer.posterior(inference.mixture.outer, inference.weights)
     density = halved(log_density[None])
     order = np.argsort(back.uniform)
     places = np.empty(len(order))
@@ -99,15 +98,17 @@ def parameter_draws(
 def halved(log_density: Floats) -> Floats:
     """Return densities at the nodes and half-way between, (n, G) -> (n, 2 G - 1).
 
-    The log density is interpolated by cubics, which is exact for a Gaussian.
+    The log density is interpolated by cubics, which is exact for a Gaussian; where it breaks
+    off, they must not swing up.
     """
     finite = np.maximum(log_density - log_density.max(axis=1, keepdims=True), -1e4)
     wide = np.pad(finite, ((0, 0), (1, 1)), mode="reflect", reflect_type="odd")
     fine = np.empty((len(finite), 2 * finite.shape[1] - 1))
     fine[:, ::2] = finite
     inner = wide[:, 1:-2] + wide[:, 2:-1]
-    fine[:, 1::2] = 0.5625 * inner - 0.0625 * (wide[:, :-3] + wide[:, 3:])
-    density: Floats = np.exp(np.minimum(fine, 0.5))
+    between = 0.5625 * inner - 0.0625 * (wide[:, :-3] + wide[:, 3:])
+    fine[:, 1::2] = np.minimum(between, np.maximum(finite[:, 1:], finite[:, :-1]) + 0.5)
+    density: Floats = np.exp(fine)
     return density
 
 

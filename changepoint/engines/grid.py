@@ -286,10 +286,10 @@ def _narrow(
             for start in range(0, T, CHUNK):
                 log_lik = rows(start, min(start + CHUNK, T))
                 for copies in (1, T):
-                    log_p = weights + copies * log_lik
-                    log_p[np.isnan(log_p)] = -np.inf
-                    log_p -= log_p.max(axis=1, keepdims=True)
-                    holds |= (log_p > -DROP).any(axis=0)
+                    log_p = copies * log_lik
+                    log_p += weights
+                    top = np.fmax.reduce(log_p, axis=1, keepdims=True)  # NaN is beyond an end
+                    holds |= (log_p > top - DROP).any(axis=0)
         inner = np.flatnonzero(holds)
         if not len(inner):  # so precise that every density is 0
             return -math.inf, math.inf
@@ -304,7 +304,7 @@ def _narrow(
             high = u[inner[-1] + 1]
         else:
             settled = settled and high == last
-        if settled and high - low > 0.75 * width:
+        if settled and high - low > width / 2:
             return low, high
         first, last = low, high
 

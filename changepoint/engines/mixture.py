@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ Integers = NDArray[np.int64]
 
 KEEP = 2**25  # likelihood values kept in memory, over all outer nodes: 256 MB
 LIGHT = 1e-10  # weight below which an outer node counts in the evidence alone
-UNEVEN = 8e-3  # of every other outer node against the rest; 2e-3 where all is Gaussian
+UNEVEN = 3e-3  # of every other outer node against the rest; 1e-3 where all is Gaussian
 
 
 class Condition(NamedTuple):
@@ -84,7 +85,7 @@ class Mixture:
         self.log_rho = model.changes.log_rho(self.T)
         self.evaluate = self.family.evaluator(observations)
         if self.family.shared is None:
-            self.outer = outer.SharedGrid(np.zeros(1), np.zeros(1), np.zeros(1))
+            self.outer = outer.SharedGrid(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
             self.outer = outer.build(self.family, lambda v: self._rough(v, condition), fineness)
         values = self.outer.values
@@ -135,11 +136,10 @@ class Inference:
 
     def unevenness(self) -> float:
         """Return by how much every other outer node carries more, or less, than the rest."""
-        family = self.mixture.family
-        if family.shared is None:
+        if self.mixture.outer.prior is None:
             return 0.0
-        prior = outer.SharedPrior(family)
-        p = np.exp(outer.posterior(prior, self.mixture.outer, self.weights)[2])
+        p = np.exp(outer.posterior(self.mixture.outer, self.weights)[2])
+        p = p[1:] if np.isinf(self.mixture.outer.v[0]) else p  # the first is all beyond
         return float(abs(p[::2].sum() - p[1::2].sum()) / p.sum())
 
     def probability_inside(self, rows: NDArray[np.bool_]) -> float:
@@ -211,27 +211,28 @@ class Inference:
         segments = bool(quantile) and self.condition.fixed
         bands = bands and bool(quantile)
         making: list[filters.Draws] = []
-        passes, followers = [], []
+        ways, between_ways, followers = [], [], []
         for i, j in enumerate(heavy):
             one, run = self.filters[j], self.runs[j]
             drawn = filters.Draws(self._levels(run, int(np.sum(chosen == i)), rng), rng)
             making.append(drawn)
             at_most = self.condition.at_most
-            passes.append(one.backward(run, at_most, bands, segments, drawn if draws else None))
+            ways.append(one.backward(run, at_most, bands, segments, drawn if draws else None))
             if quantile:
                 between = one.follow(run, self._between(one, int(j)))
-                passes.append(one.backward(between, at_most, bands, segments))
+                between_ways.append(one.backward(between, at_most, bands, segments))
                 followers.append(between)
         row_parts = []
-        for parts in zip(*passes, strict=True):
-            if bands:
-                P = mix(weights, [part[1] for part in parts[::2]])
-                between_P = mix(weights, [part[1] for part in parts[1::2]])
-                row_parts.append(summary(mixture.grid, P, between_P, quantile))
+        for _ in self.filters[0].rows.starts:
+            P = mix(weights, (next(way)[1] for way in ways))
+            if quantile:
+                between_P = mix(weights, (next(way)[1] for way in between_ways))
+                if bands:
+                    row_parts.append(summary(mixture.grid, P, between_P, quantile))
         told = None
         if segments:
-            N = mix(weights, [self.runs[j].N for j in heavy])
-            told = summary(mixture.grid, N, mix(weights, [f.N for f in followers]), quantile)
+            N = mix(weights, (self.runs[j].N for j in heavy))
+            told = summary(mixture.grid, N, mix(weights, (f.N for f in followers)), quantile)
         return Backward(
             inference=self,
             heavy=heavy,
@@ -267,10 +268,11 @@ def infer(model: Model, observations: Observations, condition: Condition) -> Inf
     one is made of narrower parts (few rows, several numbers of changes). Sums over every
     other node tell: the error of the trapezoid rule on all nodes is about the square of theirs.
     """
-    inference = Inference(Mixture(model, observations, condition), condition)
-    if inference.unevenness() > UNEVEN:
-        finer = Mixture(model, observations, condition, fineness=2.0)
-        inference = Inference(finer, condition)
+    for fineness in (1.0, 2.0, 4.0):
+        mixture = Mixture(model, observations, condition, fineness=fineness)
+        inference = Inference(mixture, condition)
+        if inference.unevenness() < UNEVEN:
+            break
     return inference
 
 
@@ -301,10 +303,10 @@ class Backward(NamedTuple):
         return total
 
 
-def mix(weights: Floats, parts: list[Floats]) -> Floats:
-    """Return the weighted sum of arrays of one shape."""
-    total: Floats = weights[0] * parts[0]
-    for weight, part in zip(weights[1:], parts[1:], strict=True):
+def mix(weights: Floats, parts: Iterator[Floats]) -> Floats:
+    """Return the weighted sum of arrays of one shape, taken one at a time."""
+    total: Floats = weights[0] * next(parts)
+    for weight, part in zip(weights[1:], parts, strict=True):
         total += weight * part
     return total
 

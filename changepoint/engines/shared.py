@@ -4,6 +4,12 @@ Its evidence surface is smooth: the trapezoid rule on an unbounded coordinate v,
 places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. v is the
 quantity the prior is about, mapped to the real line by its support (a logarithm where it is
 positive, a logit between two ends), as samplers do.
+
+Towards a limit, such as the Binomial of a BetaBinomial, the evidence is a smooth function of
+exp(v); pressed to that limit, the posterior falls as exp(v - exp(2 v)), which wants close
+nodes, while most of them stand far out in the flat tail exp(v). There v itself is
+bent, exp(v) = b softplus(x): the grid of x is linear in exp(v) above b and logarithmic below,
+and takes half the nodes.
 """
 
 from __future__ import annotations
@@ -22,12 +28,15 @@ Floats = NDArray[np.float64]
 
 CUT = 15.0  # in log density: where the outer grid ends
 GONE = 40.0  # in log density: where the scan for modes turns round
-SPACING = 0.85  # in posterior standard deviations
-WIDEST = 0.43  # in v: pressed to the Binomial, a posterior ends as exp(v - exp(2 v)) does
+STRIDE = 2.5  # in v: its longest
+SPACING = 0.8  # in posterior standard deviations
+WIDEST = 0.43  # in v, for few rows
+WIDEST_BENT = 0.75  # in x
+BEND = 7.0  # how far above the bend the posterior ends, in bends
 MANY = 500  # nodes of an outer grid; 15 to 60 are usual
-TAIL = 1e-6  # of the evidence: what a linear tail may be wrong by
-
-FAINT = 3e-6  # of the posterior, where it would cost the most nodes
+TAIL = 1e-6  # of the evidence: what the tail towards a limit may be wrong by
+FAINT = 3e-6  # of the posterior, left out where it would cost the most nodes
+FAINT_BLUNT = 1e-6  # the same, at the other end
 
 
 @dataclass(frozen=True)
@@ -38,15 +47,17 @@ class SharedGrid:
     `v` is -inf, and it carries the weight of all values below the second.
     """
 
+    prior: SharedPrior | None
     v: Floats
     values: Floats
     log_weights: Floats
 
 
 class SharedPrior:
-    """The shared parameter's prior in the coordinate v."""
+    """The shared parameter's prior in the coordinate v; bent where `bend` = log b is given."""
 
-    def __init__(self, family: Likelihood) -> None:
+    def __init__(self, family: Likelihood, bend: float | None = None) -> None:
+        self.bend = bend
         prior, domain = family.shared_prior, family.shared_domain
         self.family, self.prior = family, prior
         self.low, self.high = max(prior.support[0], domain[0]), min(prior.support[1], domain[1])
@@ -65,6 +76,8 @@ class SharedPrior:
 
     def native(self, v: Floats) -> Floats:
         """Return the quantity that the prior is about."""
+        if self.bend is not None:
+            v = self.bend + _log_softplus(v)
         if math.isinf(self.low) and math.isinf(self.high):
             return v
         if math.isinf(self.high):
@@ -79,18 +92,26 @@ class SharedPrior:
 
     def log_density(self, v: Floats) -> Floats:
         """Return the log prior density of v."""
+        native = self.native(v)
         slope = np.zeros_like(v)
+        if self.bend is not None:
+            soft = _log_softplus(v)
+            slope, v = -np.logaddexp(0, -v) - soft, self.bend + soft
         if math.isfinite(self.low):
             slope = slope + (v if math.isinf(self.high) else -np.logaddexp(0, -v))
         if math.isfinite(self.high):
             slope = slope - np.logaddexp(0, v)
         if math.isfinite(self.low) and math.isfinite(self.high):
             slope = slope + math.log(self.high - self.low)
-        density: Floats = self.prior.log_density(self.native(v)) + slope - self._log_inside
+        density: Floats = self.prior.log_density(native) + slope - self._log_inside
         return density
 
+    def below(self, native: float) -> float:
+        """Return the prior mass below a value."""
+        return float(self.prior.cdf(native)) * math.exp(-self._log_inside)
+
     def median(self) -> float:
-        """Return v at the median of the prior inside its domain."""
+        """Return v, not bent, at the median of the prior inside its domain."""
         q = 0.5 * (self.prior.cdf(self.low) + self.prior.cdf(self.high))
         x = float(self.prior.quantile(q))
         if x in (self.low, self.high):
@@ -151,9 +172,14 @@ def build(
             f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
             f"these data: widen the priors of {family.parameter} and {family.shared_field}"
         )
+    modes = [(v, sd) for v, sd in modes if surface(v) > surface.best - CUT]
     # A posterior pressed against a finite end is skewed, and wants closer nodes.
     spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
-    step = min(WIDEST, *(spacing * sd for _, sd in modes)) / fineness
+    widest = WIDEST
+    if limit is not None:
+        prior, modes = _bent(surface, modes)
+        surface, widest = _Surface(prior, log_evidence), WIDEST_BENT
+    step = min(widest, *(spacing * sd for _, sd in modes)) / fineness
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
     while not (places := _lattice(surface, [v for v, _ in modes], center, step, limit)):
         step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
@@ -163,29 +189,51 @@ def build(
                 "magnitude; make it narrower"
             )
     v = center + step * np.array(sorted(places))
-    linear = limit is not None and _is_linear(surface, v[0], step, limit)
-    if not linear:
-        v = _without_faint(surface, v, family.sharpest)
+    smooth = limit is not None and _is_smooth(surface, v[0], step, limit)
+    v = _without_faint(surface, v, family.sharpest, smooth)
+    smooth = smooth and len(v) > _apart(step)
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if not linear or family.shared_limit is None:
-        return SharedGrid(v, values, weights)
-    below, share = _tail(prior, v[0], step)
-    log_limit = math.log(np.sum(below * (1 - share)))
-    weights[0] = np.logaddexp(weights[0], math.log(np.sum(below * share)))
-    return SharedGrid(
-        np.append(-np.inf, v),
-        np.append(family.shared_limit, values),
-        np.append(log_limit, weights),
-    )
+    if not smooth or family.shared_limit is None:
+        return SharedGrid(prior, v, values, weights)
+    below, parts = _tail(prior, v[0], step)
+    weights = np.append(-np.inf, weights)
+    three = [0, 1, 1 + _apart(step)]
+    with np.errstate(divide="ignore"):
+        weights[three] = np.log(np.exp(weights[three]) + parts @ below)
+    values = np.append(family.shared_limit, values)
+    return SharedGrid(prior, np.append(-np.inf, v), values, weights)
 
 
-def _without_faint(surface: _Surface, v: Floats, sharpest: int) -> Floats:
-    """Leave out the last millionths at the end that wants the finest inner grid."""
+def _bent(
+    surface: _Surface, modes: list[tuple[float, float]]
+) -> tuple[SharedPrior, list[tuple[float, float]]]:
+    """Return the prior bent where its posterior wants it, and the modes with their sds in x."""
+    bend = max((v for v, _ in modes), key=surface)
+    floor = surface.best - CUT
+    places = sorted(surface.heights)
+    last = max(i for i, v in enumerate(places) if surface(v) > floor)
+    if last + 1 < len(places):
+        low, high = places[last], places[last + 1]
+        while high - low > 1.3:
+            middle = (low + high) / 2
+            low, high = (middle, high) if surface(middle) > floor else (low, middle)
+        share = (surface(low) - floor) / (surface(low) - surface(high))
+        bend = max(bend, low + share * (high - low) - math.log(BEND))
+    bent = []
+    for v, sd in modes:
+        rise = math.exp(v - bend)
+        bent.append((rise + math.log(-math.expm1(-rise)), sd * rise / -math.expm1(-rise)))
+    return SharedPrior(surface.prior.family, bend), bent
+
+
+def _without_faint(surface: _Surface, v: Floats, sharpest: int, smooth: bool) -> Floats:
+    """Leave out the last millionths at either end, most where inner grids must be finest."""
     known = sorted(surface.heights)
     heights = np.interp(v, known, [surface.heights[place] for place in known])
     mass = np.exp(heights - heights.max())
-    inside = np.cumsum(mass) if sharpest == 0 else np.cumsum(mass[::-1])[::-1]
-    kept: Floats = v[inside > FAINT * mass.sum()]
+    mass /= mass.sum()
+    low, high = (FAINT, FAINT_BLUNT) if sharpest == 0 else (FAINT_BLUNT, FAINT)
+    kept: Floats = v[(smooth | (np.cumsum(mass) > low)) & (np.cumsum(mass[::-1])[::-1] > high)]
     return kept
 
 
@@ -200,7 +248,7 @@ def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, fl
         v, before, step = start, start, 1.0
         while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
             earlier, before, v = before, v, v + direction * step
-            step *= 1.3
+            step = min(1.3 * step, STRIDE)
             try:
                 surface(v)
             except EngineError:  # too fine a grid
@@ -280,58 +328,82 @@ def _walk(
         if surface(v) < surface.best - CUT and place != start:
             return places | {place - direction}
         places |= {place, place - direction} if place != start else {place}
-        if limit is not None and direction < 0 and _is_linear(surface, v, step, limit):
+        if limit is not None and direction < 0 and _is_smooth(surface, v, step, limit):
             return places
         place += 2 * direction
     return places
 
 
-def _is_linear(surface: _Surface, v: float, step: float, limit: float) -> bool:
-    """Whether below v the evidence is its limit plus a term linear in exp(native).
+def _is_smooth(surface: _Surface, v: float, step: float, limit: float) -> bool:
+    """Whether below v the evidence is a parabola in z = exp(native), through its limit.
 
-    Told by two places: the evidence may cross its limit on the way there.
+    Told by the cubic through the limit and three places (one may be on the limit's level, on
+    the way across it); and the parabola must leave its third node most of its weight.
     """
-    below, _ = _tail(surface.prior, v, step)
-    ahead = v + 2 * step  # where the walk came from
-    near, far = (math.expm1(min(surface.above(place, limit), 50.0)) for place in (v, ahead))
-    growth = math.exp(float(np.diff(surface.prior.native(np.array([v, ahead])))[0]))
-    if growth < 1 + 1e-6:  # at the upper end
+    places = v + step * np.array([0.0, 2.0, 4.0])  # where the walk came from
+    native = surface.prior.native(places)
+    z = np.exp(native - native[0])
+    if z[1] - 1 < 1e-6 or z[2] - z[1] < 1e-6:  # at the upper end
         return False
-    curved = abs(far / growth - near) / (growth - 1)
+    below, parts = _tail(surface.prior, v, step)
+    _, near, taken = parts @ below
+    third = np.array(v + _apart(step) * step)
+    if -taken > 0.5 * step * math.exp(float(surface.prior.log_density(third))):
+        return False
+    excess = np.array([math.expm1(min(surface.above(place, limit), 50.0)) for place in places])
+    first, second = np.diff(excess / z) / np.diff(z)
+    cubic = abs(second - first) / (z[2] - 1)
     mattering = TAIL * math.exp(min(surface.best - limit, 50.0)) * step
-    return max(near**2, curved) * float(np.sum(below)) < mattering
+    return float(max(abs(excess[0]) ** 3, cubic) * near) < mattering
 
 
-def posterior(
-    prior: SharedPrior, grid: SharedGrid, weights: Floats
-) -> tuple[float, float, Floats]:
+def posterior(grid: SharedGrid, weights: Floats) -> tuple[float, float, Floats]:
     """Return the posterior of v at equal steps: first v, step, log density (not normalised).
 
     Where a limit carries the weight of what lies below the second node, that is spread out
-    again, as it was collected.
+    again, as it was collected; the first density is then that of all places further down.
     """
-    limit = int(np.isinf(grid.v[0]))
+    prior, limit = grid.prior, int(np.isinf(grid.v[0]))
     v = grid.v[limit:]
     step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
     density = np.zeros(round((v[-1] - v[0]) / step) + 1)
     density[np.round((v - v[0]) / step).astype(int)] = weights[limit:]
     first = float(v[0])
-    if limit:
-        below, share = _tail(prior, first, step)
-        own = step * float(np.exp(prior.log_density(np.array(first))))
-        there = density[0] / (own + np.sum(below * share))
-        far = weights[0] / np.sum(below * (1 - share))
-        density[0] = own * there
-        tail = below * ((1 - share) * far + share * there)
+    if limit and prior is not None:
+        below, parts = _tail(prior, first, step)
+        three = [0, 1, 1 + _apart(step)]
+        collected = np.exp(grid.log_weights[three])
+        evidence = np.divide(weights[three], collected, np.zeros(3), where=collected > 0)
+        two = [0, _apart(step)]
+        density[two] = step * np.exp(prior.log_density(v[two])) * evidence[1:]
+        tail = np.maximum(below * (evidence @ parts), 0)  # a parabola of rounded zeros
         density = np.concatenate([tail[::-1], density])
-        first -= step * len(tail)
+        first -= step * len(below)
     with np.errstate(divide="ignore"):
         return first, step, np.log(density)
 
 
 def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
-    """Return the lattice weights below v, and how far each stands from limit (0) to v (1)."""
+    """Return the lattice weights below v, and what the evidence there takes from others.
+
+    From its limit, from v and from a third node above, shape (3, n): by the parabola in
+    exp(native). The last weight is that of all further places.
+    """
+    third = v + _apart(step) * step
     places: Floats = v - step * np.arange(1.0, min(math.ceil(60 / step), 1e6))
     weights = step * np.exp(prior.log_density(places))
-    share = np.exp(prior.native(places) - prior.native(np.array(v)))
-    return weights, share
+    native = prior.native(np.concatenate([[v, third], places, [places[-1] - step / 2]]))
+    z = np.exp(native - native[0])
+    up, z = z[1], np.append(z[2:-1], 0.0)
+    parts = [(1 - z) * (1 - z / up), z * (up - z) / (up - 1), z * (z - 1) / (up * (up - 1))]
+    return np.append(weights, prior.below(float(native[-1]))), np.array(parts)
+
+
+def _apart(step: float) -> int:
+    """Return how many steps the nodes of a parabola are apart: not too close."""
+    return max(1, round(0.8 / step))
+
+
+def _log_softplus(x: Floats) -> Floats:
+    """Return log log(1 + exp(x))."""
+    return np.where(x > -35, np.log(np.logaddexp(0, np.maximum(x, -35))), x)

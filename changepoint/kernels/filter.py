@@ -98,8 +98,8 @@ class Draws:
 
     def table(self) -> Integers:
         """Return all segments: draw, first row, node; ordered by draw, then time."""
-        found = np.concatenate(self.segments)
-        return found[np.lexsort((found[:, 1], found[:, 0]))]
+        found = np.concatenate(self.segments)[::-1]  # closed from the last row back
+        return found[np.argsort(found[:, 0], kind="stable")]
 
 
 class Filter:
@@ -196,6 +196,8 @@ class Filter:
                 kernels, w, rho = self._terms(run)
                 block = run.rows.block(index, run.log)
                 run.states.append(F.copy())
+                if run.leader is not None and index + 1 == len(self.rows.starts):
+                    continue  # its sums are known, and its states so far are all
                 kernels.forward(
                     *block, w, rho, run.rows.m, run.offset, begin, run.leader is not None,
                     F, self.C, run.S, np.empty((0, *F.shape)),
@@ -262,7 +264,8 @@ class Filter:
         young, ring = np.zeros(G), np.zeros((m, G))
         if draws is not None:
             draws.start(T)
-        for index in range(len(run.rows.starts) - 1, -1, -1):
+
+        def back(index: int) -> tuple[int, Floats]:
             block = run.rows.block(index, run.log)
             n = len(block.lik)
             kept = bands or segments or draws is not None
@@ -284,7 +287,10 @@ class Filter:
                     draws.level, draws.node, draws.left, draws.rng, out,
                 )  # fmt: skip
                 draws.segments.append(out[:closed].copy())
-            yield block.t0, P
+            return block.t0, P
+
+        # Between blocks nothing of a block is held: many passes go back side by side.
+        yield from map(back, reversed(range(len(run.rows.starts))))
 
 
 def _log(x: Floats) -> Floats:

@@ -283,12 +283,15 @@ def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  #
             if t > m - 1:
                 if offset and j == 0:
                     continue
-                for g in range(G):
-                    product[j, g] *= lik[i, g] * history[i, j, g] * scale / history[i + 1, j, g]
             for g in range(G):
-                if head[j, g] < 0 or (t > m - 1 and product[j, g] > highest[j, g]):
-                    continue
                 d = head[j, g]
+                if d < 0:
+                    continue
+                if t > m - 1:
+                    kept = lik[i, g] * history[i, j, g] * scale / history[i + 1, j, g]
+                    product[j, g] *= kept
+                    if product[j, g] > highest[j, g]:
+                        continue
                 head[j, g] = -1
                 highest[j, g] = -1.0
                 while d >= 0:
@@ -335,7 +338,7 @@ def _begin(  # type: ignore[no-untyped-def]
             cumulative[j] = np.cumsum(F[j])
             summed[j] = True
         node[d] = np.searchsorted(cumulative[j], rng.random() * cumulative[j, -1], "right")
-        if head[j, node[d]] < 0:  # the product of rows that no draw was at may be 0 by now
+        if head[j, node[d]] < 0:  # products are kept only while there are draws
             product[j, node[d]] = 1.0
         threshold[d] = rng.random() * product[j, node[d]]
         _enter(d, j, node[d], threshold, product, highest, head, after)
@@ -355,10 +358,7 @@ def _rescale(product, highest, threshold, head, after):  # type: ignore[no-untyp
     """Keep the running products away from underflow."""
     for j in range(len(product)):
         for g in range(product.shape[1]):
-            if product[j, g] > 1e-100:
-                continue
-            if head[j, g] < 0:
-                product[j, g] = 1.0
+            if head[j, g] < 0 or product[j, g] > 1e-100:
                 continue
             product[j, g] *= 1e100
             highest[j, g] *= 1e100

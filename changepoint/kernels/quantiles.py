@@ -16,20 +16,20 @@ REACH = 7  # values taken on either side of a cell
 
 
 def _polynomials() -> NDArray[np.float64]:
-    """Return coefficients (by power, by value) of the integral from 0 to x of interpolants."""
+    """Return coefficients (by value, by power) of the integral from 0 to x of interpolants."""
     places = np.arange(1 - REACH, REACH + 1)
-    integrals = np.zeros((2 * REACH + 1, 2 * REACH))
+    integrals = np.zeros((2 * REACH, 2 * REACH + 1))
     for i, place in enumerate(places):
         others = np.delete(places, i)
         basis = np.poly(others)[::-1] / np.prod(place - others)
-        integrals[1:, i] = basis / np.arange(1, 2 * REACH + 1)
+        integrals[i, 1:] = basis / np.arange(1, 2 * REACH + 1)
     return integrals
 
 
 POLYNOMIALS = _polynomials()
 # What a value counts in the integral up to a place, from REACH - 1 before it to REACH beyond:
 # the cells before it add up to 1 further back, and to 0 further on.
-COUNTS = 1 - np.cumsum(POLYNOMIALS.sum(axis=0))
+COUNTS = 1 - np.cumsum(POLYNOMIALS.sum(axis=1))
 
 
 @njit(cache=True, nogil=True)
@@ -51,21 +51,40 @@ def quantiles(density, row, level):  # type: ignore[no-untyped-def]
     for q in range(len(row)):
         if row[q] != current:
             current = row[q]
-            padded[REACH:-REACH] = density[current] / np.max(density[current])
-            for i in range(len(padded) - 1):
-                before[i + 1] = before[i] + padded[i]
+            padded[REACH:-REACH] = density[current]
+            _add_up(padded, before)
         target = level[q] * before[-1]
         g = min(max(np.searchsorted(before, target) - 1 - REACH, 0), F - 2)
-        while g > 0 and _until(padded, before, g) > target:
+        low = _until(padded, before, g)
+        while g > 0 and low > target:
             g -= 1
-        while g < F - 2 and _until(padded, before, g + 1) <= target:
-            g += 1
+            low = _until(padded, before, g)
+        high = _until(padded, before, g + 1)
+        while g < F - 2 and high <= target:
+            g, low, high = g + 1, high, _until(padded, before, g + 2)
         around = padded[g + 1 : g + 1 + 2 * REACH]
-        place[q] = g + _solve(around, target - _until(padded, before, g))
+        place[q] = g + _solve(around, target - low, high - low)
     return place
 
 
 @njit(cache=True, nogil=True)
+def _add_up(values, before):  # type: ignore[no-untyped-def]
+    """Fill in the sums of all values before each; by fours, as an addition awaits the last."""
+    fours = len(values) // 4 * 4
+    total = 0.0
+    for i in range(0, fours, 4):
+        two = values[i] + values[i + 1]
+        before[i] = total
+        before[i + 1] = total + values[i]
+        before[i + 2] = total + two
+        before[i + 3] = total + (two + values[i + 2])
+        total += two + (values[i + 2] + values[i + 3])
+    for i in range(fours, len(values)):
+        before[i] = total
+        total += values[i]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _until(padded, before, g):  # type: ignore[no-untyped-def]
     """Return the integral up to place g."""
     total = before[g + 1]
@@ -75,13 +94,18 @@ def _until(padded, before, g):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _solve(around, target):  # type: ignore[no-untyped-def]
-    """Return the x in [0, 1] at which the integral from the cell's start reaches the target."""
+def _solve(around, target, whole):  # type: ignore[no-untyped-def]
+    """Return the x in [0, 1] at which the integral from the cell's start reaches the target.
+
+    `whole` is the integral over the cell.
+    """
     coefficients = np.zeros(2 * REACH + 1)
-    for power in range(1, 2 * REACH + 1):
-        for i in range(2 * REACH):
-            coefficients[power] += POLYNOMIALS[power, i] * around[i]
+    for i in range(2 * REACH):
+        for power in range(1, 2 * REACH + 1):
+            coefficients[power] += POLYNOMIALS[i, power] * around[i]
     low, high, x = 0.0, 1.0, 0.5
+    if 0 < target < whole:
+        x = target / whole
     for _ in range(60):
         integral, density = 0.0, 0.0
         for power in range(2 * REACH, -1, -1):

@@ -23,9 +23,9 @@ from changepoint.likelihoods.base import (
 from changepoint.likelihoods.binomial import Binomial
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
 from changepoint.likelihoods.counts import (
-    binomial_log_density,
     binomial_tail,
     log_binomial,
+    log_ratios,
     log_rising_ratio,
     reference,
     rising_table,
@@ -184,16 +184,18 @@ class BetaBinomial(Likelihood):
     def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate, dispersion), by broadcasting."""
         k, n = data.count, data.trials
-        log_p = binomial_log_density(data, nodes)
+        log_p, log_q = log_ratios(nodes, data.pooled)
         s = 1 / np.asarray(shared, float) - 1
-        log_p += log_rising_ratio(nodes.theta * s, k)
-        log_p += log_rising_ratio(nodes.companion * s, n - k)
-        return log_p - log_rising_ratio(s, n)
+        success = log_rising_ratio(nodes.theta * s, k) + k * log_p
+        failure = log_rising_ratio(nodes.companion * s, n - k) + (n - k) * log_q
+        row: Floats = data.at_pooled - log_rising_ratio(s, n)
+        return success + failure + row
 
     def evaluator(self, observations: Observations) -> Evaluator:
-        """Tabulate what overdispersion adds by distinct successes, failures and trials."""
+        """Tabulate by distinct successes, failures and trials."""
         binomial = Binomial(self.rate).evaluator(observations)
-        observed = observations.observed("count")
+        data, observed = self.data(observations), observations.observed("count")
+        at_pooled = np.where(observed, data.at_pooled[:, 0], 0.0)
         k = np.where(observed, observations.column("count"), 0.0)
         n = np.where(observed, observations.column("trials"), 0.0)
         (successes, at_k), (failures, at_f), (trials, at_n) = (
@@ -201,19 +203,18 @@ class BetaBinomial(Likelihood):
         )
 
         def at(nodes: Nodes, shared: float) -> RowLikelihood:
-            independent = binomial(nodes, 0.0)
             if shared <= 0:
-                return independent
+                return binomial(nodes, 0.0)
             s = 1 / shared - 1
-            success = rising_table(nodes.theta * s, successes)
-            failure = rising_table(nodes.companion * s, failures)
-            whole = log_rising_ratio(np.array([s]), trials[:, None])
+            log_p, log_q = log_ratios(nodes, data.pooled)
+            success = rising_table(nodes.theta * s, successes) + successes[:, None] * log_p
+            failure = rising_table(nodes.companion * s, failures) + failures[:, None] * log_q
+            row = (at_pooled - log_rising_ratio(np.array(s), trials)[at_n])[:, None]
 
             def log_likelihood(first: int, end: int) -> Floats:
-                values = independent(first, end)
-                values += success[at_k[first:end]]
+                values = success[at_k[first:end]]
                 values += failure[at_f[first:end]]
-                values -= whole[at_n[first:end]]
+                values += row[first:end]
                 return values
 
             return log_likelihood

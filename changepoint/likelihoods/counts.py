@@ -50,15 +50,18 @@ def binomial_log_density(data: Data, nodes: Nodes) -> Floats:
     1 - p0 are both exact (few digits), and both logarithms come from one difference p - p0,
     whose rounding then cancels at the maximum.
     """
-    k, n = data.count, data.trials
-    p0, q0 = reference(data.pooled)
-    shift = nodes.theta - p0 if p0 < q0 else q0 - nodes.companion
-    success = _log_ratio(nodes.theta, shift, p0)
-    failure = _log_ratio(nodes.companion, -shift, q0)
-    log_p: Floats = k * success
-    log_p += (n - k) * failure
+    success, failure = log_ratios(nodes, data.pooled)
+    log_p: Floats = data.count * success
+    log_p += (data.trials - data.count) * failure
     log_p += data.at_pooled
     return log_p
+
+
+def log_ratios(nodes: Nodes, pooled: float) -> tuple[Floats, Floats]:
+    """Return log(p / p0) and log((1 - p) / (1 - p0)) at nodes p."""
+    p0, q0 = reference(pooled)
+    shift = nodes.theta - p0 if p0 < q0 else q0 - nodes.companion
+    return _log_ratio(nodes.theta, shift, p0), _log_ratio(nodes.companion, -shift, q0)
 
 
 def reference(pooled: float) -> tuple[float, float]:

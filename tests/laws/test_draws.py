@@ -109,6 +109,7 @@ def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(outer, "SPACING", outer.SPACING / 4)
             patch.setattr(outer, "WIDEST", outer.WIDEST / 4)
+            patch.setattr(outer, "WIDEST_BENT", outer.WIDEST_BENT / 4)
             condition = Condition.of(changes, T)
             fine = Mixture(model, data, condition)
         weights = Inference(fine, condition).weights

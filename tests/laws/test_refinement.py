@@ -33,9 +33,11 @@ def finer_outer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half the spacing of the shared grid, and a wider one."""
     monkeypatch.setattr(shared, "SPACING", shared.SPACING / 2)
     monkeypatch.setattr(shared, "WIDEST", shared.WIDEST / 2)
+    monkeypatch.setattr(shared, "WIDEST_BENT", shared.WIDEST_BENT / 2)
     monkeypatch.setattr(shared, "CUT", shared.CUT + 10)
     monkeypatch.setattr(shared, "TAIL", shared.TAIL / 1e3)
     monkeypatch.setattr(shared, "FAINT", 0.0)
+    monkeypatch.setattr(shared, "FAINT_BLUNT", 0.0)
 
 
 def light_nodes_too(monkeypatch: pytest.MonkeyPatch) -> None:
