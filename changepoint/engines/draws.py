@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from changepoint.engines import grid as grids
 from changepoint.engines import shared as outer
 from changepoint.engines.mixture import Backward
+from changepoint.engines.shared_prior import SharedPrior
 from changepoint.kernels import rows as kernel_rows
 from changepoint.kernels.quantiles import quantiles
 from changepoint.likelihoods.base import RowLikelihood
@@ -50,7 +51,7 @@ def collect(back: Backward, rng: np.random.Generator) -> Draws:
     return Draws(firsts, parameters, shared)
 
 
-def shared_draws(back: Backward, prior: outer.SharedPrior) -> Floats:
+def shared_draws(back: Backward, prior: SharedPrior) -> Floats:
     """Return the shared parameter of each draw, shape (D,).
 
     Draws have an outer node each; the value is the quantile, in the posterior interpolated

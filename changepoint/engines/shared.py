@@ -1,15 +1,9 @@
 """The outer grid: nodes of the parameter that all segments share.
 
-Its evidence surface is smooth: the trapezoid rule on an unbounded coordinate v, over the
-places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. v is the
-quantity the prior is about, mapped to the real line by its support (a logarithm where it is
-positive, a logit between two ends), as samplers do.
-
-Towards a limit, such as the Binomial of a BetaBinomial, the evidence is a smooth function of
-exp(v); pressed to that limit, the posterior falls as exp(v - exp(2 v)), which wants close
-nodes, while most of them stand far out in the flat tail exp(v). There v itself is
-bent, exp(v) = b softplus(x): the grid of x is linear in exp(v) above b and logarithmic below,
-and takes half the nodes.
+Its evidence surface is smooth: the trapezoid rule on a coordinate v without ends, over the
+places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. Towards a
+limit, where the prior reaches to infinity, the evidence is a parabola in exp(v), and three
+nodes stand for all that lies below.
 """
 
 from __future__ import annotations
@@ -21,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import EngineError, ModelError
+from changepoint.engines.shared_prior import SharedPrior
+from changepoint.errors import EngineError
 from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
@@ -51,78 +46,6 @@ class SharedGrid:
     v: Floats
     values: Floats
     log_weights: Floats
-
-
-class SharedPrior:
-    """The shared parameter's prior in the coordinate v; bent where `bend` = log b is given."""
-
-    def __init__(self, family: Likelihood, bend: float | None = None) -> None:
-        self.bend = bend
-        prior, domain = family.shared_prior, family.shared_domain
-        self.family, self.prior = family, prior
-        self.low, self.high = max(prior.support[0], domain[0]), min(prior.support[1], domain[1])
-        inside = float(prior.cdf(self.high) - prior.cdf(self.low))
-        if not inside > 1e-300:
-            raise ModelError(
-                f"{prior} on the {family.shared_field} has no mass where it can lie for these "
-                f"data, between {self.low:.6g} and {self.high:.6g}"
-            )
-        self._log_inside = math.log(inside)
-        if not math.isfinite(self.median()):
-            raise ModelError(
-                f"{prior} on the {family.shared_field} has half its mass closer to an end of "
-                "its support than numbers can tell"
-            )
-
-    def native(self, v: Floats) -> Floats:
-        """Return the quantity that the prior is about."""
-        if self.bend is not None:
-            v = self.bend + _log_softplus(v)
-        if math.isinf(self.low) and math.isinf(self.high):
-            return v
-        if math.isinf(self.high):
-            return self.low + np.exp(v)
-        if math.isinf(self.low):
-            return self.high - np.logaddexp(0, -v)
-        return self.low + (self.high - self.low) / (1 + np.exp(-v))
-
-    def value(self, v: Floats) -> Floats:
-        """Return the shared parameter itself."""
-        return self.family.shared_value(self.native(v))
-
-    def log_density(self, v: Floats) -> Floats:
-        """Return the log prior density of v."""
-        native = self.native(v)
-        slope = np.zeros_like(v)
-        if self.bend is not None:
-            soft = _log_softplus(v)
-            slope, v = -np.logaddexp(0, -v) - soft, self.bend + soft
-        if math.isfinite(self.low):
-            slope = slope + (v if math.isinf(self.high) else -np.logaddexp(0, -v))
-        if math.isfinite(self.high):
-            slope = slope - np.logaddexp(0, v)
-        if math.isfinite(self.low) and math.isfinite(self.high):
-            slope = slope + math.log(self.high - self.low)
-        density: Floats = self.prior.log_density(native) + slope - self._log_inside
-        return density
-
-    def below(self, native: float) -> float:
-        """Return the prior mass below a value."""
-        return float(self.prior.cdf(native)) * math.exp(-self._log_inside)
-
-    def median(self) -> float:
-        """Return v, not bent, at the median of the prior inside its domain."""
-        q = 0.5 * (self.prior.cdf(self.low) + self.prior.cdf(self.high))
-        x = float(self.prior.quantile(q))
-        if x in (self.low, self.high):
-            return math.inf
-        if math.isinf(self.low) and math.isinf(self.high):
-            return x
-        if math.isinf(self.high):
-            return math.log(x - self.low)
-        if math.isinf(self.low):
-            return x - self.high - math.log(-math.expm1(x - self.high))
-        return math.log((x - self.low) / (self.high - x))
 
 
 class _Surface:
@@ -402,8 +325,3 @@ def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
 def _apart(step: float) -> int:
     """Return how many steps the nodes of a parabola are apart: not too close."""
     return max(1, round(0.8 / step))
-
-
-def _log_softplus(x: Floats) -> Floats:
-    """Return log log(1 + exp(x))."""
-    return np.where(x > -35, np.log(np.logaddexp(0, np.maximum(x, -35))), x)
