@@ -205,14 +205,17 @@ def _excluded(family: Likelihood, observations: Observations) -> Iterator[Fault]
         # Open ends: the limit itself may be impossible where values close to it aren't.
         return np.clip(estimate, np.nextafter(low, high), np.nextafter(high, low))
 
-    estimates = family.estimates(observations)
+    estimates, pool = family.estimates(observations), family.pooled(observations)
+    all_of_them = np.append(estimates, pool)
+    if low <= np.nanmin(all_of_them) and np.nanmax(all_of_them) <= high:
+        return  # each has its own estimate in the support
     rows = family.tail(observations, nearest(estimates), pool=False) < EXCLUDED
     name = f"{family.prior} on the {family.parameter}"
     remedy = "Widen the prior, or check the units of this column."
     if rows.any():
         yield Fault(family.response, rows & ~np.isnan(estimates),
                     f"impossible under the prior {name}", remedy)  # fmt: skip
-    pooled = family.tail(observations, nearest(family.pooled(observations)), pool=True)
+    pooled = family.tail(observations, nearest(pool), pool=True)
     if not rows.any() and np.any(pooled < EXCLUDED):
         rule = f"all rows together are impossible under the prior {name}"
         yield Fault(family.response, None, rule, remedy)

@@ -103,7 +103,8 @@ def halved(log_density: Floats) -> Floats:
     off, they must not swing up.
     """
     finite = np.maximum(log_density - log_density.max(axis=1, keepdims=True), -1e4)
-    wide = np.pad(finite, ((0, 0), (1, 1)), mode="reflect", reflect_type="odd")
+    first, last = 2 * finite[:, :1] - finite[:, 1:2], 2 * finite[:, -1:] - finite[:, -2:-1]
+    wide = np.concatenate([first, finite, last], axis=1)
     fine = np.empty((len(finite), 2 * finite.shape[1] - 1))
     fine[:, ::2] = finite
     inner = wide[:, 1:-2] + wide[:, 2:-1]
