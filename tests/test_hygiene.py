@@ -23,14 +23,17 @@ ADDRESS = re.compile(r"://|@|--|/")
 
 
 def tracked():
-    """Return the files under version control, or all but the usual caches without git."""
-    try:
+    """Return the files under version control; without git, all but caches and the like."""
+    if (ROOT / ".git").exists():
         told = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
         )
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-    return [ROOT / name for name in told.stdout.split("\0") if name and (ROOT / name).is_file()]
+        names = told.stdout.split("\0")
+    else:
+        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*")]
+        made = re.compile(r"(?:^|/)(?:build|dist|__pycache__|[.](?!ci/)[^/]*)/")
+        names = [name for name in names if not made.search(name)]
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
 
 
 def texts():
