@@ -22,6 +22,8 @@ from changepoint.posterior import Posterior as Posterior
 from changepoint.reading import from_frame as from_frame
 from changepoint.reading import read_csv as read_csv
 from changepoint.reading import read_parquet as read_parquet
+from changepoint.sampling import draw_switchpoints as draw_switchpoints
+from changepoint.sampling import sum_out as sum_out
 
 __all__ = [
     "ChangepointError",
@@ -36,12 +38,14 @@ __all__ = [
     "Observations",
     "Posterior",
     "SupportError",
+    "draw_switchpoints",
     "fit",
     "from_frame",
     "likelihoods",
     "priors",
     "read_csv",
     "read_parquet",
+    "sum_out",
 ]
 
 __version__ = "0.1.0"

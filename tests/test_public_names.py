@@ -24,6 +24,7 @@ LAYERS = (
     {"kernels"},
     {"results"},
     {"posterior"},
+    {"sampling"},
     {"engines"},
     {"checks", "scoring", "report", "recommend", "modelfiles"},
     {"batch"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -127,6 +127,21 @@ class Likelihood(ABC):
     ) -> Floats:
         """Return data drawn at theta, by broadcasting."""
 
+    @abstractmethod
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return PyMC's distribution of the response, and its parameters.
+
+        Parameters
+        ----------
+        columns
+            PyTensor vectors by role, of the rows that are observed.
+        theta, shared
+            PyTensor variables: the parameter, which broadcasts against the rows; the shared
+            parameter or None.
+        """
+
     # -- what follows from it -----------------------------------------------------------
 
     def __post_init__(self) -> None:
@@ -166,6 +181,10 @@ class Likelihood(ABC):
 
     def shared_value(self, native: Floats) -> Floats:
         """Return the shared parameter from the quantity that its prior is about."""
+        return native
+
+    def pymc_shared(self, native: Any) -> Any:
+        """Return the same for a PyTensor variable."""
         return native
 
     def conjugate(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,14 @@ class Beta(Likelihood):
         a, b = nodes.theta * shared, nodes.companion * shared
         log_p: Floats = (a - 1) * np.log(data.rate) + (b - 1) * np.log1p(-data.rate)
         return log_p - special.betaln(a, b)
+
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return PyMC's Beta."""
+        import pymc as pm
+
+        return pm.Beta, {"mu": theta, "nu": shared}
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

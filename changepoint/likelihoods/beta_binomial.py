@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,6 +155,12 @@ class BetaBinomial(Likelihood):
         """Return the dispersion d from log excess."""
         return np.exp(np.minimum(native - self._highest, -1e-12))
 
+    def pymc_shared(self, native: Any) -> Any:
+        """Return the same for a PyTensor variable."""
+        import pytensor.tensor as pt
+
+        return pt.exp(pt.minimum(native - self._highest, -1e-12))
+
     @property
     def shared_limit(self) -> float | None:
         """Return 0, the Binomial, where the prior reaches down to it."""
@@ -220,6 +226,15 @@ class BetaBinomial(Likelihood):
             return log_likelihood
 
         return at
+
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return a BetaBinomial that is accurate near the Binomial."""
+        from changepoint.sampling.beta_binomial import BetaBinomial as Accurate
+
+        s = 1 / shared - 1
+        return Accurate, {"n": columns["trials"], "alpha": theta * s, "beta": (1 - theta) * s}
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

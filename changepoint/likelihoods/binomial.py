@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,14 @@ class Binomial(Likelihood):
             return rng.beta(a, prior.beta + segment_sums(failures, first, end))
 
         return draw
+
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return PyMC's Binomial."""
+        import pymc as pm
+
+        return pm.Binomial, {"n": columns["trials"], "p": theta}
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,14 @@ class Normal(Likelihood):
             return center + rng.normal(pull / precision, 1 / np.sqrt(precision))
 
         return draw
+
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return PyMC's Normal."""
+        import pymc as pm
+
+        return pm.Normal, {"mu": theta, "sigma": shared}
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,14 @@ class Poisson(Likelihood):
             return rng.gamma(a, 1 / (prior.beta + segment_sums(exposure, first, end)))
 
         return draw
+
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return PyMC's Poisson."""
+        import pymc as pm
+
+        return pm.Poisson, {"mu": columns.get("exposure", 1.0) * theta}
 
     def draw(
         self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator

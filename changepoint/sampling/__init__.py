@@ -1,0 +1,130 @@
+"""What is built on PyMC: models, step methods, checks.
+
+PyMC is imported inside the functions: it takes seconds, and is an optional extra.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+
+
+def sum_out(loglik: Any, min_length: int = 1) -> Any:
+    """Return the log likelihood of all rows with the places of the changes summed out.
+
+    log (1/N_k) sum over placements of prod_j prod_{t in segment j} exp(loglik[j, t]), for a
+    known number k of changes, all N_k = C(T - (k+1)(m-1) - 1, k) placements equally likely:
+    the prior of `Changes(exactly=k, min_length=m)`. It costs O(k T), and its gradient, the
+    probability that row t lies in segment j, the same again: what is left to sample is
+    continuous, so NUTS can.
+
+    Parameters
+    ----------
+    loglik
+        PyTensor matrix (segment, time), (k + 1, T): log p(y_t | parameters of segment j); 0
+        where a row is missing. Segments come in the order of time.
+    min_length
+        Shortest segment in rows, m.
+
+    Returns
+    -------
+    TensorVariable
+        A scalar, for `pm.Potential`. `draw_switchpoints` draws the places afterwards.
+
+    Raises
+    ------
+    ModelError
+        If T is known and too short for so many segments.
+
+    References
+    ----------
+    L. R. Rabiner (1989), Proceedings of the IEEE 77, 257, equations 19-25: the recursions.
+    R. A. Fisher (1925): the gradient as the expected pointwise score.
+
+    Examples
+    --------
+    A rate that rises by a factor between its two segments, which no ready family states:
+
+    >>> import numpy as np, pymc as pm, pytensor.tensor as pt
+    >>> from changepoint import sum_out
+    >>> count, trials = np.array([1, 0, 2, 7, 9, 6]), 500
+    >>> with pm.Model(coords={"segment": ["before", "after"]}) as model:
+    ...     base = pm.Beta("base", 2.0, 200.0)
+    ...     lift = pm.HalfNormal("lift", 1.0)
+    ...     rate = pt.stack([base, base * (1 + lift)])
+    ...     loglik = pm.logp(pm.Binomial.dist(n=trials, p=rate[:, None]), count)
+    ...     data = pm.Potential("data", sum_out(loglik))
+    >>> bool(np.isfinite(model.compile_logp()(model.initial_point())))
+    True
+    """
+    import pytensor.tensor as pt
+
+    from changepoint.errors import ModelError
+    from changepoint.sampling.placement_sum import PlacementSum
+
+    m = min_length
+    log_sum, _ = PlacementSum(m)(loglik)
+    known = log_sum.owner.inputs[0].type.shape
+    if None not in known and known[1] < known[0] * m:
+        raise ModelError(
+            f"{known[1]} rows are too few for {known[0]} segments of at least {m}; the log "
+            "likelihood must be a matrix (segment, time)"
+        )
+    segments, T = log_sum.owner.inputs[0].shape
+    k = segments - 1
+    n = T - segments * (m - 1) - 1
+    return log_sum - pt.gammaln(n + 1.0) + pt.gammaln(k + 1.0) + pt.gammaln(n - k + 1.0)
+
+
+def draw_switchpoints(pm_model: pm.Model, draws: xr.Dataset, seed: int = 0) -> xr.DataArray:
+    """Return the places of changes that `sum_out` summed out of a model, drawn exactly.
+
+    p(placement | parameters, data), a draw of places for each draw of the parameters.
+
+    Parameters
+    ----------
+    pm_model
+        A model with one `sum_out` in a potential.
+    draws
+        Its draws, the group `posterior`: (chain, draw, ...).
+    seed
+        Of the places.
+
+    Returns
+    -------
+    DataArray
+        First rows of the segments after each change, (chain, draw, change), named
+        `switchpoint`.
+
+    Raises
+    ------
+    ModelError
+        If the model doesn't hold exactly one `sum_out`.
+    """
+    import xarray as xr
+
+    from changepoint.kernels import placements
+    from changepoint.sampling.placement_sum import log_likelihood
+
+    m, names, evaluate = log_likelihood(pm_model)
+    chains, size = draws.sizes["chain"], draws.sizes["draw"]
+    values = [
+        draws[name].values.reshape(chains * size, *draws[name].shape[2:]) for name in names
+    ]
+    rng = np.random.default_rng(seed)
+    found = []
+    for d in range(chains * size):
+        loglik = evaluate(*(value[divmod(d, size)] for value in values))
+        found.append(placements.draw(loglik, m, rng.random(len(loglik) - 1)))
+    rows = np.array(found, np.int64).reshape(chains, size, -1)
+    return xr.DataArray(
+        rows,
+        dims=("chain", "draw", "change"),
+        coords={"change": np.arange(rows.shape[-1])},
+        name="switchpoint",
+    )

@@ -1,0 +1,151 @@
+"""A model as PyMC's: what one would write by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+
+from changepoint.changes import Changes, log_placements
+from changepoint.errors import EngineError
+from changepoint.model import Model
+from changepoint.observations import Observations
+from changepoint.priors import Prior
+from changepoint.sampling import sum_out
+
+Integers = NDArray[np.int64]
+
+SWITCHPOINT, RESPONSE = "switchpoint", "y"
+
+
+def build(model: Model, observations: Observations, summed: bool = False) -> pm.Model:
+    """Return the PyMC model of a resolved model whose number of changes is known.
+
+    Parameters
+    ----------
+    model
+        With `Changes(exactly=)`.
+    observations
+        T rows; the observed ones enter.
+    summed
+        Whether the places of the changes are summed out, by a potential instead of the
+        response, and no `switchpoint` is left.
+    """
+    family, changes, T = model.likelihood, model.changes, len(observations)
+    k = changes.exactly
+    assert k is not None  # `to_pymc` and the engine make sure
+    rows = np.flatnonzero(observations.observed(family.response))
+    time = np.arange(T) if observations.time is None else observations.time
+    coords = {"time": time[rows], "segment": np.arange(k + 1), "change": np.arange(k)}
+    with pm.Model(coords=coords) as built:
+        columns = {
+            role: pm.Data(_data_name(role, model), numbers[rows].astype(kind), dims="time")
+            for role, kind in _columns(model, observations).items()
+            if (numbers := getattr(observations, role)) is not None
+        }
+        theta = _random(family.parameter, family.prior, dims="segment")
+        shared = None if family.shared is None else _shared(model)
+        if summed:
+            distribution, parameters = family.pymc(columns, theta[:, None], shared)
+            loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
+            pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
+            return built
+        position = pm.Data("position", rows, dims="time")
+        if k:
+            switchpoint = _placement(T, k, changes.min_length)
+            segment = pt.sum(position[:, None] >= switchpoint[None, :], axis=1)
+        else:
+            segment = pt.zeros_like(position)
+        distribution, parameters = family.pymc(columns, theta[segment], shared)
+        distribution(RESPONSE, **parameters, observed=columns[family.response], dims="time")
+    return built
+
+
+def _columns(model: Model, observations: Observations) -> dict[str, type]:
+    """Return the roles that enter, and the kind of their numbers."""
+    family = model.likelihood
+    whole = {"count": np.int64, "trials": np.int64}
+    return {role: whole.get(role, np.float64) for role in (*family.needs, *family.uses)}
+
+
+def _data_name(role: str, model: Model) -> str:
+    """Return the role, unless the parameter has its name: a Beta explains rates by rates."""
+    return f"observed_{role}" if role == model.likelihood.parameter else role
+
+
+def _random(name: str, prior: Prior, **more: Any) -> Any:
+    """Return a random variable; priors have PyMC's names and parameters."""
+    return getattr(pm, type(prior).__name__)(name, **prior.parameters(), **more)
+
+
+def _shared(model: Model) -> Any:
+    """Return the shared parameter, whose prior may be about another quantity, and be cut."""
+    family = model.likelihood
+    prior, name = family.shared_prior, family.shared_field
+    low, high = family.shared_domain
+    if low <= prior.support[0] and prior.support[1] <= high:
+        native = _random(name, prior)
+    else:
+        whole = getattr(pm, type(prior).__name__).dist(**prior.parameters())
+        native = pm.Truncated(
+            name,
+            whole,
+            lower=low if math.isfinite(low) else None,
+            upper=high if math.isfinite(high) else None,
+        )
+    if name == family.shared:
+        return native
+    return pm.Deterministic(family.shared, family.pymc_shared(native))
+
+
+def _placement(T: int, k: int, m: int) -> Any:
+    """Return the first rows of the segments after each change, all placements alike."""
+    if k == 1:
+        return pm.DiscreteUniform(SWITCHPOINT, m, T - m, dims="change")
+    prior = Changes(exactly=k, min_length=m)
+    log_p = -float(log_placements(T, m, k)[k])
+    earliest = m * np.arange(1, k + 1)
+    spare = T - (k + 1) * m
+
+    def logp(value: Any, earliest: Any) -> Any:
+        lengths = pt.diff(pt.concatenate([[0], value, [T]]))
+        return pt.switch(pt.all(pt.ge(lengths, m)), log_p, -np.inf)
+
+    def random(
+        earliest: Integers, rng: np.random.Generator, size: tuple[int, ...] | None
+    ) -> Integers:
+        shape = () if size is None else tuple(size)
+        drawn = [prior.draw(T, rng) for _ in range(math.prod(shape))]
+        return np.array(drawn, np.int64).reshape(*shape, k)
+
+    def support_point(rv: Any, size: Any, earliest: Any) -> Any:
+        even = earliest + spare * np.arange(1, k + 1) // (k + 1)
+        return pt.broadcast_to(even, rv.shape)
+
+    return pm.CustomDist(
+        SWITCHPOINT, earliest, logp=logp, random=random, support_point=support_point,
+        signature="(k)->(k)", dtype="int64", dims="change",
+    )  # fmt: skip
+
+
+def _on_grid(loglik: Any, rows: Integers, T: int) -> Any:
+    """Return the log likelihood with 0 at rows that are missing."""
+    if len(rows) == T:
+        return loglik
+    return pt.zeros((loglik.shape[0], T))[:, rows].set(loglik)
+
+
+def with_number(model: Model, exactly: int | None) -> Model:
+    """Return the model with a known number of changes: that given, or its own."""
+    changes = model.changes
+    number = changes.exactly if exactly is None else exactly
+    if number is None:
+        raise EngineError(
+            f"a PyMC model needs the number of changes, which {changes} leaves open: give "
+            "exactly=, or use the engine Exact(), which sums over all numbers"
+        )
+    return Model(model.likelihood, Changes(exactly=number, min_length=changes.min_length))
