@@ -7,6 +7,7 @@ what to what, and how sure that is.
 from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
 from changepoint.changes import Changes as Changes
+from changepoint.engines import MCMC as MCMC
 from changepoint.engines import Exact as Exact
 from changepoint.engines import fit as fit
 from changepoint.errors import ChangepointError as ChangepointError
@@ -26,6 +27,7 @@ from changepoint.sampling import draw_switchpoints as draw_switchpoints
 from changepoint.sampling import sum_out as sum_out
 
 __all__ = [
+    "MCMC",
     "ChangepointError",
     "Changes",
     "ConvergenceWarning",

@@ -83,6 +83,9 @@ def fit(
     exactly: int | None = None,
     every: float | None = None,
     min_length: int | None = None,
+    engine: Literal["exact", "mcmc"] | None = None,
+    switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
+    draws: int | None = None,
     seed: int = 0,
     out: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -107,6 +110,13 @@ def fit(
         Mean rows from one change to the next, instead of even odds on any change.
     min_length
         Shortest stretch between changes, in rows.
+    engine
+        exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
+        PyMC model, for which it is the default.
+    switchpoints
+        How mcmc treats the switchpoints; metropolis by default.
+    draws
+        Draws from the posterior: in all when exact, of each of 4 chains by mcmc; 1000.
     seed
         Of the draws.
     out
@@ -128,19 +138,31 @@ def fit(
             )
         declared = modelfiles.load(model)
         observations = columns.read(file, dict(declared.columns))
-        chosen = declared.build(observations)
+        chosen: Any = declared.build(observations)
     else:
         family = _family(likelihood)
         prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
         observations = columns.read(file)
         chosen = changepoint.Model(family or _default(observations), prior)
-    posterior = changepoint.fit(chosen, observations, changepoint.Exact(seed=seed))
+    sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
+    if switchpoints is not None and not sampling:
+        raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
+    settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    kind = changepoint.MCMC if sampling else changepoint.Exact
+    with warnings.catch_warnings():
+        # What didn't converge is printed with the result, and below.
+        warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
+        posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
     told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
     if out is not None:
         _write(posterior, out, told)
     print(told if as_json else _text(posterior))
     if out is not None and not as_json:
         print(f"Written: figure, table, posterior and result, in the folder {out}")
+    if not posterior.converged:
+        print(f"changepoint: {posterior.warnings[-1]}", file=sys.stderr)
+        return ENGINE
     return 0
 
 
@@ -225,7 +247,10 @@ def _write(posterior: Posterior, out: Path, told: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine."""
+    """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine.
+
+    4 is also what chains that have not converged end with, after their answer is printed.
+    """
     status: Any = INTERNAL
     try:
         status = app(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
 from changepoint.observations import ROLES, Observations
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
@@ -116,6 +119,41 @@ class Model:
                 f"{T} rows, but {self.changes} needs at least {needed}",
                 "Use more rows, or a smaller min_length.",
             )
+
+    def to_pymc(self, observations: Observations, exactly: int | None = None) -> pm.Model:
+        """Return the same model for PyMC: to look at, to change, to sample.
+
+        Its variables: `switchpoint` (change), integer, the first row of each new segment, every
+        placement alike; the parameter (segment); the shared parameter, if there is one; `y`
+        (time), the observed rows. Priors that were left out are filled from the data.
+
+        Parameters
+        ----------
+        observations
+            T rows, which are checked; the observed ones enter, as `pm.Data`.
+        exactly
+            The number of changes; by default that of `Changes(exactly=)`.
+
+        Raises
+        ------
+        SupportError
+            With a table of everything that is impossible.
+        EngineError
+            If the number of changes is left open, or PyMC isn't installed.
+
+        Examples
+        --------
+        >>> from changepoint import Changes, Model, Observations, likelihoods
+        >>> data = Observations(count=[1, 0, 2, 1, 7, 9, 6, 8], trials=[500] * 8)
+        >>> pm_model = Model(likelihoods.Binomial()).to_pymc(data, exactly=1)
+        >>> [variable.name for variable in pm_model.basic_RVs]
+        ['rate', 'switchpoint', 'y']
+        """
+        from changepoint.sampling import models
+
+        model = models.with_number(self, exactly)
+        model.check(observations)
+        return models.build(model.resolve(observations), observations)
 
     def to_dict(self) -> dict[str, Any]:
         """Return likelihood, priors and changes, ready for JSON."""

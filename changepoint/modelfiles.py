@@ -11,35 +11,47 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from changepoint.errors import ModelError
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 
 @dataclass(frozen=True)
 class ModelFile:
     """What a model file declares.
 
-    `model` is a Model, or a function from Observations to one; `columns` names the columns by
-    role; `data` is the file it was written for; `expected` is the answer for it.
+    `model` is a Model, or a function from Observations to one or to a PyMC model; `columns`
+    names the columns by role; `data` is the file it was written for; `expected` is the answer
+    for it.
     """
 
     path: Path
-    model: Model | Callable[[Observations], Model]
+    model: Model | Callable[[Observations], Model | pm.Model]
     columns: Mapping[str, str]
     data: Path | None
     expected: Mapping[str, Any] | None
 
-    def build(self, observations: Observations) -> Model:
+    def build(self, observations: Observations) -> Model | pm.Model:
         """Return the model for these data."""
         if isinstance(self.model, Model):
             return self.model
         built = _guarded(self.path, lambda: self.model(observations))  # type: ignore[operator]
-        if not isinstance(built, Model):
-            raise ModelError(f"{self.path}: model() must return a Model, not {built!r}")
+        if not isinstance(built, Model) and not is_pymc(built):
+            raise ModelError(
+                f"{self.path}: model() must return a Model, or a pm.Model, not {built!r}"
+            )
         return built
+
+
+def is_pymc(model: object) -> bool:
+    """Return whether something is a PyMC model, without importing PyMC."""
+    pymc = sys.modules.get("pymc")
+    return pymc is not None and isinstance(model, pymc.Model)
 
 
 def load(path: str | Path) -> ModelFile:

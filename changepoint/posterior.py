@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+from changepoint.own_model import OwnModel
 from changepoint.results import GROUPS, Result, built, to_tree
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from changepoint.report.comparison import Comparison
     from changepoint.report.tables import Change
 
 Floats = NDArray[np.float64]
@@ -57,11 +59,13 @@ class Posterior:
         return to_tree(self._source) if isinstance(self._source, Result) else self._source
 
     @cached_property
-    def model(self) -> Model:
-        """The model with all its priors filled."""
+    def model(self) -> Model | OwnModel:
+        """The model with all its priors filled; a description of one written in PyMC."""
         if isinstance(self._source, Result):
             return self._source.model
-        return Model.from_dict(json.loads(self.tree.attrs["model"]))
+        told = json.loads(self.tree.attrs["model"])
+        own = told["likelihood"]["name"] == "pymc"
+        return OwnModel.from_dict(told) if own else Model.from_dict(told)
 
     @cached_property
     def observations(self) -> Observations:
@@ -91,13 +95,13 @@ class Posterior:
     @property
     def log_evidence(self) -> float | None:
         """Log p(y | model), parameters and changes summed out; None if an engine has none."""
-        exact = self._exact
-        return float(exact["log_evidence"]) if "log_evidence" in exact else None
+        told = self.marginals
+        return float(told["log_evidence"]) if "log_evidence" in told else None
 
     @property
     def number_probability(self) -> Floats:
         """P(k changes), shape (K + 1,)."""
-        values: Floats = self._exact["number_probability"].values
+        values: Floats = self.marginals["number_probability"].values
         return values
 
     @property
@@ -113,12 +117,22 @@ class Posterior:
     @property
     def change_probability(self) -> pd.Series:
         """P(a change stands at the row), by time, shape (T,)."""
-        series: pd.Series = self._exact["change_probability"].to_series()
+        series: pd.Series = self.marginals["change_probability"].to_series()
         return series
 
     @property
-    def _exact(self) -> xr.Dataset:
-        return self.tree["exact"].dataset
+    def marginals(self) -> xr.Dataset:
+        """Probabilities of changes, the parameter by row and segment.
+
+        The group `exact` of the tree; `sampled`, estimated from draws, under a sampler, which
+        has the exact answer beside it where there is one.
+        """
+        return self.tree["sampled" if "sampled" in self.tree.children else "exact"].dataset
+
+    @property
+    def converged(self) -> bool:
+        """Whether the draws can be trusted; always true of the exact engine."""
+        return bool(self.tree.attrs["converged"])
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -151,6 +165,27 @@ class Posterior:
 
         return plot(self)
 
+    def compare(self, other: Posterior) -> Comparison:
+        """Return this posterior and another of the same data side by side.
+
+        Raises
+        ------
+        DataError
+            If the data differ.
+
+        Examples
+        --------
+        >>> from changepoint import Model, fit, likelihoods, priors, read_csv
+        >>> data = read_csv("data/nile.csv")
+        >>> default = fit(Model(likelihoods.Normal()), data)
+        >>> wide = likelihoods.Normal(level=priors.Normal(900, 1000))
+        >>> default.compare(fit(Model(wide), data)).table.loc["number of changes"].tolist()
+        [1.0, 1.0, 0.0]
+        """
+        from changepoint.report.comparison import compare
+
+        return compare(self, other)
+
     def probability_between(self, first: Any, last: Any) -> float:
         """Return P(some change stands between two times, both included).
 
@@ -168,7 +203,9 @@ class Posterior:
         if self.engine["name"] == "exact":
             from changepoint.engines.exact import probability_inside
 
-            return probability_inside(self.model, self.observations, rows)
+            model = self.model
+            assert isinstance(model, Model)  # no other has an exact posterior
+            return probability_inside(model, self.observations, rows)
         changed = self.trajectories()["changed"].values
         return float(changed[..., rows].any(axis=-1).mean())
 
@@ -211,7 +248,8 @@ class Posterior:
         Raises
         ------
         DataError
-            If there is no such group.
+            If there is no such group, or if the model is PyMC's and was not saved with the
+            posterior.
 
         Examples
         --------
@@ -221,8 +259,17 @@ class Posterior:
             if name not in GROUPS:
                 raise DataError(f"can't build {name!r}; there are {', '.join(GROUPS)}")
             if name not in self.tree.children:
-                self.tree[name] = built(name, self.tree, self.model, self.observations)
+                self.tree[name] = self._built(name)
         return self.tree
+
+    def _built(self, name: str) -> xr.Dataset:
+        model = self.model
+        if isinstance(model, Model):
+            return built(name, self.tree, model, self.observations)
+        from changepoint.sampling.groups import built_by_pymc
+
+        pm_model = self._source.pm_model if isinstance(self._source, Result) else None
+        return built_by_pymc(name, self.tree, pm_model)
 
     def save(self, path: str | Path) -> None:
         """Write the tree to a .nc (netCDF) file or a .zarr folder.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from changepoint.likelihoods.coordinates import Nodes
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+from changepoint.own_model import OwnModel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,15 +32,22 @@ class Draws(NamedTuple):
         Its parameter, NaN where a draw has fewer, (D, S).
     shared
         The shared parameter, (D,), if there is one.
+    chains
+        How many chains they come from, one after the other.
     """
 
     first: Integers
     parameter: Floats
     shared: Floats | None
+    chains: int = CHAINS
 
     def number(self, T: int) -> Integers:
         """Return the number of changes, shape (D,)."""
         return (self.first[:, 1:] < T).sum(axis=1)
+
+    def chained(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(D, ...) -> (chain, draw, ...)."""
+        return values.reshape(self.chains, -1, *values.shape[1:])
 
 
 class Given(NamedTuple):
@@ -67,21 +75,29 @@ class Result(NamedTuple):
     """One posterior.
 
     `change_probability` (T,), `number_probability` (K + 1,) and `rows` (4, T: mean and
-    QUANTILES of the parameter by row) are exact marginals; `number_error` is the Monte Carlo
-    standard error of the number's probabilities where they come from draws, else 0.
+    QUANTILES of the parameter by row) are marginals, exact or estimated from a sampler's
+    draws; `number_error` is the Monte Carlo standard error of the number's probabilities
+    where they come from draws of the exact engine, else 0.
+
+    Of a sampler: `sample_stats`; `exact`, the exact answer to the same question, where there
+    is one; of a hand-written model `posterior`, all its variables, and the model itself.
     """
 
-    model: Model
+    model: Model | OwnModel
     observations: Observations
     engine: dict[str, Any]
     warnings: tuple[str, ...]
-    log_evidence: float
+    log_evidence: float | None
     change_probability: Floats
     number_probability: Floats
     number_error: float
     rows: Floats
     draws: Draws
     given: Given | None
+    posterior: xr.Dataset | None = None
+    sample_stats: xr.Dataset | None = None
+    exact: Result | None = None
+    pm_model: Any = None
 
 
 def to_tree(result: Result) -> xr.DataTree:
@@ -93,11 +109,16 @@ def to_tree(result: Result) -> xr.DataTree:
     time = np.arange(T) if observations.time is None else observations.time
     observed = observations.observed(family.response)
     fixed = changes.exactly is not None
+    posterior = result.posterior
+    if posterior is None:
+        posterior = (
+            _fixed(result.draws, result.model)
+            if fixed
+            else _unknown(result.draws, T, family.shared)
+        )
     groups = {
-        "posterior": _fixed(result.draws, result.model)
-        if fixed
-        else _unknown(result.draws, T, family.shared),
-        "exact": _exact(result, time),
+        "posterior": posterior,
+        _marginals_of(result): _marginals(result, time),
         "observed_data": xr.Dataset(
             {"y": ("observation", observations.column(family.response)[observed])},
             {"time": ("observation", time[observed])},
@@ -115,33 +136,45 @@ def to_tree(result: Result) -> xr.DataTree:
         groups["segments"] = _segments(result.draws, family.parameter)
         if result.given is not None:
             groups["given"] = _fixed(result.given.draws, result.model)
+    if result.sample_stats is not None:
+        groups["sample_stats"] = result.sample_stats
+    if result.exact is not None:
+        groups["exact"] = _marginals(result.exact, time)
     tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
     tree.attrs = _attributes(result)
     return tree
+
+
+def _marginals_of(result: Result) -> str:
+    """Return the group of the marginals: exact, or sampled, never one by the other's name."""
+    return "exact" if result.engine["name"] == "exact" else "sampled"
 
 
 def _unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
     """Draws that differ in their number of changes."""
     import xarray as xr
 
-    variables = {"n_changes": _chained(draws.number(T))}
+    variables = {"n_changes": draws.chained(draws.number(T))}
     if draws.shared is not None:
-        variables[str(shared)] = _chained(draws.shared)
+        variables[str(shared)] = draws.chained(draws.shared)
     return xr.Dataset({name: (("chain", "draw"), values) for name, values in variables.items()})
 
 
-def _fixed(draws: Draws, model: Model) -> xr.Dataset:
+def _fixed(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
     """Draws that all have the same number of changes."""
     import xarray as xr
 
     k = draws.first.shape[1] - 1
     variables: dict[str, Any] = {}
     if k:
-        variables["switchpoint"] = (("chain", "draw", "change"), _chained(draws.first[:, 1:]))
+        variables["switchpoint"] = (
+            ("chain", "draw", "change"),
+            draws.chained(draws.first[:, 1:]),
+        )
     family = model.likelihood
-    variables[family.parameter] = (("chain", "draw", "segment"), _chained(draws.parameter))
+    variables[family.parameter] = (("chain", "draw", "segment"), draws.chained(draws.parameter))
     if draws.shared is not None:
-        variables[str(family.shared)] = (("chain", "draw"), _chained(draws.shared))
+        variables[str(family.shared)] = (("chain", "draw"), draws.chained(draws.shared))
     return xr.Dataset(variables, {"change": np.arange(k), "segment": np.arange(k + 1)})
 
 
@@ -151,18 +184,21 @@ def _segments(draws: Draws, parameter: str) -> xr.Dataset:
 
     dims = ("chain", "draw", "segment")
     return xr.Dataset(
-        {"first": (dims, _chained(draws.first)), parameter: (dims, _chained(draws.parameter))}
+        {
+            "first": (dims, draws.chained(draws.first)),
+            parameter: (dims, draws.chained(draws.parameter)),
+        }
     )
 
 
-def _exact(result: Result, time: NDArray[Any]) -> xr.Dataset:
+def _marginals(result: Result, time: NDArray[Any]) -> xr.Dataset:
+    """Probabilities of changes, and the parameter by row and segment."""
     import xarray as xr
 
     parameter = result.model.likelihood.parameter
     variables: dict[str, Any] = {
         "change_probability": ("time", result.change_probability),
         "number_probability": ("k", result.number_probability),
-        "log_evidence": result.log_evidence,
         f"{parameter}_mean": ("time", result.rows[0]),
         f"{parameter}_quantile": (("quantile", "time"), result.rows[1:]),
     }
@@ -171,6 +207,8 @@ def _exact(result: Result, time: NDArray[Any]) -> xr.Dataset:
         "k": np.arange(len(result.number_probability)),
         "quantile": np.array(QUANTILES),
     }
+    if result.log_evidence is not None:
+        variables["log_evidence"] = result.log_evidence
     if result.given is not None:
         variables["switchpoint_probability"] = (("change", "time"), result.given.probability)
         variables["credible"] = (("change", "time"), result.given.credible.astype(np.int8))
@@ -183,11 +221,6 @@ def _exact(result: Result, time: NDArray[Any]) -> xr.Dataset:
     return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
 
 
-def _chained(values: NDArray[Any]) -> NDArray[Any]:
-    """(D, ...) -> (chain, draw, ...)."""
-    return values.reshape(CHAINS, -1, *values.shape[1:])
-
-
 def _attributes(result: Result) -> dict[str, str | int | float]:
     from changepoint import __version__
 
@@ -198,6 +231,7 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "model": json.dumps(result.model.to_dict()),
         "engine": json.dumps(result.engine),
         "seed": int(result.engine["seed"] or 0),
+        "converged": int(result.engine["converged"]),
         "warnings": json.dumps(list(result.warnings)),
         "file": observations.file or "",
         "columns": json.dumps(dict(observations.columns)),
@@ -224,7 +258,7 @@ def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dat
     import xarray as xr
 
     first, theta = (part[:, :draws] for part in segments(tree, parameter))
-    time = tree["exact"]["time"]
+    time = tree["constant_data"]["time"]
     T = len(time)
     changed = np.zeros((*first.shape[:2], T + 1), np.int8)
     np.put_along_axis(changed, first[..., 1:].astype(np.int64), 1, axis=2)
@@ -280,5 +314,5 @@ def _prior(
     for row, placement in zip(first, placements, strict=True):
         row[1 : len(placement) + 1] = placement
     theta = family.prior.quantile(rng.random(first.shape))
-    draws = Draws(first, theta, shared)
+    draws = Draws(first, theta, shared, posterior.sizes["chain"])
     return _fixed(draws, model) if k is not None else _unknown(draws, T, family.shared)

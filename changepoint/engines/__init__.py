@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from changepoint.engines.exact import Exact as Exact
+from changepoint.engines.mcmc import MCMC as MCMC
 from changepoint.errors import ModelError
 from changepoint.model import Model, default_likelihood
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
 
+if TYPE_CHECKING:
+    import pymc as pm
+
 
 def fit(
-    model: Model | None, observations: Observations, engine: Exact | None = None
+    model: Model | pm.Model | None,
+    observations: Observations,
+    engine: Exact | MCMC | None = None,
 ) -> Posterior:
     """Return the posterior of a model given data.
 
@@ -20,11 +28,13 @@ def fit(
     Parameters
     ----------
     model
-        A `Model`; None for the default likelihood of this kind of data.
+        A `Model`; None for the default likelihood of this kind of data. With the engine MCMC
+        also a PyMC model of your own, whose integer variable `switchpoint` has the dim
+        `change` and whose segment variables have the dim `segment`.
     observations
         The data, T rows.
     engine
-        How; `Exact()` by default.
+        How: `Exact()`, the default, or `MCMC()`.
 
     Raises
     ------
@@ -42,11 +52,19 @@ def fit(
     """
     if model is None:
         model = Model(default_likelihood(observations))
-    if not isinstance(model, Model):
-        raise ModelError(f"fit takes a Model, such as Model(BetaBinomial()), not {model!r}")
     if not isinstance(observations, Observations):
         raise ModelError(
             "fit takes Observations, from read_csv or from_frame, not "
             f"{type(observations).__name__}"
         )
-    return (engine or Exact()).fit(model, observations)
+    engine = Exact() if engine is None else engine
+    if not isinstance(engine, Exact | MCMC):
+        raise ModelError(f"the engine must be Exact() or MCMC(), not {engine!r}")
+    if isinstance(engine, MCMC):
+        return engine.fit(model, observations)
+    if not isinstance(model, Model):
+        raise ModelError(
+            f"fit takes a Model, such as Model(BetaBinomial()), not {model!r}; a PyMC model "
+            "needs the engine MCMC()"
+        )
+    return engine.fit(model, observations)

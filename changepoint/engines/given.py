@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from changepoint.engines.draws import collect
 from changepoint.engines.exact import COUNTED
 from changepoint.engines.mixture import Backward, Condition, Inference
+from changepoint.engines.sampled import changes_of, credible_set, segments_of
 from changepoint.results import CHAINS, QUANTILES, Draws, Given
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-MASS = 0.95  # of a credible set
 AFFORDABLE = 2e10  # likelihood values spent on the probability inside the credible sets
 
 
@@ -30,12 +30,10 @@ def given_number(
         places, segments, mine = _exactly(main, draws, number, rng)
     else:
         mine = _with_number(draws, number, T)
-        counts = [np.bincount(mine.first[:, i + 1], minlength=T) for i in range(number)]
-        places, segments = np.array(counts) / len(mine.first), None
-    credible = np.array([_credible(p) for p in places])
+        places, segments = changes_of(mine, T), None
+    credible = np.array([credible_set(p) for p in places])
     if segments is None:
-        theta = mine.parameter
-        segments = np.vstack([theta.mean(axis=0), np.quantile(theta, QUANTILES, axis=0)])
+        segments = segments_of(mine)
     return Given(number, mine, places, credible, _inside(main, draws, credible), segments)
 
 
@@ -57,15 +55,6 @@ def _with_number(draws: Draws, number: int, T: int) -> Draws:
     mine = np.resize(mine, max(len(mine) // CHAINS, 1) * CHAINS)
     shared = None if draws.shared is None else draws.shared[mine]
     return Draws(draws.first[mine, : number + 1], draws.parameter[mine, : number + 1], shared)
-
-
-def _credible(p: Floats) -> Mask:
-    """Return the smallest set of rows that holds 95 % of p; ties go to the earlier row."""
-    order = np.argsort(-p, kind="stable")
-    count = int(np.searchsorted(np.cumsum(p[order]), MASS * p.sum())) + 1
-    chosen = np.zeros(len(p), bool)
-    chosen[order[:count]] = True
-    return chosen
 
 
 def _inside(main: Inference, draws: Draws, credible: Mask) -> Floats:

@@ -69,6 +69,8 @@ class Mixture:
         Of the inner grid.
     fineness
         Of the outer grid, above 1 where its usual spacing is too coarse.
+    shared
+        The shared parameter, where it is given: then there is no outer grid.
     """
 
     def __init__(
@@ -78,14 +80,16 @@ class Mixture:
         condition: Condition,
         step: float = grids.STEP,
         fineness: float = 1.0,
+        shared: float | None = None,
     ) -> None:
         self.model, self.observations = model, observations
         self.family = model.likelihood
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = model.changes.log_rho(self.T)
         self.evaluate = self.family.evaluator(observations)
-        if self.family.shared is None:
-            self.outer = outer.SharedGrid(None, np.zeros(1), np.zeros(1), np.zeros(1))
+        if self.family.shared is None or shared is not None:
+            value = np.array([shared or 0.0])
+            self.outer = outer.SharedGrid(None, np.zeros(1), value, np.zeros(1))
         else:
             self.outer = outer.build(self.family, lambda v: self._rough(v, condition), fineness)
         values = self.outer.values

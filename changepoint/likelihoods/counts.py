@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 LOG_2PI = math.log(2 * math.pi)
 LARGEST = 1e12  # count or trials of a row: beyond, log probabilities lose their sixth digit
 CHEBYSHEV = 16  # nodes of the polynomial that tabulates log-gamma ratios
+SERIAL = 2**18  # multiplications that BLAS does without waking threads, which cost more
 
 
 def stirling_rest(z: Floats) -> Floats:
@@ -135,8 +136,12 @@ def rising_table(a: Floats, k: Floats) -> Floats:
         order = np.arange(CHEBYSHEV)[:, None]
         weights = np.where(order, 2, 1) * np.cos(order * angle) / CHEBYSHEV
         basis = np.cos(order * np.arccos(np.clip((k - middle) / half, -1, 1)))
-        polynomial: Floats = (basis.T @ weights) @ at_roots
-        return polynomial
+        coefficients = weights @ at_roots
+        table = np.empty((len(k), len(a)))
+        step = max(SERIAL // coefficients.size, 1)
+        for row in range(0, len(k), step):
+            np.matmul(basis.T[row : row + step], coefficients, out=table[row : row + step])
+        return table
     if len(k) == 0 or k[-1] - k[0] > 4 * len(k):
         return log_rising_ratio(a, k[:, None])
     # Close together: from one to the next by adding up logarithms.

@@ -32,24 +32,25 @@ def plot(posterior: Posterior) -> Figure:
     axes = figure.subplots(
         1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.0] * below]
     )[:, 0]
-    x = _x(posterior)
+    x = places(posterior)
     _draw_rate(axes[0], posterior, x)
     for i, ax in enumerate(axes[1:]):
         if each:
             _draw_change(ax, posterior, x, i)
         else:
             _draw_any(ax, posterior, x)
-    _draw_dates(axes[-1], posterior)
+    draw_dates(axes[-1], posterior)
     figure.suptitle(_title(posterior), fontsize=11, x=0.01, ha="left")
     return figure
 
 
-def _x(posterior: Posterior) -> NDArray[Any]:
+def places(posterior: Posterior) -> NDArray[Any]:
+    """Return the times, or the numbers of the rows, shape (T,)."""
     time = posterior.observations.time
     return np.arange(len(posterior.observations)) if time is None else time
 
 
-def _steps(x: NDArray[Any]) -> NDArray[Any]:
+def edges_of(x: NDArray[Any]) -> NDArray[Any]:
     """Return edges half-way between times, so that bars centre on their rows, (T + 1,)."""
     if len(x) < 2:
         return np.array([x[0], x[0]])
@@ -59,27 +60,27 @@ def _steps(x: NDArray[Any]) -> NDArray[Any]:
 
 def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     family = posterior.model.likelihood
-    exact = posterior.tree["exact"].dataset
-    lower, _, upper = exact[f"{family.parameter}_quantile"].values
-    mean = exact[f"{family.parameter}_mean"].values
+    told = posterior.marginals
+    lower, _, upper = told[f"{family.parameter}_quantile"].values
+    mean = told[f"{family.parameter}_mean"].values
     y = family.estimates(posterior.observations)
     size = np.clip(2000 / len(y), 3, 16)
     ax.scatter(x, y, s=size, color=DATA, linewidths=0, zorder=2, label="data")
-    edges = _steps(x)
+    edges = edges_of(x)
     ax.stairs(upper, edges, baseline=lower, fill=True, color=BAND, zorder=1, label="95 % band")
     ax.stairs(mean, edges, baseline=None, color=LINE, linewidth=1.6, zorder=3, label="mean")
     for change in posterior.changes if len(posterior.changes) <= LINES else ():
         ax.axvline(
             edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1
         )
-    ax.set_ylabel(_label(posterior))
+    ax.set_ylabel(label_of(posterior))
     if family.domain[0] == 0:
         ax.set_ylim(bottom=0)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=3)
-    _clean(ax)
+    clean(ax)
 
 
-def _label(posterior: Posterior) -> str:
+def label_of(posterior: Posterior) -> str:
     """Return the parameter, and the column it describes."""
     family, columns = posterior.model.likelihood, posterior.observations.columns
     used = [columns.get(role, role) for role in family.needs]
@@ -87,18 +88,18 @@ def _label(posterior: Posterior) -> str:
 
 
 def _draw_change(ax: Axes, posterior: Posterior, x: NDArray[Any], i: int) -> None:
-    exact = posterior.tree["exact"].dataset
-    p = exact["switchpoint_probability"].values[i]
-    inside = exact["credible"].values[i].astype(bool)
-    edges = _steps(x)
-    _draw_bars(ax, p, edges, "#d9d9d9")
-    _draw_bars(ax, np.where(inside, p, 0.0), edges, CHANGE)
+    told = posterior.marginals
+    p = told["switchpoint_probability"].values[i]
+    inside = told["credible"].values[i].astype(bool)
+    edges = edges_of(x)
+    draw_bars(ax, p, edges, "#d9d9d9")
+    draw_bars(ax, np.where(inside, p, 0.0), edges, CHANGE)
     ax.set_ylabel(f"change {i + 1}" if len(posterior.changes) > 1 else "change", fontsize=9)
     ax.set_ylim(0, float(p.max()) * 1.1)
-    _clean(ax)
+    clean(ax)
 
 
-def _draw_bars(ax: Axes, p: NDArray[np.float64], edges: NDArray[Any], color: str) -> None:
+def draw_bars(ax: Axes, p: NDArray[np.float64], edges: NDArray[Any], color: str) -> None:
     """Draw bars with an outline, so that one row among thousands is still seen."""
     seen = np.where(p > SEEN * p.max(), p, np.nan)
     ax.stairs(seen, edges, fill=True, color=color, edgecolor=color, linewidth=1)
@@ -106,14 +107,15 @@ def _draw_bars(ax: Axes, p: NDArray[np.float64], edges: NDArray[Any], color: str
 
 def _draw_any(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
     """With no change to report, or too many: the probability of a change by row."""
-    p = posterior.tree["exact"].dataset["change_probability"].values
-    _draw_bars(ax, p, _steps(x), CHANGE)
+    p = posterior.marginals["change_probability"].values
+    draw_bars(ax, p, edges_of(x), CHANGE)
     ax.set_ylabel("P(change)", fontsize=9)
     ax.set_ylim(0, max(float(p.max()) * 1.1, 0.1))
-    _clean(ax)
+    clean(ax)
 
 
-def _draw_dates(ax: Axes, posterior: Posterior) -> None:
+def draw_dates(ax: Axes, posterior: Posterior) -> None:
+    """Label the axis of time."""
     time = posterior.observations.time
     if time is None:
         ax.set_xlabel("row")
@@ -128,7 +130,8 @@ def _draw_dates(ax: Axes, posterior: Posterior) -> None:
         ax.set_xlabel(posterior.observations.columns.get("time", "time"))
 
 
-def _clean(ax: Axes) -> None:
+def clean(ax: Axes) -> None:
+    """Take away what isn't data."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=8)
 

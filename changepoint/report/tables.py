@@ -58,15 +58,15 @@ def changes(posterior: Posterior) -> list[Change]:
     tree, observations = posterior.tree, posterior.observations
     family = posterior.model.likelihood
     fixed = tree["given" if "given" in tree.children else "posterior"].dataset
-    exact = tree["exact"].dataset
+    told = posterior.marginals
     theta = fixed[family.parameter].values.reshape(-1, number + 1)
-    mean = exact[f"{family.parameter}_segment_mean"].values
-    lower, _, upper = exact[f"{family.parameter}_segment_quantile"].values
+    mean = told[f"{family.parameter}_segment_mean"].values
+    lower, _, upper = told[f"{family.parameter}_segment_quantile"].values
     segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
     found = []
     for i in range(number):
-        p = exact["switchpoint_probability"].values[i]
-        inside = np.flatnonzero(exact["credible"].values[i])
+        p = told["switchpoint_probability"].values[i]
+        inside = np.flatnonzero(told["credible"].values[i])
         breaks = np.flatnonzero(np.diff(inside) > 1)
         ranges = list(
             zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
@@ -78,7 +78,7 @@ def changes(posterior: Posterior) -> list[Change]:
                 index=median,
                 time=observations.stamp(median),
                 most_probable=observations.stamp(int(p.argmax())),
-                probability=float(exact["inside_probability"].values[i]),
+                probability=float(told["inside_probability"].values[i]),
                 credible=[(int(a), int(b)) for a, b in ranges],
                 credible_times=[
                     (observations.stamp(a), observations.stamp(b)) for a, b in ranges
@@ -209,9 +209,9 @@ def _within(change: Change) -> str:
 
 
 def _no_change(posterior: Posterior, parameter: str) -> str:
-    exact = posterior.tree["exact"].dataset
-    lower, _, upper = (float(band.mean()) for band in exact[f"{parameter}_quantile"].values)
-    mean = float(exact[f"{parameter}_mean"].values.mean())
+    told = posterior.marginals
+    lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
+    mean = float(told[f"{parameter}_mean"].values.mean())
     about = f"the {parameter} is about {_span(Interval(mean, lower, upper))} throughout"
     if posterior.model.changes.exactly is not None:
         return f"Assuming exactly 0 changes: {about}."
@@ -261,10 +261,34 @@ def text(posterior: Posterior, width: int = 120) -> str:
         console.print()
     console.print(f"Model: {model}")
     console.print(f"Data: {observations.file or 'arrays'}, {rows}")
+    if "sampled" in posterior.tree.children:
+        console.print(f"Engine: {_engine(posterior)}")
     for warning in posterior.warnings:
         console.print(f"Warning: {warning}")
     printed: str = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())
+
+
+def _engine(posterior: Posterior) -> str:
+    """Return how a sampler did, in one line."""
+    told, settings = posterior.engine["diagnostics"], posterior.engine["settings"]
+    found = posterior.tree["posterior"].sizes
+    r_hat = "undefined" if told["r_hat"] is None else f"{told['r_hat']:.3f}"
+    parts = [
+        f"{posterior.engine['name']}, switchpoints by {settings['switchpoints']}, "
+        f"{found['chain']} chains of {found['draw']} draws",
+        f"R-hat at most {r_hat}",
+        f"ESS at least {told['ess_bulk'] or 0:.0f} (bulk), {told['ess_tail'] or 0:.0f} (tail)",
+        f"{told['divergences']} divergences",
+    ]
+    for name, numbers in told["variables"].items():
+        if "distance" in numbers:
+            far, allowed = numbers["distance"], numbers["distance_allowed"]
+            parts.append(
+                f"{name} {far:.3f} from its exact posterior (independent draws: up to "
+                f"{allowed:.3f})"
+            )
+    return "; ".join(parts)
 
 
 def to_dict(posterior: Posterior) -> dict[str, Any]:

@@ -113,9 +113,7 @@ def draw_switchpoints(pm_model: pm.Model, draws: xr.Dataset, seed: int = 0) -> x
 
     m, names, evaluate = log_likelihood(pm_model)
     chains, size = draws.sizes["chain"], draws.sizes["draw"]
-    values = [
-        draws[name].values.reshape(chains * size, *draws[name].shape[2:]) for name in names
-    ]
+    values = [draws[name].values for name in names]
     rng = np.random.default_rng(seed)
     found = []
     for d in range(chains * size):

@@ -22,7 +22,7 @@ class BetaBinomial(pm.BetaBinomial):  # type: ignore[misc]
 
     rv_op = _BetaBinomialRV()
 
-    def logp(value: Any, n: Any, alpha: Any, beta: Any) -> Any:  # noqa: N805
+    def logp(value: Any, n: Any, alpha: Any, beta: Any) -> Any:
         """Return log p(value), -inf outside 0..n."""
         total = alpha + beta
         inside = pt.and_(pt.ge(value, 0), pt.le(value, n))

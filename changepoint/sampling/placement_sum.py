@@ -69,6 +69,20 @@ def _compiled(op: PlacementSum, **_: Any) -> Any:
     return placement_sum
 
 
+def holds_sum(pm_model: Any) -> bool:
+    """Return whether the places of changes are summed out of a model."""
+    return bool(_sums(pm_model))
+
+
+def _sums(pm_model: Any) -> set[Any]:
+    """Return the nodes of a model's potentials that sum over placements."""
+    return {
+        variable.owner
+        for variable in ancestors(pm_model.potentials)
+        if variable.owner is not None and isinstance(variable.owner.op, PlacementSum)
+    }
+
+
 def log_likelihood(pm_model: Any) -> tuple[int, list[str], Callable[..., Any]]:
     """Return what a model's `sum_out` was given.
 
@@ -80,11 +94,7 @@ def log_likelihood(pm_model: Any) -> tuple[int, list[str], Callable[..., Any]]:
     """
     import pytensor
 
-    nodes = {
-        variable.owner
-        for variable in ancestors(pm_model.potentials)
-        if variable.owner is not None and isinstance(variable.owner.op, PlacementSum)
-    }
+    nodes = _sums(pm_model)
     if len(nodes) != 1:
         raise ModelError(
             f"the model must hold one `sum_out`, in a pm.Potential; it holds {len(nodes)}"

@@ -1,0 +1,208 @@
+"""Two posteriors side by side: two engines, or two models of the same data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError
+from changepoint.report.plots import (
+    BAND,
+    CHANGE,
+    DATA,
+    LINE,
+    WIDTH,
+    clean,
+    draw_dates,
+    edges_of,
+    label_of,
+    places,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from changepoint.posterior import Posterior
+
+OTHER = "#d08a2e"  # of the second posterior: lighter than LINE in black and white
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two posteriors of the same data.
+
+    `table` has a row per quantity, a column for each posterior and their difference; `plot()`
+    draws both.
+    """
+
+    posteriors: tuple[Posterior, Posterior]
+    labels: tuple[str, str]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Quantities by posterior; the difference is second less first, where both have one.
+
+        The total variation of a change's place, half the sum over rows of the differences of
+        probability, is 0 where both agree and 1 where they have nothing in common.
+        """
+        import pandas as pd
+
+        columns = [_quantities(posterior) for posterior in self.posteriors]
+        names = list(dict.fromkeys([*columns[0], *columns[1]]))
+        values = np.array(
+            [[column.get(name, math.nan) for column in columns] for name in names]
+        )
+        table = pd.DataFrame(
+            values, index=pd.Index(names, name="quantity"), columns=self.labels
+        )
+        table["difference"] = table[self.labels[1]] - table[self.labels[0]]
+        for name, distance in self._distances().items():
+            table.loc[name, "difference"] = distance
+        return table
+
+    def _distances(self) -> dict[str, float]:
+        """Return the total variation of each change's place, where the numbers agree."""
+        one, two = self.posteriors
+        if one.number != two.number:
+            return {}
+        name = "switchpoint_probability"
+        return {
+            f"change {i + 1}: total variation of the row": float(
+                abs(_probability(one, name, i) - _probability(two, name, i)).sum() / 2
+            )
+            for i in range(one.number)
+        }
+
+    def plot(self) -> Figure:
+        """Draw both bands over the data, and each change's probability up and down."""
+        from matplotlib.figure import Figure
+
+        one, two = self.posteriors
+        number = one.number if one.number == two.number and one.number <= 6 else 1
+        below = max(number, 1)
+        figure = Figure(figsize=(WIDTH, 3.6 + 1.3 * below), layout="constrained")
+        axes = figure.subplots(
+            1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.1] * below]
+        )[:, 0]
+        _draw_bands(axes[0], self)
+        for i, ax in enumerate(axes[1:]):
+            _draw_mirrored(ax, self, i, alone=below == 1)
+        draw_dates(axes[-1], one)
+        return figure
+
+    def __str__(self) -> str:
+        return self.table.to_string(float_format=lambda x: f"{x:.4g}", na_rep="")
+
+    def _repr_html_(self) -> str:
+        html: str = self.table.to_html(float_format=lambda x: f"{x:.4g}", na_rep="")
+        return html
+
+
+def compare(one: Posterior, two: Posterior) -> Comparison:
+    """Return the comparison of two posteriors.
+
+    Raises
+    ------
+    DataError
+        If their data differ.
+    """
+    prints = [p.observations.fingerprint() for p in (one, two)]
+    if prints[0] != prints[1]:
+        raise DataError(
+            "these posteriors have different data, so there is nothing to compare: "
+            f"{one.observations!r} and {two.observations!r}"
+        )
+    labels = [_label(posterior, short=True) for posterior in (one, two)]
+    if labels[0] == labels[1]:
+        labels = [_label(posterior, short=False) for posterior in (one, two)]
+    if labels[0] == labels[1]:
+        labels = [f"{label} ({i})" for i, label in enumerate(labels, 1)]
+    return Comparison((one, two), (labels[0], labels[1]))
+
+
+def _label(posterior: Posterior, short: bool) -> str:
+    engine = posterior.engine
+    way = engine["settings"].get("switchpoints")
+    told = engine["name"] if way is None else f"{engine['name']} {way}"
+    return told if short else f"{told}, {posterior.model.likelihood.name}"
+
+
+def _quantities(posterior: Posterior) -> dict[str, float]:
+    """Return what is compared, as numbers."""
+    parameter = posterior.model.likelihood.parameter
+    told = {
+        "P(any change)": posterior.probability_of_change,
+        "number of changes": float(posterior.number),
+    }
+    if posterior.log_evidence is not None:
+        told["log evidence"] = posterior.log_evidence
+    for i, change in enumerate(posterior.changes, 1):
+        told |= {
+            f"change {i}: median row": float(change.index),
+            f"change {i}: rows in the 95 % set": float(
+                sum(last - first + 1 for first, last in change.credible)
+            ),
+            f"change {i}: total variation of the row": math.nan,
+            f"change {i}: {parameter} before": change.before.mean,
+            f"change {i}: {parameter} after": change.after.mean,
+            f"change {i}: P(increase)": change.probability_of_increase,
+        }
+    return told
+
+
+def _draw_bands(ax: Axes, comparison: Comparison) -> None:
+    one = comparison.posteriors[0]
+    family, x = one.model.likelihood, places(one)
+    edges = edges_of(x)
+    y = family.estimates(one.observations)
+    ax.scatter(x, y, s=np.clip(2000 / len(y), 3, 16), color=DATA, linewidths=0, zorder=2)
+    colors = ((BAND, LINE), (None, OTHER))
+    for posterior, label, (fill, line) in zip(
+        comparison.posteriors, comparison.labels, colors, strict=True
+    ):
+        parameter, told = posterior.model.likelihood.parameter, posterior.marginals
+        lower, _, upper = told[f"{parameter}_quantile"].values
+        if fill is not None:
+            ax.stairs(upper, edges, baseline=lower, fill=True, color=fill, zorder=1)
+        else:
+            for end in (lower, upper):
+                ax.stairs(end, edges, baseline=None, color=line, linewidth=1, linestyle="--")
+        mean = told[f"{parameter}_mean"].values
+        ax.stairs(mean, edges, baseline=None, color=line, linewidth=1.6, zorder=3, label=label)
+    ax.set_ylabel(label_of(one))
+    if family.domain[0] == 0:
+        ax.set_ylim(bottom=0)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=2)
+    ax.set_title("mean and 95 % band", fontsize=9, loc="left")
+    clean(ax)
+
+
+def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> None:
+    """Draw the probability of the i-th change: the first upwards, the second downwards."""
+    one, two = comparison.posteriors
+    edges = edges_of(places(one))
+    both = one.number == two.number and one.number > i
+    name = "switchpoint_probability" if both else "change_probability"
+    p, q = (_probability(posterior, name, i) for posterior in (one, two))
+    ax.stairs(p, edges, fill=True, color=CHANGE, edgecolor=CHANGE)
+    ax.stairs(-q, edges, fill=True, color=OTHER, edgecolor=OTHER)
+    ax.axhline(0, color=DATA, linewidth=0.6)
+    top = max(float(p.max()), float(q.max()), 1e-3) * 1.15
+    ax.set_ylim(-top, top)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.2g}")
+    ax.set_ylabel("P(change)" if alone else f"change {i + 1}", fontsize=9)
+    first, second = comparison.labels
+    ax.text(0.01, 0.97, first, transform=ax.transAxes, va="top", fontsize=8)
+    ax.text(0.01, 0.03, second, transform=ax.transAxes, va="bottom", fontsize=8)
+    clean(ax)
+
+
+def _probability(posterior: Posterior, name: str, i: int) -> NDArray[Any]:
+    values: NDArray[Any] = posterior.marginals[name].values
+    return values[i] if values.ndim == 2 else values

@@ -1,0 +1,117 @@
+"""A step method that draws all switchpoints and segment parameters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+from pymc.step_methods.arraystep import BlockedStep
+
+from changepoint.errors import EngineError
+from changepoint.sampling.models import SWITCHPOINT
+
+SMALLEST = 1e-300  # and 1e-16 below 1: what a transform to the whole line can bear
+
+
+class Conditional(Protocol):
+    """Draws of switchpoints and segment parameters given the shared parameter."""
+
+    def draw(self, shared: float | None, rng: np.random.Generator) -> tuple[Any, Any]:
+        """Return one draw."""
+
+    def forget(self) -> None:
+        """Drop draws made ahead."""
+
+
+class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
+    """Gibbs on blocks: switchpoints and segment parameters, given the shared parameter.
+
+    The switchpoints are drawn with the segment parameters integrated out, then these given
+    the switchpoints: one exact draw from their joint conditional. Drawing the switchpoints
+    given the parameters instead would let a chain stick where the two hold each other fast.
+
+    Parameters
+    ----------
+    vars
+        The value variables of both.
+    conditional
+        What draws.
+    parameter, shared
+        Names of the segment parameter and, if there is one, of the shared one.
+    """
+
+    name = "switchpoint_gibbs"
+    stats_dtypes_shapes: dict[str, Any] = {}  # noqa: RUF012  as PyMC declares it
+
+    def __init__(
+        self,
+        vars: list[Any],
+        conditional: Conditional,
+        parameter: str,
+        shared: str | None,
+        model: pm.Model | None = None,
+        rng: Any = None,
+        blocked: bool = True,
+    ) -> None:
+        pm_model = pm.modelcontext(model)
+        self.vars = vars
+        self.rng = pm.util.get_random_generator(rng)
+        self.conditional = conditional
+        self.value_name = pm_model.rvs_to_values[pm_model[parameter]].name
+        self.to_value = _transform(pm_model, parameter)
+        self.shared_names, self.shared = [], None
+        if shared is not None:
+            (out,) = pm_model.replace_rvs_by_values([pm_model[shared]])
+            inputs = [v for v in pm_model.value_vars if v in set(_inputs(out))]
+            self.shared_names = [v.name for v in inputs]
+            self.shared = pytensor.function(inputs, out)
+
+    def setup_chain(self, rng: Any, tune: int, draws: int) -> None:
+        """Begin a chain."""
+        super().setup_chain(rng, tune, draws)
+        self.conditional.forget()
+
+    def step(self, point: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the next point."""
+        shared = None
+        if self.shared is not None:
+            shared = float(self.shared(*(point[name] for name in self.shared_names)))
+        try:
+            rows, theta = self.conditional.draw(shared, self.rng)
+        except EngineError:
+            # A shared parameter where no grid is fine enough, early in the tuning. To stay
+            # put is right as well: whether depends on nothing that this step would change.
+            return point, [{}]
+        new = {
+            SWITCHPOINT: rows.astype(point[SWITCHPOINT].dtype),
+            self.value_name: self.to_value(theta),
+        }
+        return {**point, **new}, [{}]
+
+
+def _inputs(out: Any) -> list[Any]:
+    from pytensor.graph.traversal import explicit_graph_inputs
+
+    return list(explicit_graph_inputs([out]))
+
+
+def _transform(pm_model: pm.Model, name: str) -> Callable[[Any], Any]:
+    """Return the function from a variable to the value that PyMC samples."""
+    rv = pm_model[name]
+    transform = pm_model.rvs_to_transforms[rv]
+    if transform is None:
+        return lambda theta: theta
+    x = pt.dvector()
+    forward = pytensor.function([x], transform.forward(x, *rv.owner.inputs))
+    bounded = "logodds" in transform.name
+
+    def to_value(theta: Any) -> Any:
+        if bounded:
+            theta = np.clip(theta, SMALLEST, 1 - 1e-16)
+        return forward(theta)
+
+    return to_value

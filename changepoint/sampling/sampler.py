@@ -1,0 +1,139 @@
+"""One call of PyMC's sampler: steps, starts and seeds stated, nothing picked silently."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pymc as pm
+import xarray as xr
+
+from changepoint.errors import EngineError
+
+# What of NUTS and Metropolis is worth keeping; the rest is PyMC's book-keeping.
+STATS = (
+    "diverging", "energy", "lp", "tree_depth", "n_steps", "step_size", "acceptance_rate",
+    "max_energy_error", "reached_max_treedepth",
+)  # fmt: skip
+
+
+class Sampled(NamedTuple):
+    """Draws, statistics of the sampler, and how many iterations a chain were asked for."""
+
+    posterior: xr.Dataset
+    sample_stats: xr.Dataset
+    interrupted: bool
+
+
+def compound(
+    pm_model: pm.Model, repeats: int, gibbs: Any = None, nuts: list[Any] | None = None
+) -> list[Any]:
+    """Return the steps of one iteration: switchpoints first, then NUTS on what is continuous.
+
+    Parameters
+    ----------
+    repeats
+        Metropolis steps on discrete variables in an iteration; they are cheap.
+    gibbs
+        A step method that takes the place of Metropolis.
+    """
+    discrete, continuous = pm_model.discrete_value_vars, pm_model.continuous_value_vars
+    with pm_model:
+        steps: list[Any] = [] if gibbs is None else [gibbs]
+        if gibbs is None and discrete:
+            steps += [pm.Metropolis(discrete, blocked=True) for _ in range(repeats)]
+        if continuous:
+            steps.append(pm.NUTS(continuous))
+    return steps
+
+
+def run(
+    pm_model: pm.Model,
+    steps: list[Any] | None,
+    starts: list[dict[str, Any]] | None,
+    *,
+    draws: int,
+    tune: int,
+    chains: int,
+    cores: int | None,
+    seed: int,
+    nuts: str = "pymc",
+) -> Sampled:
+    """Sample a PyMC model; without steps, by NUTS alone.
+
+    Raises
+    ------
+    EngineError
+        If PyMC can't start.
+    KeyboardInterrupt
+        If it was interrupted before any draw was made.
+    """
+    cores = min(chains, cores or os.process_cpu_count() or 1)
+    options: dict[str, Any] = {"step": steps} if steps else {"nuts_sampler": nuts}
+    if not steps and nuts == "pymc":
+        options["init"] = "adapt_diag"  # without jitter: the starts are over-dispersed
+    if cores == 1 and nuts == "pymc":
+        options["callback"] = _HandOn(draws + tune)
+    with quiet() as progress, pm_model:
+        try:
+            tree = pm.sample(
+                draws,
+                tune=tune,
+                chains=chains,
+                cores=cores,
+                random_seed=seed,
+                initvals=starts,
+                progressbar=progress,
+                compute_convergence_checks=False,
+                **options,
+            )
+        except (pm.exceptions.SamplingError, RuntimeError) as error:
+            raise EngineError(
+                f"PyMC can't sample this model: {_first_line(error)}. check_pymc(model) says "
+                "which rows or starting values are impossible"
+            ) from None
+        except ValueError as error:
+            if "Not enough samples" not in str(error):
+                raise
+            raise KeyboardInterrupt from None
+    stats = tree["sample_stats"].dataset if "sample_stats" in tree.children else xr.Dataset()
+    kept = [name for name in STATS if name in stats and stats[name].dims == ("chain", "draw")]
+    posterior = tree["posterior"].dataset
+    short = posterior.sizes["draw"] < draws or posterior.sizes["chain"] < chains
+    return Sampled(posterior, stats[kept], short)
+
+
+class _HandOn:
+    """Hands an interrupt on where chains run in turn: PyMC would end one and start the next."""
+
+    def __init__(self, iterations: int) -> None:
+        self.iterations, self.chain, self.done = iterations, 0, 0
+
+    def __call__(self, trace: Any, draw: Any) -> None:
+        if draw.chain != self.chain and self.done < self.iterations:
+            raise KeyboardInterrupt
+        self.chain, self.done = draw.chain, draw.draw_idx + 1
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[bool]:
+    """Silence PyMC's log; yield whether to draw a progress bar, which is on a terminal.
+
+    It goes to standard error, because standard output is for the answer.
+    """
+    logger = logging.getLogger("pymc")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield sys.stderr.isatty()
+    finally:
+        logger.setLevel(level)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
