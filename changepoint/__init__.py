@@ -25,6 +25,8 @@ from changepoint.reading import read_csv as read_csv
 from changepoint.reading import read_parquet as read_parquet
 from changepoint.sampling import draw_switchpoints as draw_switchpoints
 from changepoint.sampling import sum_out as sum_out
+from changepoint.sampling.check import check_pymc as check_pymc
+from changepoint.sampling.check.report import PyMCCheck as PyMCCheck
 
 __all__ = [
     "MCMC",
@@ -39,7 +41,9 @@ __all__ = [
     "ModelError",
     "Observations",
     "Posterior",
+    "PyMCCheck",
     "SupportError",
+    "check_pymc",
     "draw_switchpoints",
     "fit",
     "from_frame",

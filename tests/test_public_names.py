@@ -21,6 +21,7 @@ LAYERS = (
     {"priors", "changes", "observations"},
     {"reading", "likelihoods"},
     {"model"},
+    {"own_model"},
     {"kernels"},
     {"results"},
     {"posterior"},
@@ -77,10 +78,11 @@ def importing(*command: str) -> set[str]:
     return {line.rsplit("|", 1)[1].strip() for line in run.stderr.splitlines() if "|" in line}
 
 
-def test_all_is_complete_and_sorted():
+def test_all_is_complete():
+    """Its order is the linter's."""
     public = {n for n in vars(changepoint) if not n.startswith("_")}
     modules = {p.stem for p in PACKAGE.iterdir()} - {"likelihoods", "priors"}
-    assert changepoint.__all__ == sorted(public - modules)
+    assert sorted(changepoint.__all__) == sorted(public - modules)
 
 
 def test_init_holds_names_only():

@@ -124,9 +124,10 @@ def _faults(
     found = []
     r_hat, least = told["r_hat"], min(told["ess_bulk"] or 0.0, told["ess_tail"] or 0.0)
     if r_hat is None or r_hat >= R_HAT:
-        found.append(f"R-hat of {label} is {_told(r_hat)}, not below {R_HAT}")
+        told_r_hat = "undefined" if r_hat is None else f"{r_hat:.3f}"
+        found.append(f"R-hat of {label} is {told_r_hat}, not below {R_HAT}")
     if least <= ESS:
-        found.append(f"ESS of {label} is {_told(least)}, not above {ESS:g}")
+        found.append(f"ESS of {label} is {least:.0f}, not above {ESS:.0f}")
     still = [chain for chain in range(len(x)) if (x[chain] == x[chain, 0]).all()]
     if whole and places is not None:
         # On a sharp posterior an independent chain may stand still too.
@@ -141,10 +142,6 @@ def _faults(
             f"many independent draws would be {allowed:.2f} away at most"
         )
     return found
-
-
-def _told(x: float | None) -> str:
-    return "undefined" if x is None else f"{x:.3g}" if x < 100 else f"{x:.0f}"
 
 
 def _worst(variables: dict[str, dict[str, float | None]], key: str, pick: Any) -> float | None:

@@ -39,7 +39,7 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     Raises
     ------
     ModelError
-        If T is known and too short for so many segments.
+        If it isn't a matrix, or T is known and too short for so many segments.
 
     References
     ----------
@@ -68,6 +68,8 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     from changepoint.sampling.placement_sum import PlacementSum
 
     m = min_length
+    if isinstance(m, bool) or not isinstance(m, int | np.integer) or m < 1:
+        raise ModelError(f"min_length must be a whole number of rows above 0, not {m!r}")
     log_sum, _ = PlacementSum(m)(loglik)
     known = log_sum.owner.inputs[0].type.shape
     if None not in known and known[1] < known[0] * m:

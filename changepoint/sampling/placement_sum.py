@@ -36,7 +36,7 @@ class PlacementSum(Op):  # type: ignore[misc]
         """Return the node of a matrix."""
         loglik = pt.as_tensor(loglik)
         if loglik.ndim != 2:
-            raise ValueError(
+            raise ModelError(
                 f"the log likelihood must be a matrix (segment, time), not of {loglik.ndim} "
                 "dimensions: let the segments' parameters broadcast against the rows, as in "
                 "rate[:, None]"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import ModelError
-from changepoint.sampling.check_points import (
+from changepoint.sampling.check.points import (
     Observed,
     Point,
     compiled,
@@ -17,7 +17,7 @@ from changepoint.sampling.check_points import (
     named_parameters,
     number,
 )
-from changepoint.sampling.check_report import Finding
+from changepoint.sampling.check.report import Finding
 
 Given = Mapping[str, Any]  # original columns of one variable: "observed", and parameters
 WHOLE = {  # parameters that are whole numbers, though PyMC doesn't see to it

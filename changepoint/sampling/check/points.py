@@ -90,8 +90,8 @@ def starting_point(model: Any) -> Point:
     return {name: np.asarray(value) for name, value in model.initial_point(0).items()}
 
 
-def prior_draws(model: Any, jitter: bool = False) -> list[Point]:
-    """Return draws of the free variables, or jittered starts; fewer where NumPy refuses."""
+def prior_draws(model: Any) -> list[Point]:
+    """Return draws of the free variables; fewer where NumPy refuses their parameters."""
     from pymc.initial_point import make_initial_point_fn
 
     if not model.free_RVs:
@@ -102,9 +102,21 @@ def prior_draws(model: Any, jitter: bool = False) -> list[Point]:
     )
     points = []
     for seed in range(DRAWS):
-        with contextlib.suppress(ValueError):  # parameters beyond what NumPy's generators take
+        with contextlib.suppress(ValueError):
             points.append({name: np.asarray(value) for name, value in draw(seed).items()})
     return points
+
+
+def jittered(start: Point) -> list[Point]:
+    """Return points around the start, for models that can't be drawn from."""
+    rng = np.random.default_rng(0)
+    return [
+        {
+            name: value + rng.normal(size=value.shape) if value.dtype.kind == "f" else value
+            for name, value in start.items()
+        }
+        for _ in range(DRAWS)
+    ]
 
 
 def conditions(logp: Any) -> list[tuple[str, list[Any]]]:
@@ -174,6 +186,16 @@ class Observed:
     def family(self) -> str:
         """The distribution's name, such as Binomial."""
         return str(getattr(self.rv.owner.op, "_print_name", ("",))[0])
+
+    def table(self, points: Sequence[Point]) -> NDArray[np.float64]:
+        """Return the log density by row at each point: NaN where it can't be computed."""
+        logps = []
+        for point in points:
+            try:
+                logps.append(self.evaluate(point)[0])
+            except Exception:  # at this point only: a matrix without a Cholesky factor, say
+                logps.append(np.full_like(logps[0], np.nan))
+        return np.array(logps)
 
     def at(self, index: tuple[int, ...], logp: NDArray[np.float64]) -> Any:
         """Return the value, or the vector, that an entry of the log density is about."""

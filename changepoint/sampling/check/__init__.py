@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import ChangepointError
-from changepoint.sampling import check_data, check_prior, check_rows, check_steps
-from changepoint.sampling.check_points import (
+from changepoint.errors import ChangepointError, ModelError
+from changepoint.sampling.check import prior, rows, steps, values
+from changepoint.sampling.check.points import (
     Observed,
     Point,
+    jittered,
     prior_draws,
     quiet,
     starting_point,
     told,
 )
-from changepoint.sampling.check_report import Finding, PyMCCheck
+from changepoint.sampling.check.report import Finding, PyMCCheck
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -58,12 +59,12 @@ def check_pymc(pm_model: pm.Model, data: Mapping[str, Any] | None = None) -> PyM
     Raises
     ------
     ModelError
-        If `data` names what the model doesn't have.
+        If it isn't a PyMC model, or `data` names what the model doesn't have.
 
     Examples
     --------
     >>> import numpy as np, pymc as pm
-    >>> from changepoint.sampling.check import check_pymc
+    >>> from changepoint import check_pymc
     >>> with pm.Model() as model:
     ...     rate = pm.Uniform("rate", 0.0, 1.0)
     ...     counts = pm.Binomial("counts", n=np.array([90, 80, 7]), p=rate, observed=[3, 2, 8])
@@ -74,8 +75,12 @@ def check_pymc(pm_model: pm.Model, data: Mapping[str, Any] | None = None) -> PyM
              kind variable row    value                            rule
     0  impossible   counts   2  8 (n=7)  more successes than trials (n)
     """
+    import pymc as pm
+
+    if not isinstance(pm_model, pm.Model):
+        raise ModelError(f"check_pymc takes a pm.Model, not {pm_model!r}")
     with quiet():
-        given = check_data.originals(pm_model, data)
+        given = values.originals(pm_model, data)
         return _Check(pm_model, given).report()
 
 
@@ -100,14 +105,14 @@ class _Check:
             self.findings.append(Finding("error", None, None, None, rule, remedy))
         else:
             self._draw()
-            self._part("integers", lambda: check_steps.integer_constants(model, self.draws))
+            self._part("integers", lambda: steps.integer_constants(model, self.draws))
             overflown = {f.variable for f in self.findings if f.kind == "integer"}
             if overflown.intersection(rv.name for rv in model.free_RVs):
                 self.start = self.draws[0]  # the overflow spoils PyMC's start, and all rows
             self._rows()
             points = [self.start, *self.draws]
-            self._part("gradients", lambda: check_steps.blind_gradients(model, points))
-            self._part("proposals", lambda: check_steps.frozen_values(model, points))
+            self._part("gradients", lambda: steps.blind_gradients(model, points))
+            self._part("proposals", lambda: steps.frozen_values(model, points))
         return PyMCCheck(tuple(self.findings), tuple(self.notes))
 
     def _part(self, what: str, found: Callable[[], Iterable[Finding | str]]) -> None:
@@ -139,23 +144,19 @@ class _Check:
             self.draws = prior_draws(self.model)
         except Exception as error:
             self.notes.append(f"no prior draws, jittered starts instead: {told(error)}")
-            self._part("jittered starts", self._jitter)
-
-    def _jitter(self) -> Iterable[Finding]:
-        self.draws = prior_draws(self.model, jitter=True)
-        return ()
+            self.draws = jittered(self.start)
 
     def _rows(self) -> None:
         """Check the observed variables, then the free ones and the potentials."""
         model, start = self.model, self.start
         variables = [o for rv in model.observed_RVs if (o := self._observed(rv)) is not None]
         points = [start, *self.draws]
-        densities = [np.array([o.evaluate(point)[0] for point in points]) for o in variables]
+        densities = [o.table(points) for o in variables]
         fine = np.ones(1 + len(self.draws), dtype=bool)
         for logps in densities:
             finite = np.isfinite(logps).reshape(len(logps), -1)
             fine &= finite[:, finite.any(axis=0)].all(axis=1)
-        advice = check_rows.start_advice(model, points, fine)
+        advice = rows.start_advice(model, self.draws, fine[1:])
         for o, logps in zip(variables, densities, strict=True):
             self._variable(o, logps, advice)
         overflown = {f.variable for f in self.findings if f.kind == "integer"}
@@ -163,7 +164,7 @@ class _Check:
             if factor.name not in overflown:
                 self._part(
                     f"the density of {factor.name}",
-                    partial(check_rows.own_density, model, factor, start, self.draws, advice),
+                    partial(rows.own_density, model, factor, start, self.draws, advice),
                 )
 
     def _observed(self, rv: Any) -> Observed | None:
@@ -172,31 +173,31 @@ class _Check:
             observed = Observed(self.model, rv, self.start)
             observed.evaluate(self.start)
         except Exception as error:
-            self.findings.append(check_rows.uncomputable(self.model, rv, self.start, error))
+            self.findings.append(rows.uncomputable(self.model, rv, self.start, error))
             return None
         return observed
 
     def _variable(self, o: Observed, logps: NDArray[np.float64], advice: str) -> None:
         model, start = self.model, self.start
-        name = check_data.base_name(model, o.rv)
+        name = values.base_name(model, o.rv)
         given = self.given.get(name, {})
-        self._part(f"imputed rows of {name}", lambda: check_data.imputed(model, o, start))
-        self._part(f"fractions in {name}", lambda: check_data.fractional(model, o, start))
-        self._part(f"the noise of {name}", lambda: check_rows.uniform_noise(o))
+        self._part(f"imputed rows of {name}", lambda: values.imputed(model, o, start))
+        self._part(f"fractions in {name}", lambda: values.fractional(model, o, start))
+        self._part(f"the noise of {name}", lambda: rows.uniform_noise(o))
         self._part(
             f"the rows of {name}",
-            lambda: check_rows.impossible_rows(o, start, logps[1:], advice),
+            lambda: rows.impossible_rows(o, start, logps[1:], advice),
         )
         self._part(
             f"whether the prior excludes {name}",
-            lambda: check_prior.excluded(o, [start, *self.draws], logps),
+            lambda: prior.excluded(o, [start, *self.draws], logps),
         )
         said = {finding.row for finding in self.findings if finding.variable == name}
         self._part(
             f"the original arrays of {name}",
-            lambda: check_data.against_originals(o, given, start, said),
+            lambda: values.against_originals(o, given, start, said),
         )
-        unseen = check_data.unseen(o, given)
+        unseen = values.unseen(o, given)
         if unseen:
             roles = ", ".join(f"{role!r}: ..." for role in unseen)
             self.notes.append(

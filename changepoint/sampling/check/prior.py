@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.sampling.check_points import Observed, Point, compiled
-from changepoint.sampling.check_report import Finding
+from changepoint.sampling.check.points import Observed, Point, compiled
+from changepoint.sampling.check.report import Finding
 
 HOPELESS = 30.0  # nats below the worst of the simulated data: a factor of 1e13
 SIMULATED = 50

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from changepoint.sampling.check_points import Point, compiled, named_parameters
-from changepoint.sampling.check_report import Finding
+from changepoint.sampling.check.points import Point, compiled, named_parameters
+from changepoint.sampling.check.report import Finding
 
 REACH = 4  # Metropolis begins with round(normal(0, 1)), and shrinks when all is rejected
 SLOPES = 20  # points at which a derivative must be 0 to be called so

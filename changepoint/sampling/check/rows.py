@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.sampling.check_points import (
+from changepoint.sampling.check.points import (
     CUT,
     Observed,
     Point,
@@ -19,7 +19,7 @@ from changepoint.sampling.check_points import (
     number,
     told,
 )
-from changepoint.sampling.check_report import Finding
+from changepoint.sampling.check.report import Finding
 
 SHOWN_INITVALS = 6  # more numbers than these don't fit in a sentence
 
@@ -100,23 +100,36 @@ def uniform_noise(observed: Observed) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def start_advice(model: Any, points: Sequence[Point], finite: NDArray[np.bool_]) -> str:
-    """Return what to do about a start of density zero: initvals, if a draw has some."""
+def start_advice(model: Any, points: Sequence[Point], fine: NDArray[np.bool_]) -> str:
+    """Return what to do about a start of density zero: initvals, if a prior draw has some.
+
+    Parameters
+    ----------
+    model
+        The PyMC model.
+    points
+        Prior draws.
+    fine
+        Whether all rows are possible there, but those that nowhere are.
+    """
     why = (
         "With NUTS pm.sample fails here (Bad initial energy); with Metropolis alone every "
         "chain stays where it is, without a warning. "
     )
-    good = next((point for point, fine in zip(points, finite, strict=True) if fine), None)
-    if good is None:
-        return why + (
-            "Pass initvals at which every row is possible; no prior draw is such a point, so "
-            "look at the prior too."
-        )
-    values = {rv.name: evaluated(model, rv, good) for rv in model.free_RVs}
+    pass_some = "Pass initvals at which everything is possible"
+    try:
+        potentials = compiled(model, model.logp(vars=model.potentials))
+        candidates = (point for point, good in zip(points, fine, strict=True) if good)
+        good = next((p for p in candidates if np.isfinite(potentials(p))), None)
+        if good is None:
+            return f"{why}{pass_some}; no prior draw is such a point, so look at the prior too."
+        values = {rv.name: evaluated(model, rv, good) for rv in model.free_RVs}
+    except Exception:  # the advice stands without an example
+        return f"{why}{pass_some}."
     if sum(value.size for value in values.values()) > SHOWN_INITVALS:
-        return why + "Pass initvals at which every row is possible."
-    shown = ", ".join(f"{n!r}: {number(v)}" for n, v in values.items())
-    return why + f"Pass initvals at which every row is possible, such as {{{shown}}}."
+        return f"{why}{pass_some}."
+    shown = ", ".join(f"{name!r}: {number(value)}" for name, value in values.items())
+    return f"{why}{pass_some}, such as {{{shown}}}."
 
 
 def own_density(
