@@ -281,11 +281,10 @@ def _advice(failures: list[str], switchpoints: str, own: bool) -> str:
     remedies = []
     if not own:
         remedies.append("take the answer of the exact engine, Exact(), which has no chains")
-    if switchpoints == "metropolis":
-        other = "sum the switchpoints out of the model (`changepoint.sum_out`)"
-        remedies.append(
-            other if own else "draw the switchpoints by switchpoints='gibbs' or 'sum-out'"
-        )
+    if own and switchpoints == "metropolis":
+        remedies.append("sum the switchpoints out of the model (`changepoint.sum_out`)")
+    elif not own and switchpoints != "gibbs":
+        remedies.append("draw the switchpoints otherwise (switchpoints='gibbs')")
     remedies.append("run longer (draws=, tune=)")
     told = ", or ".join(remedies)
     return f"the chains have not converged: {shown}{more}. {told[0].upper()}{told[1:]}"

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ def compound(
 def run(
     pm_model: pm.Model,
     steps: list[Any] | None,
-    starts: list[dict[str, Any]] | None,
+    starts: Any,
     *,
     draws: int,
     tune: int,
@@ -78,6 +79,8 @@ def run(
         options["init"] = "adapt_diag"  # without jitter: the starts are over-dispersed
     if cores == 1 and nuts == "pymc":
         options["callback"] = _HandOn(draws + tune)
+    if nuts == "nutpie":
+        starts = starts and starts[0]  # it takes one for all chains, and jitters it
     with quiet() as progress, pm_model:
         try:
             tree = pm.sample(
@@ -93,7 +96,7 @@ def run(
             )
         except (pm.exceptions.SamplingError, RuntimeError) as error:
             raise EngineError(
-                f"PyMC can't sample this model: {_first_line(error)}. check_pymc(model) says "
+                f"PyMC can't sample this model: {_first_line(error)}; check_pymc(model) says "
                 "which rows or starting values are impossible"
             ) from None
         except ValueError as error:
@@ -129,11 +132,14 @@ def quiet() -> Iterator[bool]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            # PyMC forks, whatever other threads there are; its children compute and no more.
+            warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
             yield sys.stderr.isatty()
     finally:
         logger.setLevel(level)
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,289 @@
+"""The sampled posterior against the exact one: right, or said not to be."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+from cases import simulate
+from scipy import stats
+
+from changepoint import (
+    MCMC,
+    Changes,
+    ConvergenceWarning,
+    EngineError,
+    Exact,
+    Model,
+    ModelError,
+    Observations,
+    SupportError,
+    fit,
+    likelihoods,
+)
+
+T = 180
+
+
+def counts(*rates):
+    """Counts of about 1,000 trials, at rates that hold for equally long."""
+    rng = np.random.default_rng(0)
+    rate = np.repeat(rates, -(-T // len(rates)))[:T]
+    trials = rng.poisson(1000, T)
+    return Observations(count=rng.binomial(trials, rate), trials=trials)
+
+
+CASES = {
+    "strong": (counts(0.009, 0.013), 1),
+    "weak": (counts(0.009, 0.010), 1),
+    "none": (counts(0.009), 1),
+    "two": (counts(0.009, 0.014, 0.010), 2),
+}
+WAYS = ("metropolis", "gibbs", "sum-out")
+# Under no change one rate is the prior's where its segment is short: Metropolis can't follow.
+SAYS_NO = {("metropolis", "none")}
+
+
+@functools.cache
+def sampled(way, case):
+    """The posterior by sampling, and the warnings of the fit."""
+    data, k = CASES[case]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model = Model(likelihoods.Binomial(), Changes(exactly=k))
+        posterior = fit(model, data, MCMC(switchpoints=way, seed=1))
+    return posterior, [str(w.message) for w in caught if w.category is ConvergenceWarning]
+
+
+@functools.cache
+def exact(case):
+    data, k = CASES[case]
+    model = Model(likelihoods.Binomial(), Changes(exactly=k))
+    return fit(model, data, Exact(draws=40_000))
+
+
+def agrees(posterior, truth):
+    """Assert that switchpoints and parameters have the exact distribution."""
+    told = posterior.engine["diagnostics"]["variables"]
+    mine, its = (p.tree["posterior"].dataset for p in (posterior, truth))
+    places = truth.marginals["switchpoint_probability"].values
+    rows = len(truth.observations)
+    for i, p in enumerate(places):
+        edges = np.searchsorted(np.cumsum(p), np.arange(1, 10) / 10)
+        bins = np.searchsorted(edges, np.arange(rows), "left")
+        drawn = np.bincount(mine["switchpoint"].values[..., i].ravel(), minlength=rows)
+        drawn = np.bincount(bins, weights=drawn / drawn.sum(), minlength=10)
+        expected = np.bincount(bins, weights=p, minlength=10)
+        distance = np.abs(drawn - expected).sum() / 2
+        print(f"switchpoint {i}: {distance:.3f} in total variation over 10 bins")
+        assert distance < 0.08
+    names = [posterior.model.likelihood.parameter, posterior.model.likelihood.shared]
+    for name in filter(None, names):
+        a, b = (tree[name].values.reshape(tree.sizes["chain"] * tree.sizes["draw"], -1)
+                for tree in (mine, its))  # fmt: skip
+        for j in range(a.shape[1]):
+            label = f"{name}[{j}]" if mine[name].ndim > 2 else name
+            distance = stats.ks_2samp(a[:, j], b[:, j]).statistic
+            print(f"{label}: {distance:.3f} in Kolmogorov and Smirnov's distance")
+            assert distance < 2 / np.sqrt(told[label]["ess_bulk"])
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("way", WAYS)
+def test_it_agrees_with_the_exact_answer_or_says_no(way, case):
+    posterior, warned = sampled(way, case)
+    assert posterior.converged == ((way, case) not in SAYS_NO)
+    if posterior.converged:
+        assert not warned
+        agrees(posterior, exact(case))
+    else:
+        (message,) = warned
+        assert "have not converged" in message
+        assert "Take the answer of the exact engine" in message
+        assert message in posterior.warnings
+        assert posterior.to_dict()["engine"]["converged"] is False
+        assert posterior.tree.attrs["converged"] == 0
+        assert "have not converged" in str(posterior)
+
+
+FAMILIES = {
+    # A strong change, and the way to sample it: each way is taken by a shared parameter once.
+    "beta-binomial": ("gibbs", likelihoods.BetaBinomial()),
+    "beta": ("metropolis", likelihoods.Beta()),
+    "poisson": ("sum-out", likelihoods.Poisson()),
+    "normal": ("sum-out", likelihoods.Normal()),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_strong_change_under_other_families(name):
+    way, family = FAMILIES[name]
+    data = simulate(name, 4, 60, missing=0.1)
+    model = Model(family, Changes(exactly=1, min_length=3))
+    posterior = fit(model, data, MCMC(switchpoints=way, seed=1))
+    assert posterior.converged
+    agrees(posterior, fit(model, data, Exact(draws=40_000)))
+
+
+def test_gibbs_with_a_noise_that_all_segments_share():
+    data = simulate("normal", 4, 60)
+    model = Model(likelihoods.Normal(), Changes(exactly=2))
+    posterior = fit(model, data, MCMC(draws=500, tune=500, switchpoints="gibbs", seed=1))
+    assert posterior.converged
+    agrees(posterior, fit(model, data, Exact(draws=40_000)))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_seed_gives_the_same_draws_on_one_core_and_two(way):
+    data, k = CASES["two"]
+    model = Model(likelihoods.Binomial(), Changes(exactly=k))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        one, two, other = (
+            fit(model, data, MCMC(40, 60, 3, cores, seed, switchpoints=way)).tree["posterior"]
+            for cores, seed in ((1, 5), (2, 5), (1, 6))
+        )
+    for name in ("switchpoint", "rate"):
+        assert (one[name].values == two[name].values).all()
+        assert (one[name].values != other[name].values).any()
+
+
+def test_nutpie_where_it_is_asked_for():
+    data, k = CASES["strong"]
+    model = Model(likelihoods.Binomial(), Changes(exactly=k))
+    posterior = fit(model, data, MCMC(switchpoints="sum-out", nuts="nutpie", seed=1))
+    assert posterior.converged
+    agrees(posterior, exact("strong"))
+
+
+def test_an_open_number_is_the_exact_engines_and_said_so():
+    data, _ = CASES["strong"]
+    posterior = fit(Model(likelihoods.Binomial()), data, MCMC(200, 200, switchpoints="gibbs"))
+    assert posterior.number == 1
+    assert posterior.model.changes.exactly == 1
+    (note,) = [told for told in posterior.warnings if "MCMC assumes exactly 1 change" in told]
+    assert "the most probable number by the exact engine" in note
+    assert posterior.sentence().startswith("Assuming exactly 1 change")
+
+
+def test_no_change_is_a_model_without_switchpoints():
+    data, _ = CASES["none"]
+    posterior = fit(Model(likelihoods.Binomial()), data, MCMC(400, 400, seed=1))
+    assert posterior.number == 0
+    assert posterior.converged
+    assert "switchpoint" not in posterior.tree["posterior"]
+    truth = fit(Model(likelihoods.Binomial(), Changes(exactly=0)), data, Exact(draws=40_000))
+    rates = [p.tree["posterior"]["rate"].values.ravel() for p in (posterior, truth)]
+    assert stats.ks_2samp(*rates).statistic < 2 / np.sqrt(300)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_an_interrupt_keeps_the_draws_made(cores, monkeypatch):
+    """As by Ctrl-C, raised in the middle of the second chain, or of both at once."""
+    from pymc.step_methods.compound import CompoundStep
+
+    data, _ = CASES["strong"]
+    model = Model(likelihoods.Binomial(), Changes(exactly=1))
+    if cores == 1:
+        step, calls = CompoundStep.step, []
+
+        def interrupted(self, point):
+            calls.append(1)
+            if len(calls) == 100 + 300 + 100 + 50:
+                raise KeyboardInterrupt
+            return step(self, point)
+
+        monkeypatch.setattr(CompoundStep, "step", interrupted)
+    else:
+        from pymc.sampling import parallel
+
+        after, calls = parallel.ParallelSampler.__iter__, []
+
+        def interrupted(self):
+            for draw in after(self):
+                calls.append(1)
+                if len(calls) == 700:
+                    raise KeyboardInterrupt
+                yield draw
+
+        monkeypatch.setattr(parallel.ParallelSampler, "__iter__", interrupted)
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        posterior = fit(model, data, MCMC(300, 100, 4, cores, seed=1))
+    sizes = posterior.tree["posterior"].sizes
+    assert sizes["chain"] * sizes["draw"] >= 250
+    assert sizes["chain"] <= 2  # those after it were not begun
+    assert not posterior.converged
+    assert posterior.changes[0].probability > 0.9
+
+
+def test_an_interrupt_before_any_draw(monkeypatch):
+    from pymc.step_methods.compound import CompoundStep
+
+    def interrupted(self, point):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CompoundStep, "step", interrupted)
+    data, _ = CASES["strong"]
+    with pytest.raises(KeyboardInterrupt):
+        fit(Model(likelihoods.Binomial(), Changes(exactly=1)), data, MCMC(20, 20, 2, 1))
+
+
+SETTINGS = [
+    ({"draws": 3}, "draws of MCMC must be at least 4, not 3"),
+    ({"tune": -1}, "tune of MCMC must be at least 0"),
+    ({"chains": 2.5}, "chains of MCMC must be a whole number"),
+    ({"cores": 0}, "cores of MCMC must be at least 1"),
+    ({"seed": True}, "seed of MCMC must be a whole number"),
+    ({"repeats": 0}, "repeats of MCMC must be at least 1"),
+    ({"switchpoints": "slice"}, "must be one of metropolis, gibbs, sum-out, not 'slice'"),
+    ({"nuts": "stan", "switchpoints": "sum-out"}, "must be one of pymc, nutpie"),
+    ({"nuts": "nutpie"}, "use switchpoints='sum-out'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), SETTINGS)
+def test_wrong_settings(settings, message):
+    with pytest.raises(ModelError, match=message):
+        MCMC(**settings)
+
+
+def test_without_pymc(monkeypatch):
+    from importlib import util
+
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    data, _ = CASES["strong"]
+    with pytest.raises(EngineError, match=r"changepoint-toolkit\[pymc\]"):
+        fit(Model(likelihoods.Binomial()), data, MCMC())
+
+
+def test_impossible_data_are_found_before_sampling():
+    data = Observations(count=[5, 1, 2], trials=[3, 9, 9])
+    with pytest.raises(SupportError, match="more events than trials"):
+        fit(Model(likelihoods.Binomial()), data, MCMC())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::changepoint.ConvergenceWarning")
+@pytest.mark.parametrize("seed", range(2, 7))
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("way", WAYS)
+def test_no_seed_passes_with_a_wrong_answer(way, case, seed):
+    """Whatever chains call converged is within the noise of as many independent draws."""
+    data, k = CASES[case]
+    model = Model(likelihoods.Binomial(), Changes(exactly=k))
+    posterior = fit(model, data, MCMC(switchpoints=way, seed=seed))
+    print(way, case, posterior.converged, posterior.warnings)
+    if not posterior.converged:
+        assert way != "gibbs"
+        assert case in ("weak", "none")
+        return
+    told = posterior.engine["diagnostics"]["variables"]
+    for i, p in enumerate(exact(case).marginals["switchpoint_probability"].values):
+        numbers = told[f"switchpoint[{i}]"]
+        assert numbers["distance"] <= numbers["distance_allowed"]
+        rows = posterior.tree["posterior"]["switchpoint"].values[..., i].ravel()
+        # By its distribution function, which no binning blurs.
+        found = np.cumsum(np.bincount(rows, minlength=len(p)) / rows.size)
+        assert abs(found - np.cumsum(p)).max() < 2 / np.sqrt(numbers["ess_bulk"])
