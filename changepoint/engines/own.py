@@ -52,9 +52,15 @@ def fit_own(engine: MCMC, model: Any, observations: Observations) -> Posterior:
             "switchpoints='gibbs' integrates out the parameters of this package's likelihoods; "
             "for a model of your own use 'metropolis', or 'sum-out' with `sum_out`"
         )
-    places = {name: dims for name, dims in model.named_vars_to_dims.items()}
-    if not summed and places.get(SWITCHPOINT) != ("change",):
-        raise ModelError(f"the PyMC model must have {EXPECTED}")
+    if not summed:
+        if model.named_vars_to_dims.get(SWITCHPOINT) != ("change",):
+            raise ModelError(f"the PyMC model must have {EXPECTED}")
+        changes, segments = (len(model.coords[dim]) for dim in ("change", "segment"))
+        if segments != changes + 1:
+            raise ModelError(
+                f"the PyMC model has {changes} in the coordinate 'change', which makes "
+                f"{changes + 1} segments, but {segments} in 'segment'"
+            )
     check = check_pymc(model)
     if not check.ok:
         raise ModelError(f"the PyMC model can't be sampled as it is:\n{check}")
@@ -118,11 +124,6 @@ def _posterior(
         notes.append(
             f"{outside:.1%} of the draws put a change outside rows 1..{T - 1}, where the first "
             "row of a new segment can be; those are changes without a segment"
-        )
-    if variables.sizes["segment"] != k + 1:
-        raise ModelError(
-            f"{k} switchpoints make {k + 1} segments, but {parameter!r} has "
-            f"{variables.sizes['segment']}"
         )
     ordered = variables.assign(switchpoint=(rows.dims, np.sort(rows.clip(0, T).values)))
     text = {rv.name: _distribution(rv) for rv in model.basic_RVs}

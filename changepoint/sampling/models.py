@@ -79,7 +79,12 @@ def _data_name(role: str, model: Model) -> str:
 
 def _random(name: str, prior: Prior, **more: Any) -> Any:
     """Return a random variable; priors have PyMC's names and parameters."""
-    return getattr(pm, type(prior).__name__)(name, **prior.parameters(), **more)
+    return getattr(pm, type(prior).__name__)(name, **_parameters(prior), **more)
+
+
+def _parameters(prior: Prior) -> dict[str, np.float64]:
+    """Return parameters that keep 64 bits: PyTensor holds 2 in 8, and 2.0 in 32."""
+    return {name: np.float64(number) for name, number in prior.parameters().items()}
 
 
 def _shared(model: Model) -> Any:
@@ -90,12 +95,12 @@ def _shared(model: Model) -> Any:
     if low <= prior.support[0] and prior.support[1] <= high:
         native = _random(name, prior)
     else:
-        whole = getattr(pm, type(prior).__name__).dist(**prior.parameters())
+        whole = getattr(pm, type(prior).__name__).dist(**_parameters(prior))
         native = pm.Truncated(
             name,
             whole,
-            lower=low if math.isfinite(low) else None,
-            upper=high if math.isfinite(high) else None,
+            lower=np.float64(low) if math.isfinite(low) else None,
+            upper=np.float64(high) if math.isfinite(high) else None,
         )
     if name == family.shared:
         return native
@@ -105,7 +110,7 @@ def _shared(model: Model) -> Any:
 def _placement(T: int, k: int, m: int) -> Any:
     """Return the first rows of the segments after each change, all placements alike."""
     if k == 1:
-        return pm.DiscreteUniform(SWITCHPOINT, m, T - m, dims="change")
+        return pm.DiscreteUniform(SWITCHPOINT, np.int64(m), np.int64(T - m), dims="change")
     prior = Changes(exactly=k, min_length=m)
     log_p = -float(log_placements(T, m, k)[k])
     earliest = m * np.arange(1, k + 1)
