@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.coordinates import Nodes
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.own_model import OwnModel
+from changepoint.own_model import OwnLikelihood, OwnModel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -116,12 +117,12 @@ def to_tree(result: Result) -> xr.DataTree:
             if fixed
             else _unknown(result.draws, T, family.shared)
         )
+    y = whole(observations.column(family.response)[observed], family)
     groups = {
         "posterior": posterior,
         _marginals_of(result): _marginals(result, time),
         "observed_data": xr.Dataset(
-            {"y": ("observation", observations.column(family.response)[observed])},
-            {"time": ("observation", time[observed])},
+            {"y": ("observation", y)}, {"time": ("observation", time[observed])}
         ),
         "constant_data": xr.Dataset(
             {
@@ -143,6 +144,11 @@ def to_tree(result: Result) -> xr.DataTree:
     tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
     tree.attrs = _attributes(result)
     return tree
+
+
+def whole(y: Floats, family: Likelihood | OwnLikelihood) -> NDArray[Any]:
+    """Return counts as integers: plots of ArviZ tell counts from measurements by that."""
+    return y.astype(np.int64) if family.response == "count" else y
 
 
 def _marginals_of(result: Result) -> str:
@@ -292,7 +298,7 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         companion = family.coordinate(observations, 1.0).companion(theta)
         values = family.log_density(data, Nodes(theta, companion), shared)
     else:
-        values = family.draw(data, theta, shared, rng)
+        values = whole(family.draw(data, theta, shared, rng), family)
     return xr.Dataset(
         {"y": (("chain", "draw", "observation"), values.T.reshape(chains, draws, -1))},
         {"time": ("observation", tree["observed_data"]["time"].values)},

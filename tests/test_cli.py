@@ -495,6 +495,76 @@ def test_what_a_model_file_prints_stays_out_of_the_answer(run, table):
     json.loads(out)
 
 
+# -- fit: sampling ----------------------------------------------------------------------------
+
+
+def test_sampling(answer):
+    told = answer(SEMMELWEIS, "--exactly", 1, "--engine", "mcmc", "--switchpoints", "gibbs",
+                  "--draws", 300, "--likelihood", "binomial")  # fmt: skip
+    assert told["engine"]["name"] == "mcmc"
+    assert told["engine"]["converged"] is True
+    assert told["engine"]["settings"]["draws"] == 300
+    (change,) = told["changes"]
+    assert change["most_probable"] == "1847-06-01"
+
+
+def test_chains_that_have_not_converged_are_4_and_say_what_to_do(run, tmp_path):
+    status, out, err = run("fit", COAL, "--exactly", 1, "--engine", "mcmc", "--draws", 20,
+                           "--out", tmp_path, "--json")  # fmt: skip
+    assert status == 4
+    told = json.loads(out)
+    assert told["engine"]["converged"] is False
+    assert "the chains have not converged: " in err
+    assert "Take the answer of the exact engine" in err
+    assert err.strip().removeprefix("changepoint: ") in told["warnings"]
+    assert Posterior.load(tmp_path / "posterior.nc").converged is False
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == told
+
+
+def test_plain_text_of_a_sampled_answer(run):
+    status, out, err = run("fit", COAL, "--engine", "mcmc", "--switchpoints", "sum-out")
+    assert (status, err) == (0, "")
+    assert (
+        "Engine: mcmc, switchpoints by sum-out, 4 chains of 1000 draws; R-hat at most 1." in out
+    )
+    assert "from its exact posterior" in " ".join(out.split())
+    assert "Warning: MCMC assumes exactly 1 change" in out
+
+
+def test_a_pymc_model_file_is_sampled(run):
+    file = ROOT / "models" / "hand_written_pymc.py"
+    status, out, _ = run("fit", COAL, "--model", file)
+    assert status == 0
+    assert out.startswith("Assuming exactly 1 change: at 189")
+    assert "Model: PyMC, written by hand: switchpoint ~" in out
+    status, _, err = run("fit", COAL, "--model", file, "--engine", "exact")
+    assert status == 2
+    assert "a PyMC model needs the engine MCMC()" in err
+
+
+def test_ways_of_sampling_need_a_sampler(run):
+    status, _, err = run("fit", COAL, "--switchpoints", "gibbs")
+    assert status == 2
+    assert "use it with --engine mcmc" in err
+
+
+def test_exact_draws(answer, run):
+    assert answer(COAL, "--draws", 400)["engine"]["settings"]["draws"] == 400
+    status, _, err = run("fit", COAL, "--draws", 401)
+    assert status == 2
+    assert "multiple of 4" in err
+
+
+def test_an_interrupt_is_130(run, monkeypatch):
+    from changepoint import engines
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engines.Exact, "fit", interrupted)
+    assert run("fit", COAL)[0] == 130
+
+
 # -- check ------------------------------------------------------------------------------------
 
 
