@@ -158,13 +158,8 @@ class MCMC:
         blocks = [
             pm_model.rvs_to_values[pm_model[n]] for n in ("switchpoint", family.parameter)
         ]
-        return SwitchpointGibbs(
-            blocks,
-            Conditional(model, observations),
-            family.parameter,
-            family.shared,
-            model=pm_model,
-        )
+        conditional = Conditional(model, observations)
+        return SwitchpointGibbs(blocks, conditional, family, model=pm_model)
 
     def sample(self, pm_model: pm.Model, steps: Any, begin: Any) -> Any:
         """Run the sampler with this engine's settings."""

@@ -162,9 +162,9 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
     edges = edges_of(x)
     y = family.estimates(one.observations)
     ax.scatter(x, y, s=np.clip(2000 / len(y), 3, 16), color=DATA, linewidths=0, zorder=2)
-    colors = ((BAND, LINE), (None, OTHER))
-    for posterior, label, (fill, line) in zip(
-        comparison.posteriors, comparison.labels, colors, strict=True
+    styles = ((BAND, LINE, 3.0), (None, OTHER, 1.3))  # where both agree, both are seen
+    for posterior, label, (fill, line, width) in zip(
+        comparison.posteriors, comparison.labels, styles, strict=True
     ):
         parameter, told = posterior.model.likelihood.parameter, posterior.marginals
         lower, _, upper = told[f"{parameter}_quantile"].values
@@ -174,7 +174,9 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
             for end in (lower, upper):
                 ax.stairs(end, edges, baseline=None, color=line, linewidth=1, linestyle="--")
         mean = told[f"{parameter}_mean"].values
-        ax.stairs(mean, edges, baseline=None, color=line, linewidth=1.6, zorder=3, label=label)
+        ax.stairs(
+            mean, edges, baseline=None, color=line, linewidth=width, zorder=3, label=label
+        )
     ax.set_ylabel(label_of(one))
     if family.domain[0] == 0:
         ax.set_ylim(bottom=0)
@@ -198,8 +200,9 @@ def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> Non
     ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.2g}")
     ax.set_ylabel("P(change)" if alone else f"change {i + 1}", fontsize=9)
     first, second = comparison.labels
-    ax.text(0.01, 0.97, first, transform=ax.transAxes, va="top", fontsize=8)
-    ax.text(0.01, 0.03, second, transform=ax.transAxes, va="bottom", fontsize=8)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+    ax.text(0.01, 0.97, first, transform=ax.transAxes, va="top", fontsize=8, bbox=box)
+    ax.text(0.01, 0.03, second, transform=ax.transAxes, va="bottom", fontsize=8, bbox=box)
     clean(ax)
 
 

@@ -12,9 +12,8 @@ import pytensor.tensor as pt
 from pymc.step_methods.arraystep import BlockedStep
 
 from changepoint.errors import EngineError
+from changepoint.likelihoods import Likelihood
 from changepoint.sampling.models import SWITCHPOINT
-
-SMALLEST = 1e-300  # and 1e-16 below 1: what a transform to the whole line can bear
 
 
 class Conditional(Protocol):
@@ -40,8 +39,8 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         The value variables of both.
     conditional
         What draws.
-    parameter, shared
-        Names of the segment parameter and, if there is one, of the shared one.
+    family
+        The likelihood, resolved.
     """
 
     name = "switchpoint_gibbs"
@@ -51,8 +50,7 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         self,
         vars: list[Any],
         conditional: Conditional,
-        parameter: str,
-        shared: str | None,
+        family: Likelihood,
         model: pm.Model | None = None,
         rng: Any = None,
         blocked: bool = True,
@@ -61,11 +59,11 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         self.vars = vars
         self.rng = pm.util.get_random_generator(rng)
         self.conditional = conditional
-        self.value_name = pm_model.rvs_to_values[pm_model[parameter]].name
-        self.to_value = _transform(pm_model, parameter)
+        self.value_name = pm_model.rvs_to_values[pm_model[family.parameter]].name
+        self.to_value = _transform(pm_model, family)
         self.shared_names, self.shared = [], None
-        if shared is not None:
-            (out,) = pm_model.replace_rvs_by_values([pm_model[shared]])
+        if family.shared is not None:
+            (out,) = pm_model.replace_rvs_by_values([pm_model[family.shared]])
             inputs = [v for v in pm_model.value_vars if v in set(_inputs(out))]
             self.shared_names = [v.name for v in inputs]
             self.shared = pytensor.function(inputs, out)
@@ -99,19 +97,19 @@ def _inputs(out: Any) -> list[Any]:
     return list(explicit_graph_inputs([out]))
 
 
-def _transform(pm_model: pm.Model, name: str) -> Callable[[Any], Any]:
-    """Return the function from a variable to the value that PyMC samples."""
-    rv = pm_model[name]
+def _transform(pm_model: pm.Model, family: Likelihood) -> Callable[[Any], Any]:
+    """Return the function from the segment parameter to the value that PyMC samples."""
+    rv = pm_model[family.parameter]
     transform = pm_model.rvs_to_transforms[rv]
     if transform is None:
         return lambda theta: theta
     x = pt.dvector()
     forward = pytensor.function([x], transform.forward(x, *rv.owner.inputs))
-    bounded = "logodds" in transform.name
+    low, high = family.prior.support
+    inside = np.nextafter(low, np.inf), np.nextafter(high, -np.inf)
 
     def to_value(theta: Any) -> Any:
-        if bounded:
-            theta = np.clip(theta, SMALLEST, 1 - 1e-16)
-        return forward(theta)
+        # A draw may round to an end of the support, which the transform takes to infinity.
+        return forward(np.clip(theta, *inside))
 
     return to_value

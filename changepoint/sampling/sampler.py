@@ -73,7 +73,7 @@ def run(
     KeyboardInterrupt
         If it was interrupted before any draw was made.
     """
-    cores = min(chains, cores or os.process_cpu_count() or 1)
+    cores = min(chains, cores or os.cpu_count() or 1)
     options: dict[str, Any] = {"step": steps} if steps else {"nuts_sampler": nuts}
     if not steps and nuts == "pymc":
         options["init"] = "adapt_diag"  # without jitter: the starts are over-dispersed
@@ -94,15 +94,13 @@ def run(
                 compute_convergence_checks=False,
                 **options,
             )
-        except (pm.exceptions.SamplingError, RuntimeError) as error:
+        except Exception as error:  # of any kind: the model may be the user's own
+            if "Not enough samples" in str(error):
+                raise KeyboardInterrupt from None
             raise EngineError(
-                f"PyMC can't sample this model: {_first_line(error)}; check_pymc(model) says "
-                "which rows or starting values are impossible"
-            ) from None
-        except ValueError as error:
-            if "Not enough samples" not in str(error):
-                raise
-            raise KeyboardInterrupt from None
+                f"PyMC can't sample this model: {type(error).__name__}: {_first_line(error)}; "
+                "check_pymc(model) says which rows or starting values are impossible"
+            ) from error
     stats = tree["sample_stats"].dataset if "sample_stats" in tree.children else xr.Dataset()
     kept = [name for name in STATS if name in stats and stats[name].dims == ("chain", "draw")]
     posterior = tree["posterior"].dataset
@@ -141,5 +139,4 @@ def quiet() -> Iterator[bool]:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return (str(error).strip().splitlines() or ["no message"])[0].rstrip(".")
