@@ -24,6 +24,7 @@ app = App(
     name="changepoint",
     help="Bayesian change points for small rates: did it change, when, and how sure is that?",
     version=changepoint.__version__,
+    suppress_keyboard_interrupt=False,  # `main` says what became of it
 )
 
 
@@ -249,7 +250,8 @@ def _write(posterior: Posterior, out: Path, told: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine.
 
-    4 is also what chains that have not converged end with, after their answer is printed.
+    4 is also what chains that have not converged end with, after their answer is printed; 130
+    an interrupt before there was one.
     """
     status: Any = INTERNAL
     try:
@@ -266,6 +268,7 @@ def main(arguments: list[str] | None = None) -> None:
         status = ENGINE
         _complain(error)
     except KeyboardInterrupt:
+        print("changepoint: interrupted before there was an answer", file=sys.stderr)
         status = 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stderr.close()

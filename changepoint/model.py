@@ -93,11 +93,11 @@ class Model:
         problems = [*self._length_problems(observations), *_time_problems(observations)]
         with np.errstate(invalid="ignore"):
             for fault in family.faults(observations):
-                problems += _spell_out(fault, observations)
+                problems += spell_out(fault, observations)
             if not problems:
                 resolved = self.resolve(observations)
                 problems += [p for f in _excluded(resolved.likelihood, observations)
-                             for p in _spell_out(f, observations)]  # fmt: skip
+                             for p in spell_out(f, observations)]  # fmt: skip
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise SupportError(f"{count} with the data under {family.name!r}:", problems)
@@ -192,7 +192,7 @@ def _series_problem(observations: Observations, rule: str, remedy: str) -> Probl
     return Problem(observations.file, None, None, None, None, rule, remedy)
 
 
-def _spell_out(fault: Fault, observations: Observations) -> list[Problem]:
+def spell_out(fault: Fault, observations: Observations) -> list[Problem]:
     """Return a problem per row, or one for the series."""
     column = observations.columns.get(fault.role, fault.role)
     if fault.rows is None:

@@ -50,6 +50,14 @@ class Draws(NamedTuple):
         """(D, ...) -> (chain, draw, ...)."""
         return values.reshape(self.chains, -1, *values.shape[1:])
 
+    @property
+    def coordinates(self) -> dict[str, Integers]:
+        """Numbers of chains and draws, which some plots of ArviZ ask for."""
+        return {
+            "chain": np.arange(self.chains),
+            "draw": np.arange(len(self.first) // self.chains),
+        }
+
 
 class Given(NamedTuple):
     """The changes, given their number.
@@ -163,7 +171,10 @@ def _unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
     variables = {"n_changes": draws.chained(draws.number(T))}
     if draws.shared is not None:
         variables[str(shared)] = draws.chained(draws.shared)
-    return xr.Dataset({name: (("chain", "draw"), values) for name, values in variables.items()})
+    return xr.Dataset(
+        {name: (("chain", "draw"), values) for name, values in variables.items()},
+        draws.coordinates,
+    )
 
 
 def _fixed(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
@@ -181,7 +192,8 @@ def _fixed(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
     variables[family.parameter] = (("chain", "draw", "segment"), draws.chained(draws.parameter))
     if draws.shared is not None:
         variables[str(family.shared)] = (("chain", "draw"), draws.chained(draws.shared))
-    return xr.Dataset(variables, {"change": np.arange(k), "segment": np.arange(k + 1)})
+    coordinates = {"change": np.arange(k), "segment": np.arange(k + 1)}
+    return xr.Dataset(variables, draws.coordinates | coordinates)
 
 
 def _segments(draws: Draws, parameter: str) -> xr.Dataset:
@@ -193,7 +205,8 @@ def _segments(draws: Draws, parameter: str) -> xr.Dataset:
         {
             "first": (dims, draws.chained(draws.first)),
             parameter: (dims, draws.chained(draws.parameter)),
-        }
+        },
+        draws.coordinates,
     )
 
 
@@ -266,12 +279,20 @@ def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dat
     first, theta = (part[:, :draws] for part in segments(tree, parameter))
     time = tree["constant_data"]["time"]
     T = len(time)
-    changed = np.zeros((*first.shape[:2], T + 1), np.int8)
-    np.put_along_axis(changed, first[..., 1:].astype(np.int64), 1, axis=2)
-    changed = changed[..., :T]
-    path = np.take_along_axis(theta, np.cumsum(changed, axis=2, dtype=np.int64), axis=2)
+    begun = np.zeros((*first.shape[:2], T + 1), np.int64)
+    chain, draw = np.indices(first.shape[:2])
+    for row in np.moveaxis(first[..., 1:], 2, 0):  # two of a hand-written model may coincide
+        begun[chain, draw, row] += 1
+    changed = (begun[..., :T] > 0).astype(np.int8)
+    changed[..., 0] = 0
+    path = np.take_along_axis(theta, np.cumsum(begun[..., :T], axis=2), axis=2)
     dims = ("chain", "draw", "time")
-    return xr.Dataset({"changed": (dims, changed), parameter: (dims, path)}, {"time": time})
+    of_draws = {
+        name: np.arange(size) for name, size in zip(dims, changed.shape[:2], strict=False)
+    }
+    return xr.Dataset(
+        {"changed": (dims, changed), parameter: (dims, path)}, {**of_draws, "time": time}
+    )
 
 
 GROUPS = ("log_likelihood", "posterior_predictive", "prior")
@@ -301,7 +322,11 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         values = whole(family.draw(data, theta, shared, rng), family)
     return xr.Dataset(
         {"y": (("chain", "draw", "observation"), values.T.reshape(chains, draws, -1))},
-        {"time": ("observation", tree["observed_data"]["time"].values)},
+        {
+            "time": ("observation", tree["observed_data"]["time"].values),
+            "chain": posterior["chain"],
+            "draw": posterior["draw"],
+        },
     )
 
 

@@ -30,7 +30,15 @@ class Conditional:
     def __init__(self, model: Model, observations: Observations) -> None:
         self.model, self.observations = model, observations
         self.condition = Condition.of(model.changes, len(observations))
-        self.alone = None if model.likelihood.shared else self._inference(None)
+        # Once in any case: a prior that no grid can hold is an error now, not within a chain.
+        family = model.likelihood
+        middle = (
+            float(family.shared_value(family.shared_prior.quantile(0.5)))
+            if family.shared
+            else None
+        )
+        trial = self._inference(middle)
+        self.alone = None if family.shared else trial
         self.forget()
 
     def forget(self) -> None:

@@ -30,7 +30,11 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    draws: xr.Dataset, sample_stats: xr.Dataset, exact: Floats | None, interrupted: bool
+    draws: xr.Dataset,
+    sample_stats: xr.Dataset,
+    exact: Floats | None,
+    drawn: bool,
+    interrupted: bool,
 ) -> Verdict:
     """Return the verdict on draws (chain, draw, ...).
 
@@ -46,6 +50,9 @@ def judge(
         Switchpoints, segment parameters and shared parameters.
     exact
         P(i-th change at row s), shape (k, T); None where no exact engine can tell.
+    drawn
+        Whether switchpoints are drawn from their conditional: then one that stands still is
+        certain, whereas a Metropolis step may only be unable to move.
     interrupted
         Whether draws are missing.
 
@@ -54,7 +61,7 @@ def judge(
     A. Vehtari, A. Gelman, D. Simpson, B. Carpenter, P.-C. Buerkner (2021), Bayesian Analysis
     16, 667: rank-normalised R-hat, bulk and tail ESS.
     """
-    failures: list[str] = ["it was interrupted"] if interrupted else []
+    failures: list[str] = ["they were interrupted"] if interrupted else []
     chains, size = draws.sizes["chain"], draws.sizes["draw"]
     if chains < 2:
         failures.append("one chain alone can't show whether chains agree")
@@ -66,7 +73,8 @@ def judge(
             label = f"{name}[{i}]" if array.ndim > 2 else str(name)
             places = exact[i] if exact is not None and name == "switchpoint" else None
             variables[label] = _diagnose(parts[..., i], places)
-            failures += _faults(label, variables[label], parts[..., i], places, whole)
+            sure = drawn and name == "switchpoint"
+            failures += _faults(label, variables[label], parts[..., i], places, whole, sure)
     divergences = int(sample_stats["diverging"].sum()) if "diverging" in sample_stats else 0
     if divergences >= DIVERGENT * chains * size:
         failures.append(f"{divergences} of {chains * size} draws diverged")
@@ -119,6 +127,7 @@ def _faults(
     x: Floats,
     places: Floats | None,
     whole: bool,
+    sure: bool,
 ) -> list[str]:
     """Return what is wrong with one number."""
     found = []
@@ -128,20 +137,31 @@ def _faults(
         found.append(f"R-hat of {label} is {told_r_hat}, not below {R_HAT}")
     if least <= ESS:
         found.append(f"ESS of {label} is {least:.0f}, not above {ESS:.0f}")
-    still = [chain for chain in range(len(x)) if (x[chain] == x[chain, 0]).all()]
-    if whole and places is not None:
-        # On a sharp posterior an independent chain may stand still too.
-        moves = 1 - places[x[:, 0].astype(np.int64)]
-        still = [chain for chain in still if moves[chain] * x.shape[1] > FROZEN]
-    if still:
-        found.append(f"{label} stands still in chain {', '.join(map(str, still))}")
+    found += _still(label, x, places, whole, sure)
     distance, allowed = told.get("distance"), told.get("distance_allowed")
     if distance is not None and allowed is not None and distance > allowed:
         found.append(
-            f"{label} is {distance:.2f} away from its exact posterior in total variation; as "
-            f"many independent draws would be {allowed:.2f} away at most"
+            f"{label} is {distance:.2g} away from its exact posterior in total variation; as "
+            f"many independent draws would be {allowed:.2g} away at most"
         )
     return found
+
+
+def _still(label: str, x: Floats, places: Floats | None, whole: bool, sure: bool) -> list[str]:
+    """Return what to say of chains that stand still."""
+    still = [chain for chain in range(len(x)) if (x[chain] == x[chain, 0]).all()]
+    if whole and places is None and (x == x[0, 0]).all():
+        certain = f"{label} is the same in all draws: it is certain, or a step that can't move"
+        return [] if sure else [certain]
+    if whole:
+        # On a sharp posterior an independent chain may stand still too.
+        values, counts = np.unique(x, return_counts=True)
+        shares = dict(zip(values, counts / x.size, strict=True))
+        if places is not None:
+            shares = {value: places[int(value)] for value in values}
+        size = x.shape[1]
+        still = [c for c in still if (1 - shares[x[c, 0]]) * size > FROZEN]
+    return [f"{label} stands still in chain {', '.join(map(str, still))}"] if still else []
 
 
 def _worst(variables: dict[str, dict[str, float | None]], key: str, pick: Any) -> float | None:

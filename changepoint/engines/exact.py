@@ -62,7 +62,7 @@ class Exact:
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, int | np.integer):
                 raise ModelError(f"{name} of Exact must be a whole number, not {number!r}")
-            if number < lowest:
+            if not lowest <= number < 2**63:
                 raise ModelError(f"{name} of Exact must be at least {lowest}, not {number}")
             object.__setattr__(self, name, int(number))
         if self.draws % CHAINS:

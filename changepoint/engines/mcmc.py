@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from changepoint.engines.exact import Exact
-from changepoint.errors import ConvergenceWarning, EngineError, ModelError
+from changepoint.errors import EngineError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
-from changepoint.results import Draws, Result
+from changepoint.results import Result
 
 if TYPE_CHECKING:
     import pymc as pm
-    import xarray as xr
-
-Floats = NDArray[np.float64]
 
 WAYS = ("metropolis", "gibbs", "sum-out")
 SAMPLERS = ("pymc", "nutpie")
@@ -92,7 +87,7 @@ class MCMC:
                 continue
             if isinstance(number, bool) or not isinstance(number, int | np.integer):
                 raise ModelError(f"{name} of MCMC must be a whole number, not {number!r}")
-            if number < least:
+            if not least <= number < 2**63:
                 raise ModelError(f"{name} of MCMC must be at least {least}, not {number}")
             object.__setattr__(self, name, int(number))
         for name, choices in (("switchpoints", WAYS), ("nuts", SAMPLERS)):
@@ -108,9 +103,9 @@ class MCMC:
 
     def fit(self, model: Model | pm.Model, observations: Observations) -> Posterior:
         """Return the posterior; see `changepoint.fit`."""
-        require("pymc", "pymc")
+        require("pymc")
         if self.nuts != "pymc":
-            require(self.nuts, self.nuts)
+            require(self.nuts)
         if not isinstance(model, Model):
             from changepoint.engines.own import fit_own
 
@@ -120,33 +115,30 @@ class MCMC:
         return self._posterior(conditioned, observations, (*cautions, *note))
 
     def _posterior(
-        self, model: Model, observations: Observations, cautions: tuple[str, ...]
+        self, model: Model, observations: Observations, notes: tuple[str, ...]
     ) -> Posterior:
         """Sample a resolved model whose number of changes is known."""
-        from changepoint.sampling import models, sampler
+        from changepoint.engines.sampled import Question, conclude
+        from changepoint.sampling import draw_switchpoints, models, sampler
         from changepoint.sampling.starts import starts
 
-        summed = self.switchpoints == "sum-out"
+        exact, note = _exact(model, observations)
+        summed, k = self.switchpoints == "sum-out", model.changes.exactly
         pm_model = models.build(model, observations, summed)
         steps = None
-        if not summed and model.changes.exactly:
+        if not summed and k:
             gibbs = self._gibbs(pm_model, model, observations)
             steps = sampler.compound(pm_model, self.repeats, gibbs)
         begin = starts(model, observations, self.chains, self.seed, summed)
         sampled = self.sample(pm_model, steps, begin)
-        family, k = model.likelihood, model.changes.exactly
         variables = sampled.posterior
         if summed and k:
-            from changepoint.sampling import draw_switchpoints
-
-            variables = variables.assign(
-                switchpoint=draw_switchpoints(pm_model, variables, self.seed)
-            )
-        draws = draws_of(variables, family.parameter, family.shared)
-        names = ["switchpoint", family.parameter, family.shared]
+            places = draw_switchpoints(pm_model, variables, self.seed)
+            variables = variables.assign(switchpoint=places)
+        names = ("switchpoint", model.likelihood.parameter, model.likelihood.shared)
         kept = variables[[name for name in names if name in variables]]
-        exact = _exact(model, observations)
-        return self.conclude(model, observations, cautions, sampled, kept, draws, exact)
+        question = Question(model, observations, (*notes, *note), exact)
+        return conclude(self, question, kept, sampled.sample_stats, sampled.interrupted)
 
     def _gibbs(self, pm_model: pm.Model, model: Model, observations: Observations) -> Any:
         if self.switchpoints != "gibbs":
@@ -170,79 +162,17 @@ class MCMC:
             cores=self.cores, seed=self.seed, nuts=self.nuts,
         )  # fmt: skip
 
-    def conclude(
-        self,
-        model: Any,
-        observations: Observations,
-        cautions: tuple[str, ...],
-        sampled: Any,
-        variables: xr.Dataset,
-        draws: Draws,
-        exact: Result | None,
-        posterior: xr.Dataset | None = None,
-        pm_model: pm.Model | None = None,
-    ) -> Posterior:
-        """Judge the draws; warn where they can't be trusted; return the posterior."""
-        from changepoint.engines.convergence import judge
-        from changepoint.engines.sampled import given, rows
 
-        T, k = len(observations), draws.first.shape[1] - 1
-        places = exact.given.probability if exact is not None and exact.given else None
-        verdict = judge(variables, sampled.sample_stats, places, sampled.interrupted)
-        notes = [*cautions]
-        if not verdict.converged:
-            notes.append(_advice(verdict.failures, self.switchpoints, pm_model is not None))
-            warnings.warn(notes[-1], ConvergenceWarning, stacklevel=4)
-        told = given(draws, T)
-        change = np.zeros(T) if told is None else told.probability.sum(axis=0)
-        settings = {name: value for name, value in asdict(self).items() if name != "seed"}
-        return Posterior(
-            Result(
-                model=model,
-                observations=observations,
-                engine={
-                    "name": "mcmc",
-                    "seed": self.seed,
-                    "settings": settings,
-                    "converged": verdict.converged,
-                    "diagnostics": verdict.diagnostics,
-                },
-                warnings=(*observations.warnings, *notes),
-                log_evidence=None,
-                change_probability=change,
-                number_probability=np.eye(k + 1)[k],
-                number_error=0.0,
-                rows=rows(draws, T),
-                draws=draws,
-                given=told,
-                posterior=posterior,
-                sample_stats=sampled.sample_stats,
-                exact=exact,
-                pm_model=pm_model,
-            )
-        )
-
-
-def require(module: str, extra: str) -> None:
+def require(name: str) -> None:
     """Raise EngineError unless an optional package can be imported."""
     from importlib.util import find_spec
 
-    if find_spec(module) is None:
+    if find_spec(name) is None:
+        other = "the engine Exact() needs nothing more" if name == "pymc" else "or nuts='pymc'"
         raise EngineError(
-            f"this needs {module}, which isn't installed: pip install "
-            f"'changepoint-toolkit[{extra}]'; the engine Exact() needs nothing more"
+            f"this needs {name}, which isn't installed: pip install "
+            f"'changepoint-toolkit[{name}]'; {other}"
         )
-
-
-def draws_of(variables: xr.Dataset, parameter: str, shared: str | None) -> Draws:
-    """Return the draws of a sampler as the exact engine has them."""
-    theta = variables[parameter].values
-    chains, size, segments = theta.shape
-    first = np.zeros((chains * size, segments), np.int64)
-    if "switchpoint" in variables:
-        first[:, 1:] = variables["switchpoint"].values.reshape(chains * size, -1)
-    values = None if shared is None else variables[shared].values.reshape(-1)
-    return Draws(first, theta.reshape(-1, segments), values, chains)
 
 
 def _with_number(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:
@@ -261,25 +191,9 @@ def _with_number(model: Model, observations: Observations) -> tuple[Model, tuple
     return with_number(model, k), (note,)
 
 
-def _exact(model: Model, observations: Observations) -> Result | None:
-    """Return the exact answer, or None where the engine can't give one."""
+def _exact(model: Model, observations: Observations) -> tuple[Result | None, tuple[str, ...]]:
+    """Return the exact answer, or None and a note where the engine can't give one."""
     try:
-        return Exact(draws=4).run(model, observations)
-    except EngineError:
-        return None
-
-
-def _advice(failures: list[str], switchpoints: str, own: bool) -> str:
-    """Return a sentence on what failed and what to do."""
-    shown = "; ".join(failures[:3])
-    more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
-    remedies = []
-    if not own:
-        remedies.append("take the answer of the exact engine, Exact(), which has no chains")
-    if own and switchpoints == "metropolis":
-        remedies.append("sum the switchpoints out of the model (`changepoint.sum_out`)")
-    elif not own and switchpoints != "gibbs":
-        remedies.append("draw the switchpoints otherwise (switchpoints='gibbs')")
-    remedies.append("run longer (draws=, tune=)")
-    told = ", or ".join(remedies)
-    return f"the chains have not converged: {shown}{more}. {told[0].upper()}{told[1:]}"
+        return Exact(draws=4).run(model, observations), ()
+    except (EngineError, ModelError) as error:
+        return None, (f"there is no exact answer to compare with: {error}",)

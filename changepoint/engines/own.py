@@ -9,12 +9,20 @@ import numpy as np
 import pymc as pm
 from pymc.initial_point import make_initial_point_fn
 
+from changepoint.engines.own_checks import (
+    check_sum,
+    check_switchpoint,
+    distribution_text,
+    told_parameter,
+)
+from changepoint.engines.sampled import Question, conclude
 from changepoint.errors import ModelError
 from changepoint.observations import Observations
 from changepoint.own_model import describe
 from changepoint.posterior import Posterior
 from changepoint.sampling import draw_switchpoints, sampler
 from changepoint.sampling.check import check_pymc
+from changepoint.sampling.check.report import PyMCCheck
 from changepoint.sampling.models import SWITCHPOINT
 from changepoint.sampling.placement_sum import holds_sum
 
@@ -25,12 +33,6 @@ if TYPE_CHECKING:
 
 TRIED = 100  # prior draws for the start of a chain
 
-EXPECTED = (
-    "an integer variable 'switchpoint' with dims='change', the first row of each new segment "
-    "(or, with switchpoints='sum-out', `sum_out` in a pm.Potential), and the parameters of the "
-    "segments with dims='segment'"
-)
-
 
 def fit_own(engine: MCMC, model: Any, observations: Observations) -> Posterior:
     """Return the posterior of a hand-written model.
@@ -38,111 +40,87 @@ def fit_own(engine: MCMC, model: Any, observations: Observations) -> Posterior:
     Raises
     ------
     ModelError
-        If it isn't a PyMC model, lacks what tables and figures are about, or can't be sampled
-        as it is.
+        If it isn't a PyMC model, lacks what tables and figures are about, isn't about these
+        data, or can't be sampled as it is.
     """
     if not isinstance(model, pm.Model):
         raise ModelError(f"MCMC fits a Model or a pm.Model, not {model!r}")
-    parameter = _parameter(model)
+    parameter = told_parameter(model)
     if holds_sum(model):  # then there is no other way
         engine = replace(engine, switchpoints="sum-out")
-    summed = engine.switchpoints == "sum-out"
-    if engine.switchpoints == "gibbs":
+        check_sum(model, observations)
+    else:
+        check_switchpoint(engine, model, observations)
+    if engine.nuts != "pymc" and model.discrete_value_vars:
+        discrete = ", ".join(value.name for value in model.discrete_value_vars)
         raise ModelError(
-            "switchpoints='gibbs' integrates out the parameters of this package's likelihoods; "
-            "for a model of your own use 'metropolis', or 'sum-out' with `sum_out`"
+            f"{engine.nuts} can't sample what is discrete ({discrete}): use nuts='pymc'"
         )
-    if not summed:
-        if model.named_vars_to_dims.get(SWITCHPOINT) != ("change",):
-            raise ModelError(f"the PyMC model must have {EXPECTED}")
-        changes, segments = (len(model.coords[dim]) for dim in ("change", "segment"))
-        if segments != changes + 1:
-            raise ModelError(
-                f"the PyMC model has {changes} in the coordinate 'change', which makes "
-                f"{changes + 1} segments, but {segments} in 'segment'"
-            )
     check = check_pymc(model)
     if not check.ok:
-        raise ModelError(f"the PyMC model can't be sampled as it is:\n{check}")
-    steps = None if summed else sampler.compound(model, engine.repeats)
-    sampled = engine.sample(model, steps, None if summed else _starts(engine, model))
+        told_problems = PyMCCheck(check.findings)  # its notes are about data that were compared
+        raise ModelError(f"the PyMC model can't be sampled as it is:\n{told_problems}")
+    steps = sampler.compound(model, engine.repeats) if model.discrete_value_vars else None
+    sampled = engine.sample(model, steps, _starts(engine, model))
     variables = sampled.posterior
-    if summed:
-        variables = variables.assign(
-            switchpoint=draw_switchpoints(model, variables, engine.seed)
-        )
-    return _posterior(engine, model, observations, parameter, variables, sampled)
+    if holds_sum(model):
+        places = draw_switchpoints(model, variables, engine.seed)
+        variables = variables.assign(switchpoint=places)
+    variables, notes = _in_order(variables, len(observations))
+    k = variables[SWITCHPOINT].sizes["change"] if SWITCHPOINT in variables else 0
+    text = {rv.name: distribution_text(rv) for rv in model.basic_RVs}
+    text |= {potential.name: "a potential" for potential in model.potentials}
+    positive = bool((variables[parameter] > 0).all())
+    told = describe(observations, parameter, k, positive, text)
+    names = [SWITCHPOINT, parameter, *(rv.name for rv in model.free_RVs)]
+    return conclude(
+        engine,
+        Question(told, observations, notes, pm_model=model),
+        variables[[name for name in dict.fromkeys(names) if name in variables]],
+        sampled.sample_stats,
+        sampled.interrupted,
+        variables,
+    )
 
 
-def _parameter(model: pm.Model) -> str:
-    """Return the first variable by segment."""
-    found = [name for name, dims in model.named_vars_to_dims.items() if dims == ("segment",)]
-    if not found:
-        raise ModelError(f"the PyMC model must have {EXPECTED}")
-    return str(found[0])
-
-
-def _starts(engine: MCMC, model: pm.Model) -> list[dict[str, Any]]:
+def _starts(engine: MCMC, model: pm.Model) -> list[dict[str, Any]] | None:
     """Return for each chain the best of some points drawn from the prior.
 
     Chains that all start at one place can't show that they would stay at another; one that
-    starts far from all data may stay there for long.
+    starts far from all data may stay there for long. A variable with an initval of the user's
+    starts there.
     """
     log_p = model.compile_logp(mode="FAST_COMPILE")
+    free = [rv for rv in model.free_RVs if model.rvs_to_initial_values.get(rv) is None]
+    proper = [rv for rv in free if rv.owner.op._print_name[0] not in ("Flat", "HalfFlat")]
     draw, as_values = (
         make_initial_point_fn(
             model=model,
-            overrides={rv: "prior" for rv in model.free_RVs},
+            overrides={rv: "prior" for rv in proper},
             return_transformed=transformed,
         )
         for transformed in (False, True)
     )
     seeds = np.random.SeedSequence(engine.seed).generate_state(engine.chains * TRIED)
-    starts = []
-    for chain in range(engine.chains):
-        mine = seeds[chain * TRIED : (chain + 1) * TRIED]
-        best = max(mine, key=lambda seed: float(log_p(as_values(seed))))
-        starts.append(draw(best))
-    return starts
+
+    def height(seed: int) -> float:
+        return float(np.nan_to_num(log_p(as_values(seed)), nan=-np.inf))
+
+    try:
+        return [draw(max(mine, key=height)) for mine in np.split(seeds, engine.chains)]
+    except Exception:  # a prior that can't be drawn from: PyMC's own start must do
+        return None
 
 
-def _posterior(
-    engine: MCMC,
-    model: pm.Model,
-    observations: Observations,
-    parameter: str,
-    variables: xr.Dataset,
-    sampled: Any,
-) -> Posterior:
-    from changepoint.engines.mcmc import draws_of
-
-    rows = variables[SWITCHPOINT]
-    k, T = rows.sizes["change"], len(observations)
-    notes = []
+def _in_order(variables: xr.Dataset, T: int) -> tuple[xr.Dataset, tuple[str, ...]]:
+    """Return the switchpoints, ascending and within 0..T; a note on those that are no rows."""
+    if SWITCHPOINT not in variables:
+        return variables, ()
+    rows = variables[SWITCHPOINT].transpose("chain", "draw", "change")
     outside = float(((rows < 1) | (rows >= T)).any("change").mean())
-    if outside:
-        notes.append(
-            f"{outside:.1%} of the draws put a change outside rows 1..{T - 1}, where the first "
-            "row of a new segment can be; those are changes without a segment"
-        )
-    ordered = variables.assign(switchpoint=(rows.dims, np.sort(rows.clip(0, T).values)))
-    text = {rv.name: _distribution(rv) for rv in model.basic_RVs}
-    positive = bool((variables[parameter] > 0).all())
-    judged = variables[list({SWITCHPOINT, *(rv.name for rv in model.free_RVs)})]
-    return engine.conclude(
-        describe(observations, parameter, k, positive, text),
-        observations,
-        tuple(notes),
-        sampled,
-        judged,
-        draws_of(ordered, parameter, None),
-        None,
-        variables,
-        model,
+    note = (
+        f"{outside:.1%} of the draws put a change outside rows 1..{T - 1}, where the first row "
+        "of a new segment can be; those are no changes, but segments without data"
     )
-
-
-def _distribution(rv: Any) -> str:
-    """Return a variable's distribution, as PyMC prints it."""
-    told: str = rv.str_repr()
-    return told.split("~", 1)[1].strip() if "~" in told else told
+    ordered = rows.copy(data=np.sort(rows.clip(0, T).values.astype(np.int64)))
+    return variables.assign(switchpoint=ordered), (note,) if outside else ()

@@ -1,17 +1,137 @@
-"""From a sampler's draws to what the exact engine computes: marginals, as estimates."""
+"""From a sampler's draws to a posterior: marginals as estimates, and the verdict on chains."""
 
 from __future__ import annotations
+
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.results import QUANTILES, Draws, Given
+from changepoint.engines.convergence import Verdict, judge
+from changepoint.errors import ConvergenceWarning
+from changepoint.model import Model
+from changepoint.observations import Observations
+from changepoint.own_model import OwnModel
+from changepoint.posterior import Posterior
+from changepoint.results import QUANTILES, Draws, Given, Result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from changepoint.engines.mcmc import MCMC
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MASS = 0.95  # of a credible set
 HELD = 10**7  # values of the parameter by row and draw held at a time
+PACKAGE = str(Path(__file__).parents[1])
+
+
+class Question(NamedTuple):
+    """What was asked of a sampler.
+
+    Notes
+    -----
+        What was noticed on the way.
+    exact
+        The exact answer, where there is one.
+    pm_model
+        The PyMC model, if it was written by hand.
+    """
+
+    model: Model | OwnModel
+    observations: Observations
+    notes: tuple[str, ...]
+    exact: Result | None = None
+    pm_model: Any = None
+
+
+def conclude(
+    engine: MCMC,
+    question: Question,
+    variables: xr.Dataset,
+    sample_stats: xr.Dataset,
+    interrupted: bool,
+    posterior: xr.Dataset | None = None,
+) -> Posterior:
+    """Judge the draws; warn where they can't be trusted; return the posterior.
+
+    Parameters
+    ----------
+    variables
+        Switchpoints, parameters by segment and shared parameters, (chain, draw, ...).
+    posterior
+        The group of that name, if it is more than these.
+    """
+    model, observations, notes, exact, pm_model = question
+    family, T = model.likelihood, len(observations)
+    draws = draws_of(variables, family.parameter, family.shared)
+    k = draws.first.shape[1] - 1
+    places = exact.given.probability if exact is not None and exact.given else None
+    drawn = engine.switchpoints != "metropolis"
+    verdict = judge(variables, sample_stats, places, drawn, interrupted)
+    if not verdict.converged:
+        notes = (*notes, _advice(verdict, engine, k, pm_model is not None))
+        warnings.warn(notes[-1], ConvergenceWarning, skip_file_prefixes=(PACKAGE,))
+    told = given(draws, T)
+    return Posterior(
+        Result(
+            model=model,
+            observations=observations,
+            engine={
+                "name": "mcmc",
+                "seed": engine.seed,
+                "settings": {n: value for n, value in asdict(engine).items() if n != "seed"},
+                "converged": verdict.converged,
+                "diagnostics": verdict.diagnostics,
+            },
+            warnings=(*observations.warnings, *notes),
+            log_evidence=None,
+            change_probability=np.zeros(T) if told is None else told.probability.sum(axis=0),
+            number_probability=np.eye(k + 1)[k],
+            number_error=0.0,
+            rows=rows(draws, T),
+            draws=draws,
+            given=told,
+            posterior=posterior,
+            sample_stats=sample_stats,
+            exact=exact,
+            pm_model=pm_model,
+        )
+    )
+
+
+def _advice(verdict: Verdict, engine: MCMC, k: int, own: bool) -> str:
+    """Return a sentence on what failed and what to do."""
+    failures = verdict.failures
+    shown = "; ".join(failures[:3])
+    more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+    remedies = []
+    if not own:
+        remedies.append("take the exact answer (engine Exact(), --engine exact)")
+    if k and own and engine.switchpoints == "metropolis":
+        remedies.append("sum the switchpoints out of the model (`changepoint.sum_out`)")
+    elif k and not own and engine.switchpoints != "gibbs":
+        remedies.append("use switchpoints='gibbs' (--switchpoints gibbs)")
+    more_draws = "run longer (draws=, tune=; --draws)"
+    remedies.append(more_draws if engine.chains > 1 else "run more chains (chains=)")
+    told = ", or ".join(remedies)
+    return f"the chains have not converged: {shown}{more}. {told[0].upper()}{told[1:]}"
+
+
+def draws_of(variables: xr.Dataset, parameter: str, shared: str | None) -> Draws:
+    """Return the draws of a sampler as the exact engine has them."""
+    theta = variables[parameter].values
+    chains, size, segments = theta.shape
+    first = np.zeros((chains * size, segments), np.int64)
+    if "switchpoint" in variables:
+        first[:, 1:] = variables["switchpoint"].values.reshape(chains * size, -1)
+    values = None if shared is None else variables[shared].values.reshape(-1)
+    return Draws(first, theta.reshape(-1, segments), values, chains)
 
 
 def rows(draws: Draws, T: int) -> Floats:
@@ -28,9 +148,14 @@ def rows(draws: Draws, T: int) -> Floats:
 
 
 def changes_of(draws: Draws, T: int) -> Floats:
-    """Return P(i-th change at row s) of draws with one number of changes, shape (k, T)."""
+    """Return P(i-th change at row s) of draws with one number of changes, shape (k, T).
+
+    A hand-written model may put a switchpoint at 0 or T, where no change is: left out.
+    """
     first = draws.first[:, 1:]
-    return np.array([np.bincount(rows, minlength=T) for rows in first.T]) / len(first)
+    counts = np.array([np.bincount(rows, minlength=T + 1)[:T] for rows in first.T])
+    counts[:, 0] = 0
+    return counts / len(first)
 
 
 def segments_of(draws: Draws) -> Floats:
@@ -46,7 +171,8 @@ def given(draws: Draws, T: int) -> Given | None:
         return None
     places = changes_of(draws, T)
     credible = np.array([credible_set(p) for p in places])
-    inside = np.array([rows[draws.first[:, 1:]].any(axis=1).mean() for rows in credible])
+    padded = np.pad(credible, ((0, 0), (0, 1)))
+    inside = np.array([rows[draws.first[:, 1:]].any(axis=1).mean() for rows in padded])
     return Given(k, draws, places, credible, inside, segments_of(draws))
 
 

@@ -93,10 +93,17 @@ def sum_out(L, m):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def draw(L, m, uniform):  # type: ignore[no-untyped-def]
-    """Return the first rows of segments 1..k, drawn by k uniform numbers, shape (k,)."""
+    """Return the first rows of segments 1..k, drawn by k uniform numbers, shape (k,).
+
+    All are -1 where no placement is possible.
+    """
     S, T = L.shape
+    rows = np.full(S - 1, -1)
+    if T < S * m:
+        return rows
     before = forward(L, windows(L, m), m)
-    rows = np.empty(S - 1, np.int64)
+    if not np.isfinite(before[S - 1, T - 1]):
+        return rows
     end = T
     for j in range(S - 1, 0, -1):
         left = uniform[j - 1]

@@ -62,6 +62,10 @@ class Comparison:
             values, index=pd.Index(names, name="quantity"), columns=self.labels
         )
         table["difference"] = table[self.labels[1]] - table[self.labels[0]]
+        if self.posteriors[0].number != self.posteriors[1].number:  # other changes, then
+            table.loc[[name for name in names if name.startswith("change ")], "difference"] = (
+                math.nan
+            )
         for name, distance in self._distances().items():
             table.loc[name, "difference"] = distance
         return table
@@ -110,8 +114,12 @@ def compare(one: Posterior, two: Posterior) -> Comparison:
     Raises
     ------
     DataError
-        If their data differ.
+        If their data differ, or one isn't a posterior.
     """
+    from changepoint.posterior import Posterior
+
+    if not isinstance(two, Posterior):
+        raise DataError(f"compare takes another Posterior, not {two!r}")
     prints = [p.observations.fingerprint() for p in (one, two)]
     if prints[0] != prints[1]:
         raise DataError(
@@ -130,6 +138,8 @@ def _label(posterior: Posterior, short: bool) -> str:
     engine = posterior.engine
     way = engine["settings"].get("switchpoints")
     told = engine["name"] if way is None else f"{engine['name']} {way}"
+    if not posterior.converged:
+        told = f"{told}, NOT converged"
     return told if short else f"{told}, {posterior.model.likelihood.name}"
 
 
@@ -181,7 +191,8 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
     if family.domain[0] == 0:
         ax.set_ylim(bottom=0)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=2)
-    ax.set_title("mean and 95 % band", fontsize=9, loc="left")
+    title = "mean and 95 % band, filled for the first, dashed for the second"
+    ax.set_title(title, fontsize=9, loc="left")
     clean(ax)
 
 

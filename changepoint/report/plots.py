@@ -145,6 +145,8 @@ def _title(posterior: Posterior) -> str:
     sure = f"P(any change) {p if p[0] in '<>' else '= ' + p}"
     if posterior.model.changes.exactly is not None:
         sure = f"assuming exactly {posterior.model.changes.exactly}"
+    if not posterior.converged:
+        sure = f"{sure}; chains NOT converged"
     if not found:
         return f"No change reported; {sure}"
     times = ", ".join(str(c.index if c.time is None else c.time) for c in found[:4])

@@ -165,6 +165,12 @@ def _span(interval: Interval) -> str:
 
 def sentence(posterior: Posterior) -> str:
     """Return the answer in words."""
+    if not posterior.converged:
+        return f"The chains have NOT converged, so this may be wrong: {_told(posterior)}"
+    return _told(posterior)
+
+
+def _told(posterior: Posterior) -> str:
     parameter = posterior.model.likelihood.parameter
     fixed = posterior.model.changes.exactly
     found = posterior.changes
@@ -276,7 +282,8 @@ def _engine(posterior: Posterior) -> str:
     r_hat = "undefined" if told["r_hat"] is None else f"{told['r_hat']:.3f}"
     parts = [
         f"{posterior.engine['name']}, switchpoints by {settings['switchpoints']}, "
-        f"{found['chain']} chains of {found['draw']} draws",
+        f"{found['chain']} x {found['draw']} draws: "
+        f"{'converged' if posterior.converged else 'NOT converged'}",
         f"R-hat at most {r_hat}",
         f"ESS at least {told['ess_bulk'] or 0:.0f} (bulk), {told['ess_tail'] or 0:.0f} (tail)",
         f"{told['divergences']} divergences",
@@ -284,10 +291,8 @@ def _engine(posterior: Posterior) -> str:
     for name, numbers in told["variables"].items():
         if "distance" in numbers:
             far, allowed = numbers["distance"], numbers["distance_allowed"]
-            parts.append(
-                f"{name} {far:.3f} from its exact posterior (independent draws: up to "
-                f"{allowed:.3f})"
-            )
+            noise = f" (independent draws: up to {allowed:.3f})" if posterior.converged else ""
+            parts.append(f"{name} in total variation {far:.3f} from its exact posterior{noise}")
     return "; ".join(parts)
 
 

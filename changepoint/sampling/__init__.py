@@ -80,10 +80,13 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     segments, T = log_sum.owner.inputs[0].shape
     k = segments - 1
     n = T - segments * (m - 1) - 1
-    return log_sum - pt.gammaln(n + 1.0) + pt.gammaln(k + 1.0) + pt.gammaln(n - k + 1.0)
+    log_n = pt.gammaln(n + 1.0) - pt.gammaln(k + 1.0) - pt.gammaln(n - k + 1.0)
+    return pt.switch(n < k, -np.inf, log_sum - log_n)
 
 
-def draw_switchpoints(pm_model: pm.Model, draws: xr.Dataset, seed: int = 0) -> xr.DataArray:
+def draw_switchpoints(
+    pm_model: pm.Model, draws: xr.Dataset | xr.DataTree, seed: int = 0
+) -> xr.DataArray:
     """Return the places of changes that `sum_out` summed out of a model, drawn exactly.
 
     p(placement | parameters, data), a draw of places for each draw of the parameters.
@@ -93,7 +96,7 @@ def draw_switchpoints(pm_model: pm.Model, draws: xr.Dataset, seed: int = 0) -> x
     pm_model
         A model with one `sum_out` in a potential.
     draws
-        Its draws, the group `posterior`: (chain, draw, ...).
+        Its draws: the group `posterior`, (chain, draw, ...), or the whole tree.
     seed
         Of the places.
 
@@ -106,21 +109,35 @@ def draw_switchpoints(pm_model: pm.Model, draws: xr.Dataset, seed: int = 0) -> x
     Raises
     ------
     ModelError
-        If the model doesn't hold exactly one `sum_out`.
+        If the model doesn't hold exactly one `sum_out`, if the draws aren't those of this
+        model, or if no placement is possible at one of them.
     """
     import xarray as xr
 
+    from changepoint.errors import ModelError
     from changepoint.kernels import placements
     from changepoint.sampling.placement_sum import log_likelihood
 
     m, names, evaluate = log_likelihood(pm_model)
+    found: list[Any] = []
+    if isinstance(draws, xr.DataTree):
+        draws = draws["posterior"].dataset
+    absent = [name for name in names if name not in draws]
+    if absent:
+        raise ModelError(
+            f"the draws lack {', '.join(absent)}: give the group `posterior` of this model"
+        )
     chains, size = draws.sizes["chain"], draws.sizes["draw"]
-    values = [draws[name].values for name in names]
+    values = [draws[name].transpose("chain", "draw", ...).values for name in names]
     rng = np.random.default_rng(seed)
-    found = []
     for d in range(chains * size):
         loglik = evaluate(*(value[divmod(d, size)] for value in values))
         found.append(placements.draw(loglik, m, rng.random(len(loglik) - 1)))
+        if (found[-1] < 0).any():
+            raise ModelError(
+                f"no placement is possible at draw {divmod(d, size)[1]} of chain "
+                f"{divmod(d, size)[0]}: the log likelihood there is -inf or NaN for all"
+            )
     rows = np.array(found, np.int64).reshape(chains, size, -1)
     return xr.DataArray(
         rows,

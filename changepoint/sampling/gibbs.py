@@ -10,6 +10,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from pymc.step_methods.arraystep import BlockedStep
+from pytensor.graph.traversal import explicit_graph_inputs
 
 from changepoint.errors import EngineError
 from changepoint.likelihoods import Likelihood
@@ -64,7 +65,8 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         self.shared_names, self.shared = [], None
         if family.shared is not None:
             (out,) = pm_model.replace_rvs_by_values([pm_model[family.shared]])
-            inputs = [v for v in pm_model.value_vars if v in set(_inputs(out))]
+            above = set(explicit_graph_inputs([out]))
+            inputs = [value for value in pm_model.value_vars if value in above]
             self.shared_names = [v.name for v in inputs]
             self.shared = pytensor.function(inputs, out)
 
@@ -89,12 +91,6 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
             self.value_name: self.to_value(theta),
         }
         return {**point, **new}, [{}]
-
-
-def _inputs(out: Any) -> list[Any]:
-    from pytensor.graph.traversal import explicit_graph_inputs
-
-    return list(explicit_graph_inputs([out]))
 
 
 def _transform(pm_model: pm.Model, family: Likelihood) -> Callable[[Any], Any]:

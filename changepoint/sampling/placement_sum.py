@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply
@@ -83,6 +84,12 @@ def _sums(pm_model: Any) -> set[Any]:
     }
 
 
+def summed_shape(pm_model: Any) -> tuple[int | None, int | None]:
+    """Return segments and rows of the log likelihood that is summed, as far as is known."""
+    segments, T = next(iter(_sums(pm_model))).inputs[0].type.shape
+    return segments, T
+
+
 def log_likelihood(pm_model: Any) -> tuple[int, list[str], Callable[..., Any]]:
     """Return what a model's `sum_out` was given.
 
@@ -92,8 +99,6 @@ def log_likelihood(pm_model: Any) -> tuple[int, list[str], Callable[..., Any]]:
         Shortest segment; names of the random variables it depends on; the function from
         their values to the log likelihood, (k + 1, T).
     """
-    import pytensor
-
     nodes = _sums(pm_model)
     if len(nodes) != 1:
         raise ModelError(

@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pymc as pm
 import xarray as xr
 
-from changepoint.errors import EngineError
+from changepoint.errors import ChangepointError, EngineError
 
 # What of NUTS and Metropolis is worth keeping; the rest is PyMC's book-keeping.
 STATS = (
@@ -23,7 +24,7 @@ STATS = (
 
 
 class Sampled(NamedTuple):
-    """Draws, statistics of the sampler, and how many iterations a chain were asked for."""
+    """Draws, statistics of the sampler, and whether draws are missing."""
 
     posterior: xr.Dataset
     sample_stats: xr.Dataset
@@ -75,7 +76,7 @@ def run(
     """
     cores = min(chains, cores or os.cpu_count() or 1)
     options: dict[str, Any] = {"step": steps} if steps else {"nuts_sampler": nuts}
-    if not steps and nuts == "pymc":
+    if not steps and nuts == "pymc" and starts is not None:
         options["init"] = "adapt_diag"  # without jitter: the starts are over-dispersed
     if cores == 1 and nuts == "pymc":
         options["callback"] = _HandOn(draws + tune)
@@ -94,16 +95,19 @@ def run(
                 compute_convergence_checks=False,
                 **options,
             )
+        except ChangepointError:
+            raise
         except Exception as error:  # of any kind: the model may be the user's own
-            if "Not enough samples" in str(error):
+            if isinstance(error, ValueError) and "Not enough samples" in str(error):
                 raise KeyboardInterrupt from None
             raise EngineError(
                 f"PyMC can't sample this model: {type(error).__name__}: {_first_line(error)}; "
-                "check_pymc(model) says which rows or starting values are impossible"
+                "check_pymc(the pm.Model) says what is impossible"
             ) from error
-    stats = tree["sample_stats"].dataset if "sample_stats" in tree.children else xr.Dataset()
+    groups = (tree[name].dataset for name in ("posterior", "sample_stats"))
+    # After an interrupt, chains that are left keep their old numbers.
+    posterior, stats = (g.assign_coords(chain=np.arange(g.sizes["chain"])) for g in groups)
     kept = [name for name in STATS if name in stats and stats[name].dims == ("chain", "draw")]
-    posterior = tree["posterior"].dataset
     short = posterior.sizes["draw"] < draws or posterior.sizes["chain"] < chains
     return Sampled(posterior, stats[kept], short)
 
@@ -130,7 +134,11 @@ def quiet() -> Iterator[bool]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            warnings.catch_warnings(),
+            np.errstate(over="ignore", invalid="ignore"),  # of rejected proposals
+        ):
             # PyMC forks, whatever other threads there are; its children compute and no more.
             warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
             yield sys.stderr.isatty()

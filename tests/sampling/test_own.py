@@ -20,6 +20,7 @@ from changepoint import (
     ModelError,
     Observations,
     Posterior,
+    SupportError,
     fit,
     likelihoods,
     priors,
@@ -143,7 +144,8 @@ def impossible():
         place = pm.DiscreteUniform("switchpoint", 1, T - 1, dims="change")
         rates = pm.Beta("rate", 2.0, 50.0, dims="segment")
         segment = pt.ge(np.arange(T), place[0]).astype("int64")
-        pm.Binomial("k", n=TRIALS, p=rates[segment], observed=TRIALS + 1)
+        count = DATA.count.astype(int)
+        pm.Binomial("k", n=np.maximum(count - 1, 0), p=rates[segment], observed=count)
     return model
 
 
@@ -157,13 +159,62 @@ def three_segments():
     return model
 
 
+def continuous():
+    with pm.Model(coords=COORDS) as model:
+        pm.Uniform("switchpoint", 1, T - 1, dims="change")
+        pm.Beta("rate", 2.0, 50.0, dims="segment")
+    return model
+
+
+def in_years():
+    with pm.Model(coords=COORDS) as model:
+        pm.DiscreteUniform("switchpoint", 1851, 1910, dims="change")
+        pm.Beta("rate", 2.0, 50.0, dims="segment")
+    return model
+
+
+def other_rows():
+    with pm.Model(coords=COORDS) as model:
+        pm.DiscreteUniform("switchpoint", 1, 49, dims="change")
+        rates = pm.Beta("rate", 2.0, 50.0, dims="segment")
+        pm.Binomial("k", n=TRIALS[:50], p=rates[0], observed=DATA.count[:50].astype(int))
+    return model
+
+
+def both():
+    model = summed()
+    with model:
+        pm.DiscreteUniform("switchpoint", 1, T - 1, dims="change")
+    return model
+
+
+def summed_too_short():
+    with pm.Model(coords=COORDS) as model:
+        rates = pm.Beta("rate", 2.0, 50.0, dims="segment")
+        pm.Potential("data", sum_out(pt.log(rates)[:, None] * np.ones(50)))
+    return model
+
+
+def summed_segments():
+    with pm.Model(coords=COORDS) as model:
+        rates = pm.Beta("rate", 2.0, 50.0, dims="segment")
+        pm.Potential("data", sum_out(pt.log(rates[0]) * np.ones((3, T))))
+    return model
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (without_dims, "dims='segment'"),
+        (without_dims, r"found switchpoint \(int64, dims none\), rate \(float64, dims none\)"),
         (without_switchpoint, "must have an integer variable 'switchpoint'"),
+        (continuous, r"found switchpoint \(float64, dims \('change',\)\)"),
+        (in_years, "lies between 18.. and 19.. by its prior"),
+        (other_rows, "'k' of the PyMC model has 50 rows, the observations have 60 rows"),
+        (both, "both sums the switchpoints out and has a variable 'switchpoint'"),
+        (summed_too_short, "given to `sum_out` has 50 rows, the observations have 60"),
+        (summed_segments, "which makes 3 segments, but 2 in the dim 'segment'"),
         (impossible, "can't be sampled as it is:\n(.|\n)*more successes than trials"),
-        (three_segments, "which makes 2 segments, but 3 in 'segment'"),
+        (three_segments, "which makes 2 segments, but 3 in the dim 'segment'"),
         (lambda: "a model", "fits a Model or a pm.Model"),
     ],
 )
@@ -172,7 +223,99 @@ def test_what_it_cannot_fit(model, message):
         fit(model(), DATA, MCMC(20, 20, 2))
 
 
+def test_numbers_that_a_cast_has_changed_are_found():
+    """Fractions cut off, and an empty cell made a number, by astype(int) in the model."""
+    count = DATA.count.copy()
+    count[3], count[7] = 2.5, np.nan
+    data = Observations(count=count, trials=TRIALS, file="it.csv", lines=np.arange(2, T + 2))
+    with pytest.raises(SupportError, match="not about these data") as caught:
+        fit(hand_written(), data, MCMC(20, 20, 2))
+    problems = caught.value.problems
+    assert problems["line"].tolist() == [5, 9]
+    assert problems["value"].tolist() == ["2.5", "nan"]
+
+
+def test_modes_that_only_other_starts_find():
+    """Two modes of equal mass, far apart: chains that all start in one are caught."""
+    with pm.Model(coords=COORDS) as model:
+        base = pm.Beta("base", 2.0, 50.0)
+        lift = pm.Normal("lift", 0.0, 3.0)
+        rate = pm.Deterministic("rate", base * pt.stack([1, 1 + lift**2]), dims="segment")
+        loglik = pm.logp(pm.Binomial.dist(n=TRIALS, p=rate[:, None]), DATA.count.astype(int))
+        pm.Potential("data", sum_out(loglik))
+    with pytest.warns(ConvergenceWarning, match="R-hat of lift"):
+        posterior = fit(model, DATA, MCMC(200, 200, 4, seed=1))
+    signs = np.sign(posterior.tree["posterior"]["lift"].values.mean(axis=1))
+    assert set(signs) == {-1, 1}
+
+
+def test_switchpoints_at_the_ends_are_no_changes():
+    """Two unordered ones that may be 0 or T, on data without a change."""
+    rng = np.random.default_rng(0)
+    data = Observations(count=rng.poisson(4, 20))
+    coords = {"change": [0, 1], "segment": [0, 1, 2]}
+    with pm.Model(coords=coords) as model:
+        place = pm.DiscreteUniform("switchpoint", 0, 20, dims="change")
+        rate = pm.Gamma("rate", 4.0, 1.0, dims="segment")
+        row = np.arange(20)
+        segment = pt.ge(row[:, None], place[None, :]).sum(axis=1)
+        pm.Poisson("y", rate[segment], observed=data.count.astype(int))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        posterior = fit(model, data, MCMC(100, 100, 2, seed=1))
+    assert "of the draws put a change outside rows 1..19" in posterior.warnings[0]
+    rows = posterior.tree["posterior"]["switchpoint"].values
+    assert (np.diff(rows, axis=2) >= 0).all()
+    told = posterior.marginals
+    assert told["change_probability"].values[0] == 0
+    paths = posterior.trajectories()
+    assert told["rate_mean"].values == pytest.approx(
+        paths["rate"].values.reshape(-1, 20).mean(axis=0)
+    )
+    assert paths["changed"].values[..., 0].max() == 0
+    assert posterior.probability_between(0, 19) == pytest.approx(
+        ((rows > 0) & (rows < 20)).any(axis=2).mean()
+    )
+    assert str(posterior)
+
+
+def test_a_users_initval_is_kept():
+    from changepoint.engines.own import _starts
+
+    model = hand_written(initval=np.array([0.1, 0.2]))
+    found = _starts(MCMC(chains=3), model)
+    assert len(found) == 3
+    for start in found:
+        assert start["rate"].tolist() == pytest.approx([0.1, 0.2])
+        assert 1 <= start["switchpoint"][0] < T
+
+
+def test_improper_priors_start_where_pymc_does():
+    with pm.Model(coords=COORDS) as model:
+        place = pm.DiscreteUniform("switchpoint", 1, T - 1, dims="change")
+        logit = pm.Flat("logit", dims="segment")
+        segment = pt.ge(np.arange(T), place[0]).astype("int64")
+        count = DATA.count.astype(int)
+        pm.Binomial("k", n=TRIALS, logit_p=logit[segment], observed=count)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert fit(model, DATA, MCMC(50, 200, 2, seed=1)).number == 1
+
+
+def test_a_model_of_to_pymc_without_changes():
+    model = Model(likelihoods.Binomial(), Changes(exactly=0)).to_pymc(DATA)
+    posterior = fit(model, DATA, MCMC(300, 300, seed=1))
+    assert posterior.number == 0
+    assert posterior.converged
+
+
 def test_ways_and_engines_that_do_not_fit():
+    with pytest.raises(ModelError, match="needs a model that sums them out"):
+        fit(hand_written(), DATA, MCMC(switchpoints="sum-out"))
+    with pytest.raises(ModelError, match="can't sample what is discrete"):
+        with summed() as model:
+            pm.Bernoulli("coin", 0.5)
+        fit(model, DATA, MCMC(switchpoints="sum-out", nuts="nutpie"))
     with pytest.raises(ModelError, match="gibbs' integrates out"):
         fit(hand_written(), DATA, MCMC(switchpoints="gibbs"))
     with pytest.raises(ModelError, match="needs the engine MCMC"):

@@ -140,8 +140,29 @@ def test_switchpoints_of_a_model_of_ones_own():
     p = np.exp(log_p - np.logaddexp.reduce(log_p))
     found = np.bincount(drawn.values.ravel(), minlength=T)[1:] / drawn.size
     assert np.abs(found - p).sum() / 2 < 0.02
-    again = draw_switchpoints(model, draws, seed=3)
+    tree = xr.DataTree.from_dict({"/posterior": draws.transpose("draw", "chain")})
+    again = draw_switchpoints(model, tree, seed=3)
     assert (again == drawn).all()
+    with pytest.raises(ModelError, match="the draws lack lift"):
+        draw_switchpoints(model, draws[["base"]])
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_draws_where_nothing_is_possible(k):
+    for L in (np.full((k + 1, 5), -np.inf), np.full((k + 1, 5), np.nan), np.zeros((k + 1, k))):
+        assert (placements.draw(L, 1, np.full(k, 0.5)) == -1).all()
+    y = np.array([0.2, 0.3, 0.5, 0.6, 0.1])
+    with pm.Model() as model:
+        lowest = pm.Uniform("lowest", 0, 1, shape=k + 1)
+        pm.Potential("data", sum_out(pm.logp(pm.Uniform.dist(lowest[:, None], 1), y)))
+    draws = xr.Dataset({"lowest": (("chain", "draw", "x"), np.full((1, 5, k + 1), 0.9))})
+    with pytest.raises(ModelError, match="no placement is possible at draw 0 of chain 0"):
+        draw_switchpoints(model, draws)
+
+
+def test_too_few_rows_of_unknown_number():
+    x = pt.dmatrix()
+    assert sum_out(x, 1).eval({x: np.zeros((3, 2))}, mode="FAST_COMPILE") == -np.inf
 
 
 def test_a_model_without_a_sum():

@@ -114,7 +114,7 @@ def test_summary_loo_and_compare(sampled, exact):
 
 
 PLOTS = (
-    "plot_trace_dist", "plot_rank", "plot_energy", "plot_ess", "plot_forest",
+    "plot_trace_dist", "plot_rank", "plot_energy", "plot_autocorr", "plot_ess", "plot_forest",
     "plot_ppc_rootogram", "plot_ppc_interval", "plot_ppc_tstat", "plot_ppc_pava",
 )  # fmt: skip
 
