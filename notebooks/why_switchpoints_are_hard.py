@@ -16,7 +16,6 @@ from pytensor.gradient import disconnected_grad
 from scipy.special import softmax
 
 import changepoint as cp
-from changepoint.report.plots import CHANGE, DATA, LINE
 
 # %%
 data = cp.read_csv("data/coal_disasters.csv")
@@ -107,7 +106,8 @@ for name, gate in gates.items():
     )
 
 # %%
-looks = {"step": (DATA, 4.5), "straight-through": (CHANGE, 1.2), "sigmoid": (LINE, 1.6)}
+GREY, RED, BLUE = "#6e6e6e", "#b8400e", "#0b3c5d"
+looks = {"step": (GREY, 4.5), "straight-through": (RED, 1.2), "sigmoid": (BLUE, 1.6)}
 figure, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True, layout="constrained")
 places = np.linspace(29.5, 49.5, 1999)
 for name, (color, width) in looks.items():
@@ -256,10 +256,11 @@ for ax, t in zip(axes.flat, [0.1, 1.0, 5.0, None], strict=True):
     ax.stairs(exact, edges, fill=True, color="#d9d9d9", label="exact")
     shown = {name: settled[name, t][0] for name in relaxed} if t else {"summed out": drawn}
     for name, p in shown.items():
-        color = looks.get(name, (LINE,))[0]
+        color = looks.get(name, (BLUE,))[0]
         ax.stairs(p, edges, baseline=None, color=color, linewidth=1.6, label=name)
     ax.set_title(f"temperature in years: {t:g}" if t else "summed out", fontsize=10, loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=8, loc="upper left")
 axes[0, 0].set_xlim(1877.5, 1905.5)
 figure.supylabel("probability of the change", fontsize=10)
+figure.suptitle("Relaxed switchpoints settle elsewhere", fontsize=11, x=0.01, ha="left")

@@ -200,6 +200,10 @@ class _Check:
         unseen = values.unseen(o, given)
         if unseen:
             roles = ", ".join(f"{role!r}: ..." for role in unseen)
+            if (o.value == 0).all():
+                self.notes.append(
+                    f"{name}: every count is 0, as rates cut to integers would be"
+                )
             self.notes.append(
                 f"{name}: PyMC holds integers, so fractions that it cut off can't be seen; to "
                 f"look for them pass the original arrays, data={{{name!r}: {{{roles}}}}}"
