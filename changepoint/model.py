@@ -149,6 +149,9 @@ class Model:
         >>> [variable.name for variable in pm_model.basic_RVs]
         ['rate', 'switchpoint', 'y']
         """
+        from changepoint.sampling import require
+
+        require("pymc")
         from changepoint.sampling import models
 
         model = models.with_number(self, exactly)

@@ -103,6 +103,8 @@ class MCMC:
 
     def fit(self, model: Model | pm.Model, observations: Observations) -> Posterior:
         """Return the posterior; see `changepoint.fit`."""
+        from changepoint.sampling import require
+
         require("pymc")
         if self.nuts != "pymc":
             require(self.nuts)
@@ -161,18 +163,6 @@ class MCMC:
             pm_model, steps, begin, draws=self.draws, tune=self.tune, chains=self.chains,
             cores=self.cores, seed=self.seed, nuts=self.nuts,
         )  # fmt: skip
-
-
-def require(name: str) -> None:
-    """Raise EngineError unless an optional package can be imported."""
-    from importlib.util import find_spec
-
-    if find_spec(name) is None:
-        other = "the engine Exact() needs nothing more" if name == "pymc" else "or nuts='pymc'"
-        raise EngineError(
-            f"this needs {name}, which isn't installed: pip install "
-            f"'changepoint-toolkit[{name}]'; {other}"
-        )
 
 
 def _with_number(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:

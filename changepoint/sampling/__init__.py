@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+def require(name: str) -> None:
+    """Raise EngineError unless an optional package can be imported."""
+    from importlib.util import find_spec
+
+    from changepoint.errors import EngineError
+
+    if find_spec(name) is None:
+        other = "the engine Exact() needs nothing more" if name == "pymc" else "or nuts='pymc'"
+        raise EngineError(
+            f"this needs {name}, which isn't installed: pip install "
+            f"'changepoint-toolkit[{name}]'; {other}"
+        )
+
+
 def sum_out(loglik: Any, min_length: int = 1) -> Any:
     """Return the log likelihood of all rows with the places of the changes summed out.
 
@@ -40,6 +54,8 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     ------
     ModelError
         If it isn't a matrix, or T is known and too short for so many segments.
+    EngineError
+        If PyMC isn't installed.
 
     References
     ----------
@@ -62,6 +78,7 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     >>> bool(np.isfinite(model.compile_logp()(model.initial_point())))
     True
     """
+    require("pymc")
     import pytensor.tensor as pt
 
     from changepoint.errors import ModelError
@@ -112,6 +129,7 @@ def draw_switchpoints(
         If the model doesn't hold exactly one `sum_out`, if the draws aren't those of this
         model, or if no placement is possible at one of them.
     """
+    require("pymc")
     import xarray as xr
 
     from changepoint.errors import ModelError

@@ -20,8 +20,11 @@ from changepoint import (
     ModelError,
     Observations,
     SupportError,
+    check_pymc,
+    draw_switchpoints,
     fit,
     likelihoods,
+    sum_out,
 )
 
 T = 180
@@ -254,8 +257,16 @@ def test_without_pymc(monkeypatch):
 
     monkeypatch.setattr(util, "find_spec", lambda name: None)
     data, _ = CASES["strong"]
-    with pytest.raises(EngineError, match=r"changepoint-toolkit\[pymc\]"):
-        fit(Model(likelihoods.Binomial()), data, MCMC())
+    model = Model(likelihoods.Binomial())
+    for use in (
+        lambda: fit(model, data, MCMC()),
+        lambda: model.to_pymc(data, exactly=1),
+        lambda: check_pymc(None),
+        lambda: sum_out(None),
+        lambda: draw_switchpoints(None, None),
+    ):
+        with pytest.raises(EngineError, match=r"changepoint-toolkit\[pymc\]"):
+            use()
 
 
 def test_impossible_data_are_found_before_sampling():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import ChangepointError, ModelError
+from changepoint.sampling import require
 from changepoint.sampling.check import prior, rows, steps, values
 from changepoint.sampling.check.points import (
     Observed,
@@ -75,6 +76,7 @@ def check_pymc(pm_model: pm.Model, data: Mapping[str, Any] | None = None) -> PyM
              kind variable row    value                            rule
     0  impossible   counts   2  8 (n=7)  more successes than trials (n)
     """
+    require("pymc")
     import pymc as pm
 
     if not isinstance(pm_model, pm.Model):
