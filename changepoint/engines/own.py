@@ -92,7 +92,8 @@ def _starts(engine: MCMC, model: pm.Model) -> list[dict[str, Any]] | None:
     """
     log_p = model.compile_logp(mode="FAST_COMPILE")
     free = [rv for rv in model.free_RVs if model.rvs_to_initial_values.get(rv) is None]
-    proper = [rv for rv in free if rv.owner.op._print_name[0] not in ("Flat", "HalfFlat")]
+    names = {rv: getattr(rv.owner.op, "_print_name", ("",))[0] for rv in free}
+    proper = [rv for rv in free if names[rv] not in ("Flat", "HalfFlat")]
     draw, as_values = (
         make_initial_point_fn(
             model=model,
