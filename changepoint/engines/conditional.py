@@ -30,15 +30,12 @@ class Conditional:
     def __init__(self, model: Model, observations: Observations) -> None:
         self.model, self.observations = model, observations
         self.condition = Condition.of(model.changes, len(observations))
-        # Once in any case: a prior that no grid can hold is an error now, not within a chain.
+        self.alone: Inference | None = None
         family = model.likelihood
-        middle = (
-            float(family.shared_value(family.shared_prior.quantile(0.5)))
-            if family.shared
-            else None
-        )
-        trial = self._inference(middle)
-        self.alone = None if family.shared else trial
+        if family.shared is None:
+            self.alone = self._inference(None)
+        else:  # tried once: a prior that no grid can hold is an error now, not within a chain
+            self._inference(float(family.shared_value(family.shared_quantile(0.5))))
         self.forget()
 
     def forget(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from changepoint.errors import ModelError
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
@@ -203,9 +203,12 @@ class Likelihood(ABC):
 
     def shared_draws(self, rng: np.random.Generator, size: int) -> Floats:
         """Return the shared parameter drawn from its prior, shape (size,)."""
+        return self.shared_value(self.shared_quantile(rng.random(size)))
+
+    def shared_quantile(self, q: ArrayLike) -> Floats:
+        """Return quantiles of the shared parameter's prior, cut to its domain."""
         low, high = (float(self.shared_prior.cdf(end)) for end in self.shared_domain)
-        native = self.shared_prior.quantile(low + (high - low) * rng.random(size))
-        return self.shared_value(native)
+        return self.shared_prior.quantile(low + (high - low) * np.asarray(q))
 
     @property
     def shared_limit(self) -> float | None:

@@ -34,8 +34,7 @@ def starts(
         if len(placement) and not summed:
             start[SWITCHPOINT] = placement
         if family.shared is not None:
-            low, high = (float(family.shared_prior.cdf(end)) for end in family.shared_domain)
-            start[family.shared_field] = family.shared_prior.quantile((low + high) / 2)
+            start[family.shared_field] = family.shared_quantile(0.5)
         found.append(start)
     return found
 
