@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError
 from changepoint.report.plots import (
     BAND,
-    CHANGE,
     DATA,
     LINE,
     WIDTH,
@@ -191,29 +190,27 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
     if family.domain[0] == 0:
         ax.set_ylim(bottom=0)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=2)
-    title = "mean and 95 % band, filled for the first, dashed for the second"
-    ax.set_title(title, fontsize=9, loc="left")
+    ax.set_title("mean and 95 % band", fontsize=9, loc="left")
     clean(ax)
 
 
 def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> None:
-    """Draw the probability of the i-th change: the first upwards, the second downwards."""
+    """Draw the probability of the i-th change: the first upwards, the second downwards.
+
+    In the colours of their lines above, which the legend names.
+    """
     one, two = comparison.posteriors
     edges = edges_of(places(one))
     both = one.number == two.number and one.number > i
     name = "switchpoint_probability" if both else "change_probability"
     p, q = (_probability(posterior, name, i) for posterior in (one, two))
-    ax.stairs(p, edges, fill=True, color=CHANGE, edgecolor=CHANGE)
+    ax.stairs(p, edges, fill=True, color=LINE, edgecolor=LINE)
     ax.stairs(-q, edges, fill=True, color=OTHER, edgecolor=OTHER)
     ax.axhline(0, color=DATA, linewidth=0.6)
     top = max(float(p.max()), float(q.max()), 1e-3) * 1.15
     ax.set_ylim(-top, top)
     ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.2g}")
     ax.set_ylabel("P(change)" if alone else f"change {i + 1}", fontsize=9)
-    first, second = comparison.labels
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
-    ax.text(0.01, 0.97, first, transform=ax.transAxes, va="top", fontsize=8, bbox=box)
-    ax.text(0.01, 0.03, second, transform=ax.transAxes, va="bottom", fontsize=8, bbox=box)
     clean(ax)
 
 
