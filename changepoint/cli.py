@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -47,6 +49,10 @@ class Columns:
         Column of proportions whose trials are unknown.
     value
         Column of measurements.
+    outcomes
+        Columns of counts by outcome, separated by commas, such as left,carted,bought.
+    outcome
+        Column that says the outcome of a trial, where each row is one.
     date_format
         How dates are written, such as %d/%m/%Y, where the file leaves it open.
     aggregate
@@ -59,18 +65,25 @@ class Columns:
     exposure: str | None = None
     rate: str | None = None
     value: str | None = None
+    outcomes: str | None = None
+    outcome: str | None = None
     date_format: str | None = None
     aggregate: Literal["day", "week", "month"] | None = None
 
-    def read(self, file: Path, defaults: dict[str, str] | None = None) -> Observations:
+    def read(self, file: Path, defaults: Mapping[str, Any] | None = None) -> Observations:
         """Read a file; columns that aren't given come from the defaults."""
         from changepoint.reading import read
 
         given = {name: text for name, text in vars(self).items() if text is not None}
+        defaults = dict(defaults or {})
+        if self.outcomes is not None:  # a name that holds a comma stands in quotes
+            given["outcomes"] = next(csv.reader([self.outcomes], skipinitialspace=True), [])
+        if {"outcomes", "outcome"} & set(given):
+            defaults = {r: c for r, c in defaults.items() if r not in ("outcomes", "outcome")}
         with warnings.catch_warnings():
             # What was noticed is printed with the result.
             warnings.simplefilter("ignore", changepoint.DataWarning)
-            return read(file, **{**(defaults or {}), **given})
+            return read(file, **{**defaults, **given})
 
 
 @app.command
@@ -138,7 +151,7 @@ def fit(
                 "too: leave them out, or edit the file"
             )
         declared = modelfiles.load(model)
-        observations = columns.read(file, dict(declared.columns))
+        observations = columns.read(file, declared.columns)
         chosen: Any = declared.build(observations)
     else:
         family = _family(likelihood)
@@ -209,7 +222,9 @@ def _check(file: Path, columns: Columns) -> int:
                 print(f"  {line}")
     advice = recommendation(observations, found)
     if advice is None:
-        print("  No likelihood fits: mend the rows named above.\n")
+        mend = any(verdict.error is not None for verdict in found)
+        remedy = "mend the rows named above" if mend else "all of them need other columns"
+        print(f"  No likelihood fits: {remedy}.\n")
         return DATA
     print(f"  Use {advice[0]!r}: {advice[1]}.\n")
     return 0

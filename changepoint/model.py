@@ -196,22 +196,22 @@ def _series_problem(observations: Observations, rule: str, remedy: str) -> Probl
 
 
 def spell_out(fault: Fault, observations: Observations) -> list[Problem]:
-    """Return a problem per row, or one for the series."""
+    """Return a problem per row, per cell of outcomes, or one for the series."""
     column = observations.columns.get(fault.role, fault.role)
     if fault.rows is None:
         return [Problem(observations.file, None, None, column, None, fault.rule, fault.remedy)]
-    numbers = observations.column(fault.role)
+    numbers, names = observations.column(fault.role), observations.outcome_names
     return [
         Problem(
             observations.file,
             None if observations.lines is None else int(observations.lines[row]),
-            observations.label(int(row)) if observations.time is not None else f"row {row}",
-            column,
-            f"{numbers[row]:.12g}",
+            observations.label(row) if observations.time is not None else f"row {row}",
+            names[outcome[0]] if outcome else column,
+            ", ".join(f"{number:.12g}" for number in np.atleast_1d(numbers[row, *outcome])),
             fault.rule,
             fault.remedy,
         )
-        for row in np.flatnonzero(fault.rows)
+        for row, *outcome in np.argwhere(fault.rows).tolist()
     ]
 
 

@@ -26,13 +26,13 @@ class ModelFile:
     """What a model file declares.
 
     `model` is a Model, or a function from Observations to one or to a PyMC model; `columns`
-    names the columns by role; `data` is the file it was written for; `expected` is the answer
-    for it.
+    names the columns by role, for outcomes a list of them; `data` is the file it was written
+    for; `expected` is the answer for it.
     """
 
     path: Path
     model: Model | Callable[[Observations], Model | pm.Model]
-    columns: Mapping[str, str]
+    columns: Mapping[str, Any]
     data: Path | None
     expected: Mapping[str, Any] | None
 
@@ -75,8 +75,9 @@ def load(path: str | Path) -> ModelFile:
     columns = names.get("columns", {})
     if not _is_columns(columns):
         raise ModelError(
-            f"{path}: columns must be a dictionary {{role: column}} of text, with the roles "
-            f"{', '.join(('time', *ROLES))}; not {columns!r}"
+            f"{path}: columns must be a dictionary {{role: column}} of text, for outcomes of "
+            f"lists of text, with the roles {', '.join(('time', *ROLES, 'outcome'))}; not "
+            f"{columns!r}"
         )
     data = names.get("data")
     if data is not None and not isinstance(data, str | Path):
@@ -91,8 +92,13 @@ def load(path: str | Path) -> ModelFile:
 
 
 def _is_columns(columns: Any) -> bool:
-    return isinstance(columns, Mapping) and all(
-        role in ("time", *ROLES) and isinstance(name, str) for role, name in columns.items()
+    """Whether these are columns by role: text, or for outcomes a list of text."""
+    if not isinstance(columns, Mapping) or not set(columns) <= {"time", *ROLES, "outcome"}:
+        return False
+    several = columns.get("outcomes", [])
+    names = [name for role, name in columns.items() if role != "outcomes"]
+    return isinstance(several, list | tuple) and all(
+        isinstance(name, str) for name in (*names, *several)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from changepoint.errors import SHOWN, DataError
 
 Floats = NDArray[np.float64]
 
-ROLES = ("count", "trials", "exposure", "rate", "value")
-RESPONSES = ("count", "rate", "value")  # in the order in which a default likelihood is chosen
+ROLES = ("count", "trials", "exposure", "rate", "value", "outcomes")
+# In the order in which a default likelihood is chosen.
+RESPONSES = ("count", "rate", "value", "outcomes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,12 @@ class Observations:
         Proportions whose trials are unknown, shape (T,).
     value
         Measurements, shape (T,).
+    outcomes
+        Counts by outcome, where a trial has one of C outcomes, such as the step of a funnel
+        that was reached, shape (T, C), C at least 2. A row in which any of them is NaN counts
+        as missing.
+    outcome_names
+        Names of the C outcomes; "0", "1", ... where none are given.
     time
         Dates, time stamps or numbers, ascending, shape (T,). May be absent.
     file, lines, columns
@@ -49,13 +56,15 @@ class Observations:
     Raises
     ------
     DataError
-        If there is no response (count, rate or value), if lengths differ, or if something
-        isn't a number.
+        If there is no response (count, rate, value or outcomes), if lengths differ, if
+        something isn't a number, or if outcomes don't have each a name of its own.
 
     Examples
     --------
     >>> Observations(count=[3, 1, 4], trials=[200, 150, 210])
     Observations(T=3, count, trials)
+    >>> Observations(outcomes=[[7, 2], [8, 0], [6, 1]], outcome_names=("left", "bought"))
+    Observations(T=3, 2 outcomes)
     """
 
     count: Floats | None = None
@@ -63,6 +72,8 @@ class Observations:
     exposure: Floats | None = None
     rate: Floats | None = None
     value: Floats | None = None
+    outcomes: Floats | None = None
+    outcome_names: tuple[str, ...] = ()
     time: NDArray[Any] | None = None
     file: str | None = None
     lines: NDArray[np.int64] | None = None
@@ -75,8 +86,11 @@ class Observations:
             object.__setattr__(self, role, numbers)
         if all(given[role] is None for role in RESPONSES):
             raise DataError(
-                "observations need a response: count (with trials or exposure), rate or value"
+                "observations need a response: count (with trials or exposure), rate, value or "
+                "outcomes"
             )
+        names = _names(self.outcome_names, given["outcomes"])
+        object.__setattr__(self, "outcome_names", names)
         object.__setattr__(self, "time", _times(self.time))
         object.__setattr__(self, "lines", _lines(self.lines))
         object.__setattr__(self, "file", None if self.file is None else str(self.file))
@@ -98,6 +112,8 @@ class Observations:
 
     def __repr__(self) -> str:
         names = [role for role in ROLES if getattr(self, role) is not None]
+        if self.outcomes is not None:
+            names[-1] = f"{len(self.outcome_names)} outcomes"
         parts = [f"T={len(self)}", *names]
         if self.time is not None and len(self):
             parts.insert(1, f"{self.label(0)} to {self.label(len(self) - 1)}")
@@ -112,7 +128,7 @@ class Observations:
         return next(role for role in RESPONSES if getattr(self, role) is not None)
 
     def column(self, role: str) -> Floats:
-        """Return the numbers of a role, shape (T,); DataError if it is absent."""
+        """Return the numbers of a role, (T,), outcomes (T, C); DataError if it is absent."""
         numbers: Floats | None = getattr(self, role)
         if numbers is None:
             present = ", ".join(r for r in ROLES if getattr(self, r) is not None)
@@ -120,8 +136,9 @@ class Observations:
         return numbers
 
     def observed(self, role: str) -> NDArray[np.bool_]:
-        """Return which rows have a number for a role, shape (T,)."""
-        return ~np.isnan(self.column(role))
+        """Return which rows have a number for a role, of outcomes all of them, shape (T,)."""
+        missing = np.isnan(self.column(role))
+        return ~(missing.any(axis=1) if missing.ndim == 2 else missing)
 
     def stamp(self, row: int) -> str | int | float | None:
         """Return the time of a row: an ISO date (a time stamp when not midnight), a number."""
@@ -142,13 +159,15 @@ class Observations:
         return str(row if stamp is None else stamp)
 
     def fingerprint(self) -> str:
-        """Return a short hash of the times and numbers."""
+        """Return a short hash of the times, the numbers, and the names of outcomes."""
         digest = hashlib.sha256()
         for name in ("time", *ROLES):
             numbers = getattr(self, name)
             if numbers is not None:
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(numbers).tobytes())
+        for name in self.outcome_names:
+            digest.update(f"{name}\0".encode())
         return digest.hexdigest()[:16]
 
 
@@ -164,10 +183,41 @@ def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:
         array = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{role} must be numbers, NaN where missing: {error}") from None
-    if array.ndim != 1:
+    if role == "outcomes":
+        _check_outcomes(array)
+    elif array.ndim != 1:
         raise DataError(f"{role} must have one dimension (one number a row), not {array.ndim}")
     array.flags.writeable = False
     return array
+
+
+def _check_outcomes(array: Floats) -> None:
+    if array.ndim != 2:
+        raise DataError(
+            "outcomes must have two dimensions (a row per time, a column per outcome), not "
+            f"{array.ndim}"
+        )
+    if array.shape[1] < 2:
+        raise DataError(
+            f"outcomes need two columns or more, not {array.shape[1]}: that nothing happened "
+            "is an outcome too; else give a count, and trials"
+        )
+
+
+def _names(names: Iterable[str] | None, outcomes: Floats | None) -> tuple[str, ...]:
+    """Return a name for each outcome."""
+    if names is None:
+        names = ()
+    listed = isinstance(names, Iterable) and not isinstance(names, str)
+    told = tuple(str(name) for name in (names if listed else [names]))
+    if outcomes is None:
+        if told:
+            raise DataError(f"outcome_names are given, {names!r}, but no outcomes")
+        return ()
+    C = outcomes.shape[1]
+    if told and (len(told) != C or len(set(told)) != C):
+        raise DataError(f"outcome_names must be {C} names that differ, not {names!r}")
+    return told or tuple(str(outcome) for outcome in range(C))
 
 
 def _times(time: ArrayLike | None) -> NDArray[Any] | None:

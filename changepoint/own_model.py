@@ -52,7 +52,12 @@ class OwnLikelihood:
         return (0.0 if self.positive else -math.inf, math.inf)
 
     def estimates(self, observations: Observations) -> Floats:
-        """Return each row's own estimate, as the default likelihood of such data has it."""
+        """Return each row's own estimate, as the default likelihood of such data has it.
+
+        Of several outcomes NaN: which of them the parameter is about isn't known.
+        """
+        if observations.response == "outcomes":
+            return np.full(len(observations), np.nan)
         return default_likelihood(observations).estimates(observations)
 
     def priors(self) -> dict[str, str]:

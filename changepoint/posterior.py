@@ -74,6 +74,8 @@ class Posterior:
             return self._source.observations
         data, attrs = self.tree["constant_data"].dataset, self.tree.attrs
         columns: dict[str, Any] = {role: data[role].values for role in ROLES if role in data}
+        if "outcomes" in data:
+            columns["outcome_names"] = [str(name) for name in data["outcome"].values]
         return Observations(
             **columns,
             time=data["time"].values if attrs["has_time"] else None,

@@ -126,19 +126,18 @@ def to_tree(result: Result) -> xr.DataTree:
             else _unknown(result.draws, T, family.shared)
         )
     y = whole(observations.column(family.response)[observed], family)
+    columns = {role: n for role in ROLES if (n := getattr(observations, role)) is not None}
+    outcome = _outcome(observations)
     groups = {
         "posterior": posterior,
         _marginals_of(result): _marginals(result, time),
         "observed_data": xr.Dataset(
-            {"y": ("observation", y)}, {"time": ("observation", time[observed])}
+            {"y": (_dims(y, "observation"), y)},
+            {"time": ("observation", time[observed]), **(outcome if y.ndim == 2 else {})},
         ),
         "constant_data": xr.Dataset(
-            {
-                role: ("time", numbers)
-                for role in ROLES
-                if (numbers := getattr(observations, role)) is not None
-            },
-            {"time": time},
+            {role: (_dims(numbers, "time"), numbers) for role, numbers in columns.items()},
+            {"time": time, **outcome},
         ),
     }
     if not fixed:
@@ -156,7 +155,17 @@ def to_tree(result: Result) -> xr.DataTree:
 
 def whole(y: Floats, family: Likelihood | OwnLikelihood) -> NDArray[Any]:
     """Return counts as integers: plots of ArviZ tell counts from measurements by that."""
-    return y.astype(np.int64) if family.response == "count" else y
+    return y.astype(np.int64) if family.response in ("count", "outcomes") else y
+
+
+def _dims(numbers: NDArray[Any], *dims: str) -> tuple[str, ...]:
+    """Return the dimensions of numbers by row, which of outcomes have one more."""
+    return dims if numbers.ndim == len(dims) else (*dims, "outcome")
+
+
+def _outcome(observations: Observations) -> dict[str, list[str]]:
+    """Return the names of the outcomes as a coordinate, if there are any."""
+    return {"outcome": list(observations.outcome_names)} if observations.outcome_names else {}
 
 
 def _marginals_of(result: Result) -> str:
@@ -320,12 +329,15 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         values = family.log_density(data, Nodes(theta, companion), shared)
     else:
         values = whole(family.draw(data, theta, shared, rng), family)
+    by_draw = np.moveaxis(values, 1, 0)
+    y = by_draw.reshape(chains, draws, *by_draw.shape[1:])
     return xr.Dataset(
-        {"y": (("chain", "draw", "observation"), values.T.reshape(chains, draws, -1))},
+        {"y": (_dims(y, "chain", "draw", "observation"), y)},
         {
             "time": ("observation", tree["observed_data"]["time"].values),
             "chain": posterior["chain"],
             "draw": posterior["draw"],
+            **(_outcome(observations) if y.ndim == 4 else {}),
         },
     )
 

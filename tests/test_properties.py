@@ -97,6 +97,7 @@ SPOILS = ["none"] * 40 + ["object", "None inside", "text", "words", "2-d", "too 
 SPOILS += ["complex", "booleans", "masked", "dictionary"]
 TRIALS, EXPOSURE = ("count", "trials"), ("count", "exposure")
 KINDS = [TRIALS, TRIALS, TRIALS, EXPOSURE, ("count",), ("rate",), ("value",), ROLES]
+KINDS += [("outcomes",)]
 
 
 @st.composite
@@ -131,7 +132,10 @@ def tables(draw):
     """Draw arguments of Observations."""
     rows = draw(st.one_of(st.integers(0, 4), st.integers(2, 30)))
     roles = draw(st.sampled_from(KINDS))
-    given = {role: draw(column(role, rows)) for role in roles}
+    given = {role: draw(column(role, rows)) for role in roles if role != "outcomes"}
+    if "outcomes" in roles:
+        counts = [draw(column("count", rows)) for _ in range(draw(st.integers(1, 4)))]
+        given["outcomes"] = np.column_stack(counts)
     if "trials" in given and draw(st.integers(0, 4)):
         given["trials"] = np.maximum(given["trials"], given["count"])
     spoiled = {role: spoil(given[role], draw(st.sampled_from(SPOILS))) for role in given}
@@ -303,22 +307,10 @@ def files(draw):
     return content
 
 
-FLAGS = [
-    "--likelihood",
-    "--exactly",
-    "--at-most",
-    "--every",
-    "--min-length",
-    "--count",
-    "--rate",
-]
-flags = st.dictionaries(
-    st.sampled_from(FLAGS),
-    st.sampled_from(
-        ["0", "1", "2", "7.5", "-1", "poisson", "normal", "binomial", "y", "orders", ""]
-    ),
-    max_size=2,
-)
+FLAGS = ["likelihood", "exactly", "at-most", "every", "min-length", "count", "rate"]
+FLAGS += ["outcomes", "outcome"]
+GIVEN = ["0", "1", "2", "7.5", "-1", "poisson", "normal", "binomial", "y", "orders", "n,events"]
+flags = st.dictionaries(st.sampled_from(FLAGS), st.sampled_from([*GIVEN, ""]), max_size=2)
 
 
 @settings(fixed, max_examples=400)

@@ -110,10 +110,11 @@ def _check_data(name: str, held: NDArray[Any], observations: Observations) -> No
             f"{name!r} of the PyMC model has {held.shape[0]} rows, the observations have "
             f"{rows}: give both the same data, missing rows left out"
         )
-    if response != "count" or held.dtype.kind not in "iu" or held.ndim > 1:
-        return  # measurements may enter on another scale
+    counts = response in ("count", "outcomes")
+    if not counts or held.dtype.kind not in "iu" or held.shape[1:] != column.shape[1:]:
+        return  # measurements may enter on another scale, outcomes as labels
     inside = np.ones(T, bool) if len(held) == T else observed
-    other = np.zeros(T, bool)
+    other = np.zeros(column.shape, bool)
     other[inside] = column[inside] != held
     if other.any():
         rule = f"the PyMC model holds another number in {name!r}"

@@ -55,7 +55,7 @@ class Fault(NamedTuple):
     """Rows that break one rule of a family's support."""
 
     role: str
-    rows: Mask | None  # (T,); None for the series as a whole
+    rows: Mask | None  # (T,), of outcomes also (T, C) by cell; None for the series as a whole
     rule: str
     remedy: str
 

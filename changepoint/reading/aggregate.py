@@ -13,7 +13,7 @@ from changepoint.reading.table import prefixed
 from changepoint.reading.timegrid import DAY, MONTH, Series, commonest
 
 PERIODS = ("day", "week", "month")
-_SUMMED = ("count", "trials", "exposure")
+_SUMMED = ("count", "trials", "exposure", "outcomes")
 
 
 def check_period(period: str | None) -> None:
@@ -35,7 +35,7 @@ def aggregated(
     numbers = {role: series.numbers[role] for role in _SUMMED if role in series.numbers}
     start = _start(series.time, period)
     starts, first, group = np.unique(start, return_index=True, return_inverse=True)
-    complete = ~np.isnan(np.array(list(numbers.values()))).any(axis=0)
+    complete = ~np.isnan(np.column_stack(list(numbers.values()))).any(axis=1)
     rows = np.bincount(group, weights=complete, minlength=len(starts))
     sums = {role: _sums(values, group, complete, rows) for role, values in numbers.items()}
     incomplete = starts[np.bincount(group, weights=~complete, minlength=len(starts)) > 0]
@@ -60,7 +60,8 @@ def _check(series: Series, asked: dict[str, str], file: str | None) -> tuple[str
             prefixed(file, f"aggregate needs dates, and there is {found}; {remedy}")
         )
     others = [role for role in series.numbers if role not in _SUMMED]
-    if "count" not in series.numbers or any(role in asked for role in others):
+    counts = "count" in series.numbers or "outcomes" in series.numbers
+    if not counts or any(role in asked for role in others):
         what = " or ".join(others)
         raise DataError(
             prefixed(
@@ -86,6 +87,8 @@ def _start(time: NDArray[Any], period: str) -> NDArray[Any]:
 def _sums(
     values: Floats, group: NDArray[Any], complete: NDArray[np.bool_], rows: Floats
 ) -> Floats:
+    if values.ndim == 2:
+        return np.column_stack([_sums(each, group, complete, rows) for each in values.T])
     weights = np.where(complete, values, 0.0)
     return np.where(rows > 0, np.bincount(group, weights=weights, minlength=len(rows)), np.nan)
 

@@ -147,13 +147,14 @@ def _settled(
     points = any("." in body for body in bodies)
     if commas and points:
         return "?", ()
-    if role in WHOLE:
+    if _kind(role) in WHOLE:
         # Counts aren't fractions, so 1.234 visits are thousands; 2.000 could still be two.
         written, other = (",", ".") if commas else (".", ",")
         for body in bodies:
             if not _number(body, written).is_integer():
                 name, meant = table.columns[role].name, _number(body, other)
-                note = f"column {name!r}: {body} was read as {meant:.15g}, for {role} are whole"
+                rule = f"{_kind(role)} are whole"
+                note = f"column {name!r}: {body} was read as {meant:.15g}, for {rule}"
                 return other, (note,)
         return "?", ()
     if commas:
@@ -161,6 +162,11 @@ def _settled(
     # 1.234 beside 987 in a file of the semicolon countries looks like thousands.
     mixed = table.delimiter == ";" and any("." not in body for body in bodies)
     return "?" if mixed else ".", ()
+
+
+def _kind(role: str) -> str:
+    """Return what the numbers of a role are: those of an outcome are counts."""
+    return "count" if role.startswith("outcomes[") else role
 
 
 def _ambiguous(table: Table, role: str, numerals: _Numerals) -> Problem:
@@ -192,7 +198,8 @@ def _converted(
                 "Write all of its cells with % or none",
             )
         elif percent and role not in ("rate", "value"):
-            wrong[cell] = (f"a {role} can't be a percentage", f"Give a column of {role}")
+            kind = _kind(role)
+            wrong[cell] = (f"a {kind} can't be a percentage", f"Give a column of {kind}")
         else:
             values[cell] = _number(body, decimal, percent)
     cells = table.columns[role].cells

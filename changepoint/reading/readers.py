@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -15,6 +16,8 @@ from changepoint.reading.files import read_lines
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.layout import read_table
 from changepoint.reading.numerals import read_numbers
+from changepoint.reading.outcomes import asked_for, find_outcomes
+from changepoint.reading.roles import is_outcome
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
 
@@ -31,6 +34,8 @@ class Options(TypedDict, total=False):
     exposure: str | None
     rate: str | None
     value: str | None
+    outcomes: Sequence[str] | None
+    outcome: str | None
     aggregate: Period | None
 
 
@@ -83,6 +88,8 @@ def read_csv(
     exposure: str | None = None,
     rate: str | None = None,
     value: str | None = None,
+    outcomes: Sequence[str] | None = None,
+    outcome: str | None = None,
     date_format: str | None = None,
     aggregate: Period | None = None,
 ) -> Observations:
@@ -100,14 +107,21 @@ def read_csv(
         The file.
     time, count, trials, exposure, rate, value
         Columns that names don't find, or that should win over names; any case.
+    outcomes
+        Columns of counts, one for each outcome that a trial can have, such as
+        ``["left", "carted", "bought"]``; never found by name, and in place of all other columns
+        but the time.
+    outcome
+        The same where each row is a trial: the column that says its outcome, by a label or a
+        number. The outcomes are sorted, numbers by size; an empty cell is a missing row.
     date_format
         How dates are written, in the codes of `datetime.strptime`, such as ``%d/%m/%Y``;
         needed only where the order of day and month can't be told.
     aggregate
-        Sum count, trials and exposure by calendar day, by ISO week (named by its Monday) or by
-        month (named by its first day). A row with a missing number is left out of the sums. A
-        period without rows becomes a missing row: if the rows are single events, write a row
-        with count 0 for a period without events.
+        Sum count, trials, exposure and outcomes by calendar day, by ISO week (named by its
+        Monday) or by month (named by its first day). A row with a missing number is left out of
+        the sums. A period without rows becomes a missing row: if the rows are single events,
+        write a row with count 0 for a period without events.
 
     Returns
     -------
@@ -126,9 +140,11 @@ def read_csv(
     Observations(T=100, 1871 to 1970, value)
     >>> read_csv("data/nyc_flights_2013.csv", count="cancelled", trials="scheduled")
     Observations(T=365, 2013-01-01 to 2013-12-31, count, trials)
+    >>> read_csv("data/funnel.csv", outcomes=["bounced", "browsed", "carted", "bought"])
+    Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
     check_period(aggregate)
-    asked = _asked(time, count, trials, exposure, rate, value)
+    asked = _asked(outcomes, outcome, time, count, trials, exposure, rate, value)
     table = read_table(read_lines(path), asked, os.fspath(path))
     return _observations(table, asked, aggregate, date_format)
 
@@ -142,6 +158,8 @@ def read_parquet(
     exposure: str | None = None,
     rate: str | None = None,
     value: str | None = None,
+    outcomes: Sequence[str] | None = None,
+    outcome: str | None = None,
     aggregate: Period | None = None,
 ) -> Observations:
     """Read a Parquet file.
@@ -150,7 +168,7 @@ def read_parquet(
     ----------
     path
         The file.
-    time, count, trials, exposure, rate, value, aggregate
+    time, count, trials, exposure, rate, value, outcomes, outcome, aggregate
         As in `read_csv`. Text is converted as there.
 
     Returns
@@ -173,7 +191,7 @@ def read_parquet(
     Observations(T=100, 1871 to 1970, value)
     """
     check_period(aggregate)
-    asked = _asked(time, count, trials, exposure, rate, value)
+    asked = _asked(outcomes, outcome, time, count, trials, exposure, rate, value)
     return _observations(read_parquet_table(path, asked), asked, aggregate, None)
 
 
@@ -186,6 +204,8 @@ def from_frame(
     exposure: str | None = None,
     rate: str | None = None,
     value: str | None = None,
+    outcomes: Sequence[str] | None = None,
+    outcome: str | None = None,
     aggregate: Period | None = None,
 ) -> Observations:
     """Take the series from a data frame of pandas, polars, pyarrow or DuckDB.
@@ -195,7 +215,7 @@ def from_frame(
     frame
         A data frame, a lazy one, or a DuckDB relation. An index of pandas counts as a column
         if it holds dates or has a name.
-    time, count, trials, exposure, rate, value, aggregate
+    time, count, trials, exposure, rate, value, outcomes, outcome, aggregate
         As in `read_csv`. Text is converted as there.
 
     Returns
@@ -215,13 +235,16 @@ def from_frame(
     Observations(T=100, 1871 to 1970, value)
     """
     check_period(aggregate)
-    asked = _asked(time, count, trials, exposure, rate, value)
+    asked = _asked(outcomes, outcome, time, count, trials, exposure, rate, value)
     return _observations(read_frame(frame, asked), asked, aggregate, None)
 
 
-def _asked(*columns: str | None) -> dict[str, str]:
+def _asked(
+    outcomes: Sequence[str] | None, outcome: str | None, *columns: str | None
+) -> dict[str, str]:
     roles = ("time", "count", "trials", "exposure", "rate", "value")
-    return {role: str(c) for role, c in zip(roles, columns, strict=True) if c is not None}
+    told = {role: str(c) for role, c in zip(roles, columns, strict=True) if c is not None}
+    return told | asked_for(outcomes, outcome, [role for role in told if role != "time"])
 
 
 def _observations(
@@ -233,13 +256,18 @@ def _observations(
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed
-    roles = [role for role in table.columns if role != "time"]
+    roles = [role for role in table.columns if role not in ("time", "outcome")]
     numbers, wrong, noticed = read_numbers(table, roles)
     notes += noticed
     problems = sorted([*problems, *wrong], key=lambda problem: problem.line or 0)
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
         raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
+    columns = {role: c.name for role, c in table.columns.items() if not is_outcome(role)}
+    found = find_outcomes(table, numbers)
+    if found is not None:
+        numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
+        notes += found.notes
     series = Series(time, numbers, table.lines)
     if period is not None:
         series, noticed = aggregated(series, period, asked, table.file)
@@ -252,9 +280,10 @@ def _observations(
         warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(_PACKAGE,))
     return Observations(
         **series.numbers,
+        outcome_names=() if found is None else found.names,
         time=series.time,
         file=table.file,
         lines=series.lines,
-        columns={role: column.name for role, column in table.columns.items()},
+        columns=columns,
         warnings=tuple(notes),
     )

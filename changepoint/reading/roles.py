@@ -15,7 +15,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "exposure": ("exposure", "hours"),
     "rate": ("rate", "conversion_rate", "cnvrs", "ctr"),
     "value": ("value", "y", "flow"),
+    "outcomes": (),  # found by no name, only as told
+    "outcome": (),
 }
+OUTCOMES = "outcomes"  # its columns have roles of their own: outcomes[0], outcomes[1], ...
 KNOWN = frozenset(name for names in NAMES.values() for name in names)
 RESPONSE_NAMES = frozenset(name for role in RESPONSES for name in NAMES[role])
 
@@ -25,13 +28,18 @@ def normal(name: str) -> str:
     return " ".join(name.replace("\ufeff", "").split()).casefold()
 
 
+def is_outcome(role: str) -> bool:
+    """Whether a column has counts of an outcome, or labels of outcomes."""
+    return role == "outcome" or role.startswith(f"{OUTCOMES}[")
+
+
 def find_roles(
     header: Sequence[str], asked: Mapping[str, str], file: str | None, hint: str = ""
 ) -> dict[str, int]:
     """Return the index of the column of each role.
 
     A column asked for wins over names, and isn't used for another role. Where a response is
-    asked for, no other response is looked for.
+    asked for, no other response is looked for; where outcomes are, nothing but the time.
 
     Raises
     ------
@@ -41,7 +49,9 @@ def find_roles(
     found = _asked_columns(header, asked, file)
     taken = set(found.values())
     roles = [role for role in NAMES if role not in found]
-    if any(role in found for role in RESPONSES):
+    if any(is_outcome(role) for role in found):
+        roles = [role for role in roles if role == "time"]
+    elif any(role in found for role in RESPONSES):
         roles = [role for role in roles if role not in RESPONSES]
     several = {}
     for role in roles:
@@ -60,11 +70,12 @@ def find_roles(
     if several:
         which = "; ".join(f"{role}: {_quoted(names)}" for role, names in several.items())
         raise DataError(_ask(header, file, f"more than one column for a role ({which})"))
-    if not any(role in found for role in RESPONSES):
-        known = ", ".join(f"{role} ({', '.join(NAMES[role])})" for role in RESPONSES)
+    if not any(role in RESPONSES or is_outcome(role) for role in found):
+        known = ", ".join(f"{r} ({', '.join(NAMES[r])})" for r in RESPONSES if NAMES[r])
         problem = f"no column has a name that means a response: {known}{hint}"
         raise DataError(_ask(header, file, problem))
-    return {role: found[role] for role in NAMES if role in found}
+    outcomes = [role for role in found if role not in NAMES]
+    return {role: found[role] for role in (*NAMES, *outcomes) if role in found}
 
 
 def _asked_columns(

@@ -21,8 +21,8 @@ _NAMED = 5  # absent rows named in the warning
 class Series:
     """Times and numbers of T rows on their way to Observations.
 
-    `time` is datetime64[us], float64 or None; `numbers` are by role; `lines` are 0 for rows
-    added to fill the grid.
+    `time` is datetime64[us], float64 or None; `numbers` are by role, those of outcomes (T, C);
+    `lines` are 0 for rows added to fill the grid.
     """
 
     time: NDArray[Any] | None
@@ -79,7 +79,7 @@ def _filled(series: Series, grid: Grid, absent: Indices) -> Series:
     time[grid.places], time[absent] = series.time, grid.time(absent)
     numbers = {}
     for role, present in series.numbers.items():
-        numbers[role] = np.full(length, np.nan)
+        numbers[role] = np.full((length, *present.shape[1:]), np.nan)
         numbers[role][grid.places] = present
     lines = np.zeros(length, np.int64)
     lines[grid.places] = series.lines

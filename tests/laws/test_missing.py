@@ -17,7 +17,9 @@ T = 30
 def pad(data: Observations, before: int, after: int) -> Observations:
     """Rows without data in front and behind."""
     columns = {
-        role: np.concatenate([np.full(before, np.nan), numbers, np.full(after, np.nan)])
+        role: np.pad(
+            numbers, [(before, after)] + [(0, 0)] * (numbers.ndim - 1), constant_values=np.nan
+        )
         for role in ROLES
         if (numbers := getattr(data, role)) is not None
     }

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from changepoint.reading import read
@@ -11,10 +12,14 @@ from changepoint.reading import read
 HEAVY = ["pandas", "pyarrow", "narwhals", "polars", "duckdb"]
 
 
-def test_the_simulated_files_are_what_their_script_writes(tmp_path):
-    command = [sys.executable, "data/simulate_conversions.py", str(tmp_path)]
+@pytest.mark.parametrize(
+    ("script", "files"),
+    [("conversions", ("conversions.csv", "conversion_rates.csv")), ("funnel", ("funnel.csv",))],
+)
+def test_the_simulated_files_are_what_their_script_writes(tmp_path, script, files):
+    command = [sys.executable, f"data/simulate_{script}.py", str(tmp_path)]
     subprocess.run(command, check=True)
-    for name in ("conversions.csv", "conversion_rates.csv"):
+    for name in files:
         assert (tmp_path / name).read_bytes() == Path("data", name).read_bytes()
 
 
@@ -35,6 +40,16 @@ def test_conversion_rates_are_as_promised():
     assert data.rate.mean() == pytest.approx(0.009, abs=0.0002)
     assert data.rate.min() > 0.001
     assert data.rate.max() < 0.016
+
+
+def test_the_funnel_is_as_promised():
+    data = read("data/funnel.csv", outcomes=["bounced", "browsed", "carted", "bought"])
+    assert len(data) == 150
+    assert data.label(95) == "2025-04-06"
+    assert data.outcomes.sum(axis=1).mean() == pytest.approx(800, abs=10)
+    before, after = (part.sum(axis=0) / part.sum() for part in np.split(data.outcomes, [95]))
+    assert before == pytest.approx([0.55, 0.37, 0.060, 0.020], rel=0.06)
+    assert after == pytest.approx([0.55, 0.37, 0.052, 0.028], rel=0.06)
 
 
 @pytest.mark.parametrize(

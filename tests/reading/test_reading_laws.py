@@ -163,6 +163,10 @@ OPTIONS = [
     {"aggregate": "day"},
     {"aggregate": "month"},
     {"date_format": "%d.%m.%Y"},
+    {"outcomes": ["count", "trials"]},
+    {"outcomes": ["count", "trials"], "aggregate": "week"},
+    {"outcome": "count"},
+    {"outcome": "note", "aggregate": "month"},
 ]
 ASCII = st.text('0123456789.,;:-+/ %e\tTZx"\r\n', max_size=3).map(str.encode)
 PIECES = st.sampled_from(
