@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 SEMMELWEIS, COAL, NILE = DATA / "semmelweis.csv", DATA / "coal_disasters.csv", DATA / "nile.csv"
 CONVERSIONS, RATES = DATA / "conversions.csv", DATA / "conversion_rates.csv"
+FUNNEL = DATA / "funnel.csv"
 FLIGHTS = DATA / "nyc_flights_2013.csv"
 MODEL = ROOT / "models" / "maternal_mortality.py"
 
@@ -281,8 +282,8 @@ def test_help(run, command):
 
 def test_help_names_every_option(run):
     out = run("fit", "--help")[1]
-    options = ("model time count trials exposure rate value likelihood at-most exactly every "
-               "min-length aggregate date-format seed out json")  # fmt: skip
+    options = ("model time count trials exposure rate value outcomes outcome likelihood "
+               "at-most exactly every min-length aggregate date-format seed out json")  # fmt: skip
     assert [option for option in options.split() if f"--{option}" not in out] == []
 
 
@@ -401,6 +402,29 @@ def test_data_errors(run, table, text, named):
     assert (status, out) == (3, "")
     assert named in err
     assert "table.csv" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--outcomes", "bounced"], "two columns of counts or more, not ['bounced']"),
+        (["--outcomes", "bounced,lost"], "no column 'lost'"),
+        (
+            ["--outcomes", "bounced,carted,bounced"],
+            "'bounced' was given for outcomes[0] and for",
+        ),
+        (["--outcomes", "bounced,carted", "--outcome", "bought"], "both given"),
+        (["--outcomes", "bounced,carted", "--count", "bought"], "count can't be used together"),
+        (["--outcome", "carted", "--value", "bought"], "value can't be used together"),
+        (["--outcome", "bounced"], "looks like an identifier"),
+        (["--outcomes", "bounced,bought", "--likelihood", "poisson"], "needs count; the data"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_columns_of_outcomes_that_cannot_be(run, options, named):
+    status, out, err = run("fit", FUNNEL, *options)
+    assert (status, out) == (3, "")
+    assert named in err
 
 
 def test_a_row_of_numbers_is_no_header(run):
@@ -595,6 +619,25 @@ def test_check_goes_on_after_a_file_that_cannot_be_read(run):
     assert status == 3
     assert "can't be read" in out
     assert "Use 'poisson'" in out
+
+
+def test_check_of_outcomes(run, table):
+    told = run("check", FUNNEL, "--outcomes", "bounced, browsed, carted, bought")[1]
+    assert "Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)" in told
+    assert re.search(r"poisson +needs count\n", told)
+    assert "mend the rows" not in told
+    labels = table('step,"a,b",c\nleft,1,2\nbought,3,4\nleft,5,6\n')
+    assert "T=3, 2 outcomes" in run("check", labels, "--outcome", "step")[1]
+    assert "T=3, 2 outcomes" in run("check", labels, "--outcomes", '"a,b",c')[1]
+
+
+def test_outcomes_of_a_model_file_give_way_to_flags(run, table):
+    text = GOOD + "columns = {'outcomes': ['bounced', 'lost']}\n"
+    model = table(text, "model.py")
+    assert "no column 'lost'" in run("fit", FUNNEL, "--model", model)[2]
+    for flag, columns in (("--outcomes", "bounced,bought"), ("--outcome", "carted")):
+        err = run("fit", FUNNEL, "--model", model, flag, columns)[2]
+        assert "needs count; the data have outcomes" in err
 
 
 def test_check_takes_columns(run):
