@@ -283,7 +283,8 @@ def test_help(run, command):
 def test_help_names_every_option(run):
     out = run("fit", "--help")[1]
     options = ("model time count trials exposure rate value outcomes outcome likelihood "
-               "at-most exactly every min-length aggregate date-format seed out json")  # fmt: skip
+               "at-most exactly every min-length aggregate date-format seed "
+               "out json")  # fmt: skip
     assert [option for option in options.split() if f"--{option}" not in out] == []
 
 
