@@ -13,7 +13,7 @@ from changepoint import likelihoods, priors
 from changepoint.changes import Changes
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import Fault
+from changepoint.likelihoods.base import Fault, GridLikelihood
 from changepoint.observations import ROLES, Observations
 
 if TYPE_CHECKING:
@@ -95,9 +95,10 @@ class Model:
             for fault in family.faults(observations):
                 problems += spell_out(fault, observations)
             if not problems:
-                resolved = self.resolve(observations)
-                problems += [p for f in _excluded(resolved.likelihood, observations)
-                             for p in spell_out(f, observations)]  # fmt: skip
+                resolved = self.resolve(observations).likelihood
+                if isinstance(resolved, GridLikelihood):
+                    for fault in _excluded(resolved, observations):
+                        problems += spell_out(fault, observations)
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise SupportError(f"{count} with the data under {family.name!r}:", problems)
@@ -177,12 +178,29 @@ class Model:
 def default_likelihood(observations: Observations) -> Likelihood:
     """Return the family for data of this kind, priors not filled.
 
-    Count and trials: BetaBinomial; count: Poisson; rate: Beta; value: Normal.
+    Count and trials: BetaBinomial; count: Poisson; rate: Beta; value: Auto, an average over
+    families.
     """
     if observations.count is not None:
         binomial = observations.trials is not None
         return likelihoods.BetaBinomial() if binomial else likelihoods.Poisson()
-    return likelihoods.Beta() if observations.rate is not None else likelihoods.Normal()
+    return likelihoods.Beta() if observations.rate is not None else likelihoods.Auto()
+
+
+LASTING = 5  # rows that a segment of measurements lasts, by default
+
+
+def default_model(observations: Observations, changes: Changes | None = None) -> Model:
+    """Return the model for data of this kind, priors not filled.
+
+    The default likelihood; and measurements, whose spikes would else be segments of their
+    own, change for at least 5 rows, or a quarter of a short series, unless `changes` says so.
+    """
+    family = default_likelihood(observations)
+    if changes is None:
+        short = max(min(LASTING, len(observations) // 4), 1)
+        changes = Changes(min_length=short if family.name == "auto" else 1)
+    return Model(family, changes)
 
 
 def _prior(told: Mapping[str, Any]) -> priors.Prior:
@@ -238,7 +256,7 @@ def _time_problems(observations: Observations) -> Iterator[Problem]:
         yield Problem(observations.file, line, label, column, label, rule, remedy)
 
 
-def _excluded(family: Likelihood, observations: Observations) -> Iterator[Fault]:
+def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fault]:
     """Rows, or the pooled total, that no value in the prior's support can explain."""
     low, high = family.prior.support
 

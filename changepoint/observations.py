@@ -171,6 +171,14 @@ class Observations:
         return digest.hexdigest()[:16]
 
 
+def in_rows(time: NDArray[Any]) -> Floats:
+    """Return times in mean distances of rows, measured from their middle, shape (T,)."""
+    middle = (len(time) - 1) / 2
+    elapsed = (time - time[0]).astype(float)
+    x: Floats = elapsed / max(elapsed[-1], 1e-300) * 2 * middle - middle
+    return x
+
+
 def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:
     if numbers is None:
         return None

@@ -14,7 +14,8 @@ from changepoint.errors import DataError
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.own_model import OwnModel
-from changepoint.results import GROUPS, Result, built, to_tree
+from changepoint.results import Result, to_tree
+from changepoint.trajectories import GROUPS, built, trajectories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -228,15 +229,13 @@ class Posterior:
         return place
 
     def trajectories(self, draws: int | None = None) -> xr.Dataset:
-        """Return draws by time: `changed` (int8) and the parameter, (chain, draw, time).
+        """Return draws by time: `changed` (int8) and parameters, (chain, draw, time).
 
         Parameters
         ----------
         draws
             How many of each chain's draws; all, when None. They are large: T numbers each.
         """
-        from changepoint.results import trajectories
-
         return trajectories(self.tree, self.model.likelihood.parameter, draws)
 
     def build(self, *groups: str) -> xr.DataTree:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.likelihoods import Likelihood
-from changepoint.likelihoods.coordinates import Nodes
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.own_model import OwnLikelihood, OwnModel
@@ -35,12 +36,16 @@ class Draws(NamedTuple):
         The shared parameter, (D,), if there is one.
     chains
         How many chains they come from, one after the other.
+    extra
+        Further parameters of the segments by name, each (D, S); `slope` tilts the parameter,
+        which then is that of a segment's first row.
     """
 
     first: Integers
     parameter: Floats
     shared: Floats | None
     chains: int = CHAINS
+    extra: Mapping[str, Floats] = MappingProxyType({})
 
     def number(self, T: int) -> Integers:
         """Return the number of changes, shape (D,)."""
@@ -49,6 +54,10 @@ class Draws(NamedTuple):
     def chained(self, values: NDArray[Any]) -> NDArray[Any]:
         """(D, ...) -> (chain, draw, ...)."""
         return values.reshape(self.chains, -1, *values.shape[1:])
+
+    def named(self, parameter: str) -> dict[str, Floats]:
+        """Return all parameters of the segments by name."""
+        return {parameter: self.parameter, **self.extra}
 
     @property
     def coordinates(self) -> dict[str, Integers]:
@@ -80,6 +89,23 @@ class Given(NamedTuple):
     segments: Floats
 
 
+class Candidate(NamedTuple):
+    """One of the models that an answer is an average over.
+
+    probability
+        Its posterior probability, all candidates being equally probable before.
+    probability_of_change, number
+        What it says of the changes: P(any), the most probable number; NaN and -1 where its own
+        probability is below one in a million.
+    """
+
+    likelihood: Likelihood
+    log_evidence: float
+    probability: float
+    probability_of_change: float
+    number: int
+
+
 class Result(NamedTuple):
     """One posterior.
 
@@ -107,6 +133,7 @@ class Result(NamedTuple):
     sample_stats: xr.Dataset | None = None
     exact: Result | None = None
     pm_model: Any = None
+    candidates: tuple[Candidate, ...] = ()
 
 
 def to_tree(result: Result) -> xr.DataTree:
@@ -121,29 +148,29 @@ def to_tree(result: Result) -> xr.DataTree:
     posterior = result.posterior
     if posterior is None:
         posterior = (
-            _fixed(result.draws, result.model)
+            fixed_number(result.draws, result.model)
             if fixed
-            else _unknown(result.draws, T, family.shared)
+            else unknown(result.draws, T, family.shared)
         )
     y = whole(observations.column(family.response)[observed], family)
     columns = {role: n for role in ROLES if (n := getattr(observations, role)) is not None}
-    outcome = _outcome(observations)
+    outcome = outcome_names(observations)
     groups = {
         "posterior": posterior,
         _marginals_of(result): _marginals(result, time),
         "observed_data": xr.Dataset(
-            {"y": (_dims(y, "observation"), y)},
+            {"y": (dims_of(y, "observation"), y)},
             {"time": ("observation", time[observed]), **(outcome if y.ndim == 2 else {})},
         ),
         "constant_data": xr.Dataset(
-            {role: (_dims(numbers, "time"), numbers) for role, numbers in columns.items()},
+            {role: (dims_of(numbers, "time"), numbers) for role, numbers in columns.items()},
             {"time": time, **outcome},
         ),
     }
     if not fixed:
         groups["segments"] = _segments(result.draws, family.parameter)
         if result.given is not None:
-            groups["given"] = _fixed(result.given.draws, result.model)
+            groups["given"] = fixed_number(result.given.draws, result.model)
     if result.sample_stats is not None:
         groups["sample_stats"] = result.sample_stats
     if result.exact is not None:
@@ -158,12 +185,12 @@ def whole(y: Floats, family: Likelihood | OwnLikelihood) -> NDArray[Any]:
     return y.astype(np.int64) if family.response in ("count", "outcomes") else y
 
 
-def _dims(numbers: NDArray[Any], *dims: str) -> tuple[str, ...]:
+def dims_of(numbers: NDArray[Any], *dims: str) -> tuple[str, ...]:
     """Return the dimensions of numbers by row, which of outcomes have one more."""
     return dims if numbers.ndim == len(dims) else (*dims, "outcome")
 
 
-def _outcome(observations: Observations) -> dict[str, list[str]]:
+def outcome_names(observations: Observations) -> dict[str, list[str]]:
     """Return the names of the outcomes as a coordinate, if there are any."""
     return {"outcome": list(observations.outcome_names)} if observations.outcome_names else {}
 
@@ -173,7 +200,7 @@ def _marginals_of(result: Result) -> str:
     return "exact" if result.engine["name"] == "exact" else "sampled"
 
 
-def _unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
+def unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
     """Draws that differ in their number of changes."""
     import xarray as xr
 
@@ -186,7 +213,7 @@ def _unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
     )
 
 
-def _fixed(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
+def fixed_number(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
     """Draws that all have the same number of changes."""
     import xarray as xr
 
@@ -198,7 +225,8 @@ def _fixed(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
             draws.chained(draws.first[:, 1:]),
         )
     family = model.likelihood
-    variables[family.parameter] = (("chain", "draw", "segment"), draws.chained(draws.parameter))
+    for name, values in draws.named(family.parameter).items():
+        variables[name] = (("chain", "draw", "segment"), draws.chained(values))
     if draws.shared is not None:
         variables[str(family.shared)] = (("chain", "draw"), draws.chained(draws.shared))
     coordinates = {"change": np.arange(k), "segment": np.arange(k + 1)}
@@ -209,12 +237,10 @@ def _segments(draws: Draws, parameter: str) -> xr.Dataset:
     """Draws with their own numbers of changes: padded with T and NaN."""
     import xarray as xr
 
+    variables = {"first": draws.first, **draws.named(parameter)}
     dims = ("chain", "draw", "segment")
     return xr.Dataset(
-        {
-            "first": (dims, draws.chained(draws.first)),
-            parameter: (dims, draws.chained(draws.parameter)),
-        },
+        {name: (dims, draws.chained(values)) for name, values in variables.items()},
         draws.coordinates,
     )
 
@@ -265,97 +291,10 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "columns": json.dumps(dict(observations.columns)),
         "has_time": int(observations.time is not None),
         "fingerprint": observations.fingerprint(),
+        "candidates": json.dumps(
+            [
+                {**candidate._asdict(), "likelihood": candidate.likelihood.to_dict()}
+                for candidate in result.candidates
+            ]
+        ),
     }
-
-
-def segments(tree: xr.DataTree, parameter: str) -> tuple[Integers, Floats]:
-    """Return first rows and parameters of all draws' segments, (chain, draw, segment)."""
-    if "segments" in tree.children:
-        stored = tree["segments"].dataset
-        return stored["first"].values, stored[parameter].values
-    fixed = tree["posterior"].dataset
-    theta = fixed[parameter].values
-    first = np.zeros(theta.shape, np.int64)
-    if "switchpoint" in fixed:
-        first[..., 1:] = fixed["switchpoint"].values
-    return first, theta
-
-
-def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dataset:
-    """Return draws by time; see `Posterior.trajectories`."""
-    import xarray as xr
-
-    first, theta = (part[:, :draws] for part in segments(tree, parameter))
-    time = tree["constant_data"]["time"]
-    T = len(time)
-    begun = np.zeros((*first.shape[:2], T + 1), np.int64)
-    chain, draw = np.indices(first.shape[:2])
-    for row in np.moveaxis(first[..., 1:], 2, 0):  # two of a hand-written model may coincide
-        begun[chain, draw, row] += 1
-    changed = (begun[..., :T] > 0).astype(np.int8)
-    changed[..., 0] = 0
-    path = np.take_along_axis(theta, np.cumsum(begun[..., :T], axis=2), axis=2)
-    dims = ("chain", "draw", "time")
-    of_draws = {
-        name: np.arange(size) for name, size in zip(dims, changed.shape[:2], strict=False)
-    }
-    return xr.Dataset(
-        {"changed": (dims, changed), parameter: (dims, path)}, {**of_draws, "time": time}
-    )
-
-
-GROUPS = ("log_likelihood", "posterior_predictive", "prior")
-
-
-def built(name: str, tree: xr.DataTree, model: Model, observations: Observations) -> xr.Dataset:
-    """Return one of GROUPS."""
-    import xarray as xr
-
-    rng = np.random.default_rng(int(tree.attrs["seed"]))
-    if name == "prior":
-        return _prior(tree, model, observations, rng)
-    family = model.likelihood
-    observed = observations.observed(family.response)
-    data = family.data(observations).rows(observed)
-    posterior = tree["posterior"].dataset
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    paths = trajectories(tree, family.parameter, None)[family.parameter].values
-    theta = paths[..., observed].reshape(chains * draws, -1).T  # rows first, as in `data`
-    shared = np.ones(chains * draws)
-    if family.shared is not None:
-        shared = posterior[family.shared].values.reshape(-1)
-    if name == "log_likelihood":
-        companion = family.coordinate(observations, 1.0).companion(theta)
-        values = family.log_density(data, Nodes(theta, companion), shared)
-    else:
-        values = whole(family.draw(data, theta, shared, rng), family)
-    by_draw = np.moveaxis(values, 1, 0)
-    y = by_draw.reshape(chains, draws, *by_draw.shape[1:])
-    return xr.Dataset(
-        {"y": (_dims(y, "chain", "draw", "observation"), y)},
-        {
-            "time": ("observation", tree["observed_data"]["time"].values),
-            "chain": posterior["chain"],
-            "draw": posterior["draw"],
-            **(_outcome(observations) if y.ndim == 4 else {}),
-        },
-    )
-
-
-def _prior(
-    tree: xr.DataTree, model: Model, observations: Observations, rng: np.random.Generator
-) -> xr.Dataset:
-    """Draws from the prior, with the variables of the posterior."""
-    posterior, T = tree["posterior"].dataset, len(observations)
-    D = posterior.sizes["chain"] * posterior.sizes["draw"]
-    family, k = model.likelihood, model.changes.exactly
-    shared = family.shared_draws(rng, D) if family.shared is not None else None
-    placements = [model.changes.draw(T, rng) for _ in range(D)]
-    most = max(len(placement) for placement in placements)
-    first = np.full((D, most + 1), T)
-    first[:, 0] = 0
-    for row, placement in zip(first, placements, strict=True):
-        row[1 : len(placement) + 1] = placement
-    theta = family.prior.quantile(rng.random(first.shape))
-    draws = Draws(first, theta, shared, posterior.sizes["chain"])
-    return _fixed(draws, model) if k is not None else _unknown(draws, T, family.shared)

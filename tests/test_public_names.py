@@ -24,6 +24,7 @@ LAYERS = (
     {"own_model"},
     {"kernels"},
     {"results"},
+    {"trajectories"},
     {"posterior"},
     {"sampling"},
     {"engines"},

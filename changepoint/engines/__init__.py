@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from changepoint.engines.exact import Exact as Exact
 from changepoint.engines.mcmc import MCMC as MCMC
 from changepoint.errors import ModelError
-from changepoint.model import Model, default_likelihood
+from changepoint.model import Model, default_model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
 
@@ -28,7 +28,7 @@ def fit(
     Parameters
     ----------
     model
-        A `Model`; None for the default likelihood of this kind of data. With the engine MCMC
+        A `Model`; None for the default model of this kind of data. With the engine MCMC
         also a PyMC model of your own, whose integer variable `switchpoint` has the dim
         `change` and whose segment variables have the dim `segment`.
     observations
@@ -51,7 +51,7 @@ def fit(
     1
     """
     if model is None:
-        model = Model(default_likelihood(observations))
+        model = default_model(observations)
     if not isinstance(observations, Observations):
         raise ModelError(
             "fit takes Observations, from read_csv or from_frame, not "

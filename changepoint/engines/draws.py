@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.engines import grid as grids
 from changepoint.engines import shared as outer
 from changepoint.engines.mixture import Backward
-from changepoint.engines.shared_prior import SharedPrior
 from changepoint.kernels import rows as kernel_rows
 from changepoint.kernels.quantiles import quantiles
 from changepoint.likelihoods.base import RowLikelihood
@@ -24,7 +25,7 @@ def collect(back: Backward, rng: np.random.Generator) -> Draws:
     """Return the draws of a way back: placements, and the parameter of every segment."""
     mixture = back.inference.mixture
     T, D = mixture.T, len(back.uniform)
-    tables = []
+    tables: list[Table] = []
     for i, j in enumerate(back.heavy):
         mine = np.flatnonzero(back.chosen == i)
         if not len(mine):
@@ -38,33 +39,59 @@ def collect(back: Backward, rng: np.random.Generator) -> Draws:
         else:
             log_likelihood = back.inference.filters[j].rows.log_likelihood
             theta = parameter_draws(log_likelihood, mixture.grid, first, end, rng)
-        tables.append((draw, first, theta))
-    draw, first, theta = (np.concatenate(part) for part in zip(*tables, strict=True))
+        tables.append(Table(draw, first, {mixture.family.parameter: theta}))
+    shared = shared_draws(mixture.outer, back.inference.weights, back.uniform)
+    return assemble(tables, D, T, mixture.family.parameter, shared)
+
+
+class Table(NamedTuple):
+    """Segments of draws: which draw, first row, parameters by name; each (S,)."""
+
+    draw: Integers
+    first: Integers
+    parameters: dict[str, Floats]
+
+
+def assemble(
+    tables: list[Table], D: int, T: int, parameter: str, shared: Floats | None
+) -> Draws:
+    """Return D draws from tables of their segments, in order of time within a draw."""
+    draw = np.concatenate([table.draw for table in tables])
     segments = np.bincount(draw, minlength=D)
     order = np.argsort(draw, kind="stable")
     place = np.arange(len(draw)) - np.repeat(np.cumsum(segments) - segments, segments)
-    firsts = np.full((D, segments.max()), T)
-    parameters = np.full((D, segments.max()), np.nan)
-    firsts[draw[order], place] = first[order]
-    parameters[draw[order], place] = theta[order]
-    shared = None if mixture.outer.prior is None else shared_draws(back, mixture.outer.prior)
-    return Draws(firsts, parameters, shared)
+
+    def spread(parts: list[Floats] | list[Integers], empty: float) -> NDArray[Any]:
+        values = np.concatenate(parts)
+        padded = np.full((D, segments.max()), empty, values.dtype)
+        padded[draw[order], place] = values[order]
+        return padded
+
+    named = {
+        name: spread([table.parameters[name] for table in tables], np.nan)
+        for name in tables[0].parameters
+    }
+    return Draws(
+        spread([table.first for table in tables], T), named.pop(parameter), shared, extra=named
+    )
 
 
-def shared_draws(back: Backward, prior: SharedPrior) -> Floats:
-    """Return the shared parameter of each draw, shape (D,).
+def shared_draws(grid: outer.SharedGrid, weights: Floats, uniform: Floats) -> Floats | None:
+    """Return the shared parameter of each draw, shape (D,); None where there is none.
 
-    Draws have an outer node each; the value is the quantile, in the posterior interpolated
-    between nodes, of the same rank, so that both have their exact marginals.
+    Draws have an outer node each, of rank `uniform`; the value is the quantile, in the
+    posterior interpolated between nodes, of the same rank, so that both have their exact
+    marginals.
     """
-    inference = back.inference
-    v, step, log_density = outer.posterior(inference.mixture.outer, inference.weights)
+    if grid.prior is None:
+        return None
+    v, step, log_density = outer.posterior(grid, weights)
     density = halved(log_density[None])
-    order = np.argsort(back.uniform)
+    order = np.argsort(uniform)
     places = np.empty(len(order))
     row = np.zeros(len(order), np.int64)
-    places[order] = quantiles(density, row, back.uniform[order]) / 2
-    return prior.value(v + step * places)
+    places[order] = quantiles(density, row, uniform[order]) / 2
+    return grid.prior.value(v + step * places)
 
 
 def parameter_draws(

@@ -1,4 +1,4 @@
-"""The exact engine: the filter on a parameter grid, inside an outer grid where needed."""
+"""The exact engine: which kernel sums over the changes, and what becomes of its answer."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from changepoint.errors import ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
-from changepoint.results import CHAINS, QUANTILES, Result
+from changepoint.results import CHAINS, Result
 
 Floats = NDArray[np.float64]
-
-COUNTED = 32  # the largest number of changes carried as a dimension
-LEFT_OUT = 1e-9  # of the probability of the number of changes
 
 
 @dataclass(frozen=True)
 class Exact:
     """Exact inference: no sampling error in anything but draws, and no chains to converge.
 
-    Sums over placements of changes are exact; integrals over parameters are sums over grids
-    whose error is below 1e-6 in log evidence and in probabilities (1e-5 with a parameter
-    shared by all segments). O(T G) time and O(G sqrt T) memory for T rows and G nodes.
+    Sums over placements of changes are exact. Where a segment has one parameter it is summed
+    out on a grid, whose error is below 1e-6 in log evidence and in probabilities (1e-5 with a
+    parameter shared by all segments), in O(T G) time and O(G sqrt T) memory for T rows and G
+    nodes. Where it has several, they are integrated in closed form, in O(T^2) time and O(T)
+    memory; quantiles of parameters, and means by segment of lines, then come from the draws.
 
     Parameters
     ----------
@@ -77,24 +76,10 @@ class Exact:
         self, model: Model, observations: Observations, warnings: tuple[str, ...] = ()
     ) -> Result:
         """Return the posterior of a resolved model as arrays."""
-        from changepoint.engines.draws import collect
-        from changepoint.engines.given import given_number
-        from changepoint.engines.mixture import Condition, infer, log_evidence
+        from changepoint.engines.solve import solve
 
-        rng = np.random.default_rng(self.seed)
-        changes, T = model.changes, len(observations)
-        condition = Condition.of(changes, T)
-        main = infer(model, observations, condition)
-        mixture = main.mixture
-        back = main.backward(self.draws, rng, QUANTILES)
-        rows = back.rows
-        assert rows is not None  # bands were asked for
-        draws = collect(back, rng)
-        number = main.number(changes.largest(T), LEFT_OUT, COUNTED)
-        error = 0.0
-        if number.sum() < 1 - 1e-6:  # beyond what is carried as a dimension
-            number = np.bincount(draws.number(T)) / self.draws
-            error = float(np.sqrt(number.max() * (1 - number.max()) / self.draws))
+        solved = solve(model, observations, self.draws, self.seed)
+        answer = solved.answer()
         return Result(
             model=model,
             observations=observations,
@@ -103,19 +88,17 @@ class Exact:
                 "seed": self.seed,
                 "settings": {"draws": self.draws},
                 "converged": True,
-                "diagnostics": {
-                    "nodes": len(mixture.grid.log_weights),
-                    "shared_nodes": len(mixture.filters),
-                },
+                "diagnostics": answer.diagnostics,
             },
-            warnings=observations.warnings + warnings,
-            log_evidence=log_evidence(main),
-            change_probability=back.place_probability().sum(axis=0),
-            number_probability=number,
-            number_error=error,
-            rows=rows,
-            draws=draws,
-            given=given_number(back, draws, int(number.argmax()), rng),
+            warnings=observations.warnings + warnings + answer.remarks,
+            log_evidence=solved.log_evidence,
+            change_probability=answer.change_probability,
+            number_probability=answer.number_probability,
+            number_error=answer.number_error,
+            rows=answer.rows,
+            draws=answer.draws,
+            given=answer.given(int(answer.number_probability.argmax())),
+            candidates=answer.candidates,
         )
 
 
@@ -123,7 +106,6 @@ def probability_inside(
     model: Model, observations: Observations, rows: NDArray[np.bool_]
 ) -> float:
     """Return P(some change stands in one of these rows) under a resolved model, rows (T,)."""
-    from changepoint.engines.mixture import Condition, infer
+    from changepoint.engines.solve import solve
 
-    condition = Condition.of(model.changes, len(observations))
-    return infer(model, observations, condition).probability_inside(rows)
+    return float(solve(model, observations, CHAINS, 0).answer().inside(rows[None])[0])

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError, ModelError
-from changepoint.likelihoods import Likelihood
-from changepoint.likelihoods.base import Evaluator
+from changepoint.likelihoods.base import Evaluator, GridLikelihood
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
 from changepoint.observations import Observations
 from changepoint.priors import Prior
@@ -135,7 +134,7 @@ class Grid:
 
 
 def build(
-    family: Likelihood,
+    family: GridLikelihood,
     observations: Observations,
     evaluate: Evaluator,
     shared: tuple[float, ...],
@@ -188,7 +187,7 @@ def _grid(prior: Prior, stretch: Stretch, first: float, count: int) -> Grid:
 
 
 def _too_many(
-    family: Likelihood, observations: Observations, shared: float, count: float
+    family: GridLikelihood, observations: Observations, shared: float, count: float
 ) -> str:
     found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {HOLDS}"
     if family.shared is None:
@@ -226,7 +225,7 @@ def _weigh(prior: Prior, stretch: Stretch, u: Floats) -> tuple[Nodes, Floats]:
 
 
 def _widest(
-    family: Likelihood, observations: Observations, stretch: Stretch
+    family: GridLikelihood, observations: Observations, stretch: Stretch
 ) -> tuple[float, float]:
     """Return u at the prior's tails, or at the rows' estimates where these lie outside."""
     low = float(family.prior.quantile(TAIL))

@@ -146,9 +146,10 @@ class MCMC:
         if self.switchpoints != "gibbs":
             return None
         from changepoint.engines.conditional import Conditional
+        from changepoint.sampling import models
         from changepoint.sampling.gibbs import SwitchpointGibbs
 
-        family = model.likelihood
+        family = models.on_grid(model)
         blocks = [
             pm_model.rvs_to_values[pm_model[n]] for n in ("switchpoint", family.parameter)
         ]

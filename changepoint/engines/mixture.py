@@ -14,6 +14,7 @@ from changepoint.engines import shared as outer
 from changepoint.kernels import filter as filters
 from changepoint.kernels.quantiles import quantiles
 from changepoint.kernels.rows import Rows
+from changepoint.likelihoods.base import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 
@@ -83,6 +84,7 @@ class Mixture:
         shared: float | None = None,
     ) -> None:
         self.model, self.observations = model, observations
+        assert isinstance(model.likelihood, GridLikelihood)  # the engine makes sure
         self.family = model.likelihood
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = model.changes.log_rho(self.T)
@@ -137,14 +139,6 @@ class Inference:
         )
         self.log_sum = float(np.logaddexp.reduce(log_sums))
         self.weights = np.exp(log_sums - self.log_sum)
-
-    def unevenness(self) -> float:
-        """Return by how much every other outer node carries more, or less, than the rest."""
-        if self.mixture.outer.prior is None:
-            return 0.0
-        p = np.exp(outer.posterior(self.mixture.outer, self.weights)[2])
-        p = p[1:] if np.isinf(self.mixture.outer.v[0]) else p  # the first is all beyond
-        return float(abs(p[::2].sum() - p[1::2].sum()) / p.sum())
 
     def probability_inside(self, rows: NDArray[np.bool_]) -> float:
         """Return P(some change stands in one of these rows), rows (T,)."""
@@ -275,9 +269,18 @@ def infer(model: Model, observations: Observations, condition: Condition) -> Inf
     for fineness in (1.0, 2.0, 4.0):
         mixture = Mixture(model, observations, condition, fineness=fineness)
         inference = Inference(mixture, condition)
-        if inference.unevenness() < UNEVEN:
+        if unevenness(mixture.outer, inference.weights) < UNEVEN:
             break
     return inference
+
+
+def unevenness(grid: outer.SharedGrid, weights: Floats) -> float:
+    """Return by how much every other outer node carries more, or less, than the rest."""
+    if grid.prior is None:
+        return 0.0
+    p = np.exp(outer.posterior(grid, weights)[2])
+    p = p[1:] if np.isinf(grid.v[0]) else p  # the first is all beyond
+    return float(abs(p[::2].sum() - p[1::2].sum()) / p.sum())
 
 
 class Backward(NamedTuple):

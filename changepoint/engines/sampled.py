@@ -134,14 +134,19 @@ def draws_of(variables: xr.Dataset, parameter: str, shared: str | None) -> Draws
     return Draws(first, theta.reshape(-1, segments), values, chains)
 
 
-def rows(draws: Draws, T: int) -> Floats:
-    """Return mean and quantiles of the parameter by row, shape (4, T)."""
+def rows(draws: Draws, T: int, x: Floats | None = None) -> Floats:
+    """Return mean and quantiles of the parameter by row, (4, T); x is time by row, (T,)."""
     told = np.empty((1 + len(QUANTILES), T))
     step = max(HELD // len(draws.first), 1)
     for start in range(0, T, step):
         row = np.arange(start, min(start + step, T))
         segment = (draws.first[:, 1:, None] <= row).sum(axis=1)
         theta = np.take_along_axis(draws.parameter, segment, axis=1)
+        if "slope" in draws.extra and x is not None:
+            began = x[np.take_along_axis(draws.first, segment, axis=1)]
+            theta += np.take_along_axis(draws.extra["slope"], segment, axis=1) * (
+                x[row] - began
+            )
         told[0, row] = theta.mean(axis=0)
         told[1:, row] = np.quantile(theta, QUANTILES, axis=0)
     return told

@@ -49,7 +49,7 @@ class SharedPrior:
         if self.bend is not None:
             v = self.bend + _log_softplus(v)
         if math.isinf(self.low) and math.isinf(self.high):
-            return v
+            return v * self.family.shared_unit
         if math.isinf(self.high):
             return self.low + np.exp(v)
         if math.isinf(self.low):
@@ -73,6 +73,8 @@ class SharedPrior:
             slope = slope - np.logaddexp(0, v)
         if math.isfinite(self.low) and math.isfinite(self.high):
             slope = slope + math.log(self.high - self.low)
+        if math.isinf(self.low) and math.isinf(self.high):
+            slope = slope + math.log(self.family.shared_unit)
         density: Floats = self.prior.log_density(native) + slope - self._log_inside
         return density
 
@@ -87,7 +89,7 @@ class SharedPrior:
         if x in (self.low, self.high):
             return math.inf
         if math.isinf(self.low) and math.isinf(self.high):
-            return x
+            return x / self.family.shared_unit
         if math.isinf(self.high):
             return math.log(x - self.low)
         if math.isinf(self.low):

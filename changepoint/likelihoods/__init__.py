@@ -4,13 +4,36 @@ To add one: a file with one subclass of `Likelihood`, and a line here. The laws 
 run over every entry of FAMILIES.
 """
 
+from changepoint.likelihoods.auto import Auto as Auto
+from changepoint.likelihoods.autoregressive import Autoregressive as Autoregressive
+from changepoint.likelihoods.autoregressive_trend import (
+    AutoregressiveTrend as AutoregressiveTrend,
+)
 from changepoint.likelihoods.base import Likelihood as Likelihood
 from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial
 from changepoint.likelihoods.binomial import Binomial as Binomial
 from changepoint.likelihoods.normal import Normal as Normal
+from changepoint.likelihoods.normal_mean_variance import (
+    NormalMeanVariance as NormalMeanVariance,
+)
+from changepoint.likelihoods.normal_variance import NormalVariance as NormalVariance
 from changepoint.likelihoods.poisson import Poisson as Poisson
+from changepoint.likelihoods.trend import Trend as Trend
 
 FAMILIES: dict[str, type[Likelihood]] = {
-    family.name: family for family in (Binomial, BetaBinomial, Beta, Poisson, Normal)
+    family.name: family
+    for family in (
+        Binomial,
+        BetaBinomial,
+        Beta,
+        Poisson,
+        Normal,
+        NormalMeanVariance,
+        NormalVariance,
+        Trend,
+        Autoregressive,
+        AutoregressiveTrend,
+        Auto,
+    )
 }

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from changepoint.errors import ModelError
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
+from changepoint.likelihoods.statistics import Statistics
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
 
@@ -62,18 +63,18 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Likelihood(ABC):
-    """p(y_t | theta of its segment, a parameter shared by all segments).
+    """p(y_t | parameters of its segment, parameters shared by all segments).
 
-    A family is a frozen dataclass whose fields are priors: the one named like `parameter`
-    for each segment's theta, and, where `shared` is set, one for the shared parameter. None
-    means: filled from the data by `resolve`.
+    A family is a frozen dataclass whose fields are priors. None means: filled from the data
+    by `resolve`. How a segment's parameters are summed out is up to the kind of family: on a
+    grid (`GridLikelihood`), or in closed form, from the statistics of its rows.
     """
 
     name: ClassVar[str]  # on the command line
     response: ClassVar[str]  # the role it explains
     needs: ClassVar[tuple[str, ...]]  # the roles it can't do without
     uses: ClassVar[tuple[str, ...]] = ()  # the roles it uses where present
-    parameter: ClassVar[str]  # of a segment, and the field with its prior
+    parameter: ClassVar[str]  # of a segment: the one that reports are about
     domain: ClassVar[tuple[float, float]]  # of the parameter
     shared: ClassVar[str | None] = None  # the parameter all segments share
     shared_field: ClassVar[str] = ""  # the field with its prior
@@ -93,6 +94,148 @@ class Likelihood(ABC):
     @abstractmethod
     def estimates(self, observations: Observations) -> Floats:
         """Return each row's own estimate of the parameter, NaN without data, shape (T,)."""
+
+    @abstractmethod
+    def segment_prior(
+        self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Return parameters of segments drawn from their priors, each of this shape."""
+
+    @abstractmethod
+    def pointwise(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
+    ) -> Floats:
+        """Return log p(y_t) of the n observed rows under D draws, shape (n, D).
+
+        Parameters
+        ----------
+        paths
+            Parameters by row, (T, D), and `first`, the first row of the segment.
+        shared
+            The shared parameter, (D,); ones where there is none.
+        """
+
+    @abstractmethod
+    def predict(
+        self,
+        observations: Observations,
+        paths: Mapping[str, Floats],
+        shared: Floats,
+        rng: np.random.Generator,
+    ) -> Floats:
+        """Return new data for the n observed rows under D draws, (n, D); as in `pointwise`."""
+
+    # -- what follows from it -----------------------------------------------------------
+
+    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
+        """Return the families that this one averages over; itself alone, as a rule."""
+        return (self,)
+
+    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
+        """Return the statistics whose sums give a segment's marginal likelihood.
+
+        None where prior and likelihood have no closed form.
+        """
+        return None
+
+    def segment_draws(
+        self,
+        observations: Observations,
+        shared: float,
+        first: Integers,
+        end: Integers,
+        rng: np.random.Generator,
+    ) -> dict[str, Floats]:
+        """Return parameters of segments of rows first..end-1 given their data, each (S,).
+
+        Where there are `statistics`.
+        """
+        raise NotImplementedError
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Yield warnings about data that are possible but unlike this family."""
+        yield from ()
+
+    @property
+    def shared_prior(self) -> Prior:
+        """The prior on the shared parameter, in the terms of its field; only once resolved."""
+        prior: Prior = getattr(self, self.shared_field)
+        return prior
+
+    @property
+    def shared_domain(self) -> tuple[float, float]:
+        """Where the shared parameter's field may lie, given the data: its prior is cut."""
+        return self.shared_support
+
+    @property
+    def shared_unit(self) -> float:
+        """A typical size of differences of the shared parameter, where it has no ends."""
+        return 1.0
+
+    def shared_value(self, native: Floats) -> Floats:
+        """Return the shared parameter from the quantity that its prior is about."""
+        return native
+
+    def pymc_shared(self, native: Any) -> Any:
+        """Return the same for a PyTensor variable."""
+        return native
+
+    def shared_draws(self, rng: np.random.Generator, size: int) -> Floats:
+        """Return the shared parameter drawn from its prior, shape (size,)."""
+        return self.shared_value(self.shared_quantile(rng.random(size)))
+
+    def shared_quantile(self, q: ArrayLike) -> Floats:
+        """Return quantiles of the shared parameter's prior, cut to its domain."""
+        low, high = (float(self.shared_prior.cdf(end)) for end in self.shared_domain)
+        return self.shared_prior.quantile(low + (high - low) * np.asarray(q))
+
+    @property
+    def shared_limit(self) -> float | None:
+        """Its value at the lower end of the prior, if the likelihood has a limit there."""
+        return None
+
+    def priors(self) -> dict[str, str]:
+        """Return the priors by field, as text."""
+        fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
+        return {name: str(prior) for name, prior in fields if isinstance(prior, Prior)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and priors, ready for JSON."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        told = {k: v.to_dict() if isinstance(v, Prior) else v for k, v in fields.items()}
+        return {"name": self.name, **told}
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name}={prior}" for name, prior in self.priors().items())
+        return f"{type(self).__name__}({inside})"
+
+    def check_prior(self, field: str, support: tuple[float, float], example: str) -> None:
+        """Raise ModelError unless a field is a prior inside its support, or None."""
+        prior = getattr(self, field)
+        if prior is None:
+            return
+        if not isinstance(prior, Prior):
+            raise ModelError(
+                f"{field} of {type(self).__name__} must be a prior such as {example}, not "
+                f"{prior!r}"
+            )
+        if not (support[0] <= prior.support[0] and prior.support[1] <= support[1]):
+            raise ModelError(
+                f"{field} of {type(self).__name__} lies between {support[0]:g} and "
+                f"{support[1]:g}; {prior} reaches from {prior.support[0]:g} to "
+                f"{prior.support[1]:g}"
+            )
+
+
+@dataclass(frozen=True)
+class GridLikelihood(Likelihood):
+    """A family with one parameter a segment, summed out on a grid: any prior, any density.
+
+    The field named like `parameter` holds the prior of each segment's theta and, where
+    `shared` is set, one more that of the shared parameter.
+    """
+
+    # -- for each family to state -------------------------------------------------------
 
     @abstractmethod
     def pooled(self, observations: Observations) -> float:
@@ -145,47 +288,16 @@ class Likelihood(ABC):
     # -- what follows from it -----------------------------------------------------------
 
     def __post_init__(self) -> None:
-        for spec in dataclasses.fields(self):
-            prior = getattr(self, spec.name)
-            if spec.name not in (self.parameter, self.shared_field) or prior is None:
-                continue
-            if not isinstance(prior, Prior):
-                raise ModelError(
-                    f"{spec.name} of {type(self).__name__} must be a prior such as "
-                    f"priors.{'Beta(2, 200)' if self.domain[1] == 1 else 'LogNormal(0, 1)'}, "
-                    f"not {prior!r}"
-                )
-            low, high = self.domain if spec.name == self.parameter else self.shared_support
-            if not (low <= prior.support[0] and prior.support[1] <= high):
-                raise ModelError(
-                    f"{spec.name} of {type(self).__name__} lies between {low:g} and {high:g}; "
-                    f"{prior} reaches from {prior.support[0]:g} to {prior.support[1]:g}"
-                )
+        example = f"priors.{'Beta(2, 200)' if self.domain[1] == 1 else 'LogNormal(0, 1)'}"
+        self.check_prior(self.parameter, self.domain, example)
+        if self.shared is not None:
+            self.check_prior(self.shared_field, self.shared_support, example)
 
     @property
     def prior(self) -> Prior:
         """The prior on each segment's parameter; only once resolved."""
         prior: Prior = getattr(self, self.parameter)
         return prior
-
-    @property
-    def shared_prior(self) -> Prior:
-        """The prior on the shared parameter, in the terms of its field; only once resolved."""
-        prior: Prior = getattr(self, self.shared_field)
-        return prior
-
-    @property
-    def shared_domain(self) -> tuple[float, float]:
-        """Where the shared parameter's field may lie, given the data: its prior is cut."""
-        return self.shared_support
-
-    def shared_value(self, native: Floats) -> Floats:
-        """Return the shared parameter from the quantity that its prior is about."""
-        return native
-
-    def pymc_shared(self, native: Any) -> Any:
-        """Return the same for a PyTensor variable."""
-        return native
 
     def conjugate(
         self, observations: Observations, shared: float
@@ -195,24 +307,6 @@ class Likelihood(ABC):
         Only where prior and likelihood have a closed form: from (S,), (S,) and a generator
         to shape (S,). None elsewhere.
         """
-        return None
-
-    def cautions(self, observations: Observations) -> Iterator[str]:
-        """Yield warnings about data that are possible but unlike this family."""
-        yield from ()
-
-    def shared_draws(self, rng: np.random.Generator, size: int) -> Floats:
-        """Return the shared parameter drawn from its prior, shape (size,)."""
-        return self.shared_value(self.shared_quantile(rng.random(size)))
-
-    def shared_quantile(self, q: ArrayLike) -> Floats:
-        """Return quantiles of the shared parameter's prior, cut to its domain."""
-        low, high = (float(self.shared_prior.cdf(end)) for end in self.shared_domain)
-        return self.shared_prior.quantile(low + (high - low) * np.asarray(q))
-
-    @property
-    def shared_limit(self) -> float | None:
-        """Its value at the lower end of the prior, if the likelihood has a limit there."""
         return None
 
     def data(self, observations: Observations, rows: slice = slice(None)) -> Data:
@@ -258,20 +352,46 @@ class Likelihood(ABC):
 
         return at
 
-    def priors(self) -> dict[str, str]:
-        """Return the priors by field, as text."""
-        fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
-        return {name: str(prior) for name, prior in fields if isinstance(prior, Prior)}
+    def segment_prior(
+        self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Return parameters of segments drawn from the prior."""
+        return {self.parameter: self.prior.quantile(rng.random(shape))}
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return name and priors, ready for JSON."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        told = {k: v.to_dict() if isinstance(v, Prior) else v for k, v in fields.items()}
-        return {"name": self.name, **told}
+    def segment_draws(
+        self,
+        observations: Observations,
+        shared: float,
+        first: Integers,
+        end: Integers,
+        rng: np.random.Generator,
+    ) -> dict[str, Floats]:
+        """Return parameters of segments of rows first..end-1, where there is a closed form."""
+        draw = self.conjugate(observations, shared)
+        assert draw is not None  # there are statistics, then
+        return {self.parameter: draw(first, end, rng)}
 
-    def __str__(self) -> str:
-        inside = ", ".join(f"{name}={prior}" for name, prior in self.priors().items())
-        return f"{type(self).__name__}({inside})"
+    def pointwise(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
+    ) -> Floats:
+        """Return log p(y_t) of the observed rows, (n, D)."""
+        observed = observations.observed(self.response)
+        theta = paths[self.parameter][observed]
+        companion = self.coordinate(observations, 1.0).companion(theta)
+        data = self.data(observations).rows(observed)
+        return self.log_density(data, Nodes(theta, companion), shared)
+
+    def predict(
+        self,
+        observations: Observations,
+        paths: Mapping[str, Floats],
+        shared: Floats,
+        rng: np.random.Generator,
+    ) -> Floats:
+        """Return new data for the observed rows, (n, D)."""
+        observed = observations.observed(self.response)
+        data = self.data(observations).rows(observed)
+        return self.draw(data, paths[self.parameter][observed], shared, rng)
 
 
 def spread_faults(role: str, y: Floats, defaults: bool) -> Iterator[Fault]:

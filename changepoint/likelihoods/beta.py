@@ -14,7 +14,7 @@ from scipy import special
 from changepoint.likelihoods.base import (
     Data,
     Fault,
-    Likelihood,
+    GridLikelihood,
     default_rate_prior,
     spread_faults,
 )
@@ -29,7 +29,7 @@ SMALLEST = 1e-15  # rate
 
 
 @dataclass(frozen=True)
-class Beta(Likelihood):
+class Beta(GridLikelihood):
     """p(y) = y^(a-1) (1-y)^(b-1) / B(a, b), 0 < y < 1, a = rate c, b = (1 - rate) c.
 
     For rates alone. The concentration c, shared by all segments, plays the part of the

@@ -16,7 +16,7 @@ from changepoint.likelihoods.base import (
     Data,
     Evaluator,
     Fault,
-    Likelihood,
+    GridLikelihood,
     RowLikelihood,
     default_rate_prior,
 )
@@ -38,7 +38,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class BetaBinomial(Likelihood):
+class BetaBinomial(GridLikelihood):
     """p(k) = C(n, k) B(k + a, n - k + b) / B(a, b), k = 0..n events in n trials.
 
     Each row has a rate of its own, Beta(a, b) around its segment's: a = rate (1/d - 1),

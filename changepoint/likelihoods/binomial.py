@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from changepoint.likelihoods.base import (
     Data,
     Fault,
-    Likelihood,
+    GridLikelihood,
     default_rate_prior,
     segment_sums,
 )
@@ -32,7 +32,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Binomial(Likelihood):
+class Binomial(GridLikelihood):
     """p(k | rate) = C(n, k) rate^k (1 - rate)^(n-k), k = 0..n events in n trials.
 
     Every trial succeeds independently with the segment's rate. Real counts usually vary

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood, segment_sums, spread_faults
+from changepoint.likelihoods.base import (
+    Data,
+    Fault,
+    GridLikelihood,
+    segment_sums,
+    spread_faults,
+)
 from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
 from changepoint.likelihoods.counts import two_sided
 from changepoint.observations import Observations
@@ -25,7 +31,7 @@ LARGEST = 1e100  # value whose square can still be summed
 
 
 @dataclass(frozen=True)
-class Normal(Likelihood):
+class Normal(GridLikelihood):
     """p(y) = exp(-(y - level)^2 / (2 s^2)) / (s sqrt(2 pi)), y any real number.
 
     Each segment has a level; the noise's standard deviation s is shared by all.

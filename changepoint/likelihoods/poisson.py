@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Data, Fault, Likelihood, segment_sums
+from changepoint.likelihoods.base import Data, Fault, GridLikelihood, segment_sums
 from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
 from changepoint.likelihoods.counts import (
     count_faults,
@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Poisson(Likelihood):
+class Poisson(GridLikelihood):
     """p(k | rate) = (rate e)^k exp(-rate e) / k!, k = 0, 1, ... events in exposure e.
 
     The exposure is the time, distance or population at risk of each row, 1 where the data

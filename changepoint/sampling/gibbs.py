@@ -13,7 +13,7 @@ from pymc.step_methods.arraystep import BlockedStep
 from pytensor.graph.traversal import explicit_graph_inputs
 
 from changepoint.errors import EngineError
-from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.base import GridLikelihood
 from changepoint.sampling.models import SWITCHPOINT
 
 
@@ -51,7 +51,7 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         self,
         vars: list[Any],
         conditional: Conditional,
-        family: Likelihood,
+        family: GridLikelihood,
         model: pm.Model | None = None,
         rng: Any = None,
         blocked: bool = True,
@@ -93,7 +93,7 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         return {**point, **new}, [{}]
 
 
-def _transform(pm_model: pm.Model, family: Likelihood) -> Callable[[Any], Any]:
+def _transform(pm_model: pm.Model, family: GridLikelihood) -> Callable[[Any], Any]:
     """Return the function from the segment parameter to the value that PyMC samples."""
     rv = pm_model[family.parameter]
     transform = pm_model.rvs_to_transforms[rv]

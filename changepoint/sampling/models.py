@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from changepoint.changes import Changes, log_placements
 from changepoint.errors import EngineError
+from changepoint.likelihoods.base import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.priors import Prior
@@ -35,7 +36,7 @@ def build(model: Model, observations: Observations, summed: bool = False) -> pm.
         Whether the places of the changes are summed out, by a potential instead of the
         response, and no `switchpoint` is left.
     """
-    family, changes, T = model.likelihood, model.changes, len(observations)
+    family, changes, T = on_grid(model), model.changes, len(observations)
     k = changes.exactly
     assert k is not None  # `to_pymc` and the engine make sure
     rows = np.flatnonzero(observations.observed(family.response))
@@ -63,6 +64,15 @@ def build(model: Model, observations: Observations, summed: bool = False) -> pm.
         distribution, parameters = family.pymc(columns, theta[segment], shared)
         distribution(RESPONSE, **parameters, observed=columns[family.response], dims="time")
     return built
+
+
+def on_grid(model: Model) -> GridLikelihood:
+    """Return the family of a model that can be built for PyMC."""
+    if not isinstance(model.likelihood, GridLikelihood):
+        raise EngineError(
+            f"there is no PyMC model of the likelihood {model.likelihood.name!r}: use Exact()"
+        )
+    return model.likelihood
 
 
 def _columns(model: Model, observations: Observations) -> dict[str, type]:

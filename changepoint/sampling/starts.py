@@ -9,7 +9,7 @@ import numpy as np
 
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.sampling.models import SWITCHPOINT
+from changepoint.sampling.models import SWITCHPOINT, on_grid
 
 
 def starts(
@@ -20,7 +20,7 @@ def starts(
     Placements are drawn from the prior; each segment's parameter is what its rows pool to. A
     chain that starts at the prior's mean, far from all data, may stay there for long.
     """
-    rng, family = np.random.default_rng(seed), model.likelihood
+    rng, family = np.random.default_rng(seed), on_grid(model)
     found = []
     for _ in range(chains):
         placement = model.changes.draw(len(observations), rng)
@@ -41,7 +41,7 @@ def starts(
 
 def _pooled(model: Model, observations: Observations, rows: slice) -> float:
     """Return the estimate from some rows, inside the prior's support."""
-    family = model.likelihood
+    family = on_grid(model)
     prior = family.prior
     if not observations.observed(family.response)[rows].any():
         return float(prior.quantile(0.5))

@@ -1,0 +1,80 @@
+"""The exact answer by the filter on a parameter grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from changepoint.engines.answer import (
+    COUNTED,
+    LEFT_OUT,
+    Answer,
+    Floats,
+    Mask,
+    Solved,
+    number_from_draws,
+)
+from changepoint.engines.draws import collect
+from changepoint.engines.given import (
+    inside_by_draws,
+    told,
+    told_by_draws,
+    too_few,
+    with_number,
+)
+from changepoint.engines.mixture import Condition, Inference, infer, log_evidence
+from changepoint.model import Model
+from changepoint.observations import Observations
+from changepoint.results import QUANTILES, Given
+
+AFFORDABLE = 2e10  # likelihood values spent on the probability inside the credible sets
+
+
+def solve(model: Model, observations: Observations, draws: int, seed: int) -> Solved:
+    """Return the solution for a resolved model of a grid family."""
+    main = infer(model, observations, Condition.of(model.changes, len(observations)))
+    return Solved(model, log_evidence(main), lambda: _answer(main, draws, seed))
+
+
+def _answer(main: Inference, draws: int, seed: int) -> Answer:
+    mixture = main.mixture
+    model, T, rng = mixture.model, mixture.T, np.random.default_rng(seed)
+    back = main.backward(draws, rng, QUANTILES)
+    rows = back.rows
+    assert rows is not None  # bands were asked for
+    drawn = collect(back, rng)
+    number, error = main.number(model.changes.largest(T), LEFT_OUT, COUNTED), 0.0
+    if number.sum() < 1 - 1e-6:  # beyond what is carried as a dimension
+        number, error = number_from_draws(drawn, T)
+    places = back.place_probability()
+
+    def inside(sets: Mask) -> Floats:
+        if sets.size * len(mixture.grid.log_weights) * len(mixture.filters) > AFFORDABLE:
+            return inside_by_draws(drawn, sets)
+        return np.array([main.probability_inside(rows) for rows in sets])
+
+    def given(number: int) -> Given | None:
+        if not number:
+            return None
+        if main.condition.fixed:
+            return told(number, drawn, places, back.segments, inside)
+        if number > COUNTED:
+            return told_by_draws(number, drawn, T, inside)
+        few = too_few(drawn, number, T)
+        inference = Inference(mixture, Condition(number))
+        way = inference.backward(draws if few else 0, rng, QUANTILES, bands=False)
+        mine = collect(way, rng) if few else with_number(drawn, number, T)
+        return told(number, mine, way.place_probability(), way.segments, inside)
+
+    return Answer(
+        change_probability=places.sum(axis=0),
+        number_probability=number,
+        number_error=error,
+        rows=rows,
+        draws=drawn,
+        given=given,
+        inside=inside,
+        diagnostics={
+            "nodes": len(mixture.grid.log_weights),
+            "shared_nodes": len(mixture.filters),
+        },
+    )

@@ -1,0 +1,31 @@
+"""Which way a model is solved: by the filter, by segments, or as an average over models."""
+
+from __future__ import annotations
+
+from changepoint.engines import average, filtered, segmented
+from changepoint.engines.answer import Solved
+from changepoint.errors import EngineError
+from changepoint.likelihoods.base import GridLikelihood
+from changepoint.model import Model
+from changepoint.observations import Observations
+
+MOST = 20_000  # rows for which the closed form, of T^2 steps, stands in for the grid
+
+
+def solve(model: Model, observations: Observations, draws: int, seed: int) -> Solved:
+    """Return the exact solution of a resolved model.
+
+    A parameter grid that would need too many nodes, as for an outlier far away, gives way to
+    the closed form where there is one.
+    """
+    family = model.likelihood
+    if family.candidates(observations) != (family,):
+        return average.solve(model, observations, draws, seed, solve)
+    if not isinstance(family, GridLikelihood):
+        return segmented.solve(model, observations, draws, seed)
+    try:
+        return filtered.solve(model, observations, draws, seed)
+    except EngineError:
+        if len(observations) > MOST or family.statistics(observations, 1.0) is None:
+            raise
+        return segmented.solve(model, observations, draws, seed)

@@ -1,0 +1,119 @@
+"""Measurements of which it isn't known how they vary: an average over families."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import ModelError
+from changepoint.likelihoods.autoregressive import Autoregressive
+from changepoint.likelihoods.autoregressive_trend import AutoregressiveTrend
+from changepoint.likelihoods.base import Fault, Likelihood
+from changepoint.likelihoods.linear import value_cautions, value_faults
+from changepoint.likelihoods.normal import Normal
+from changepoint.likelihoods.normal_mean_variance import NormalMeanVariance
+from changepoint.likelihoods.normal_variance import NormalVariance
+from changepoint.likelihoods.trend import Trend
+from changepoint.observations import Observations
+
+Floats = NDArray[np.float64]
+
+LONG = 3000  # rows beyond which families of T^2 steps are left out
+
+
+@dataclass(frozen=True)
+class Auto(Likelihood):
+    """p(y) = sum_i p(y | family i) / n: which family it is, is part of what is unknown.
+
+    Families of a level with the same noise in all segments, of level and noise by segment, of
+    noise alone, of lines, of a level and of lines with autocorrelated noise, and of a level
+    with heavy-tailed noise are equally probable before; their evidence weighs them. So
+    neither a trend, nor memory, nor a spike is taken for a change of level where it explains
+    the data better.
+
+    Raises
+    ------
+    ModelError
+        By what needs one family: a PyMC model, pointwise log likelihoods.
+
+    References
+    ----------
+    J. A. Hoeting et al. (1999), Statistical Science 14, 382: Bayesian model averaging.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> [family.name for family in Auto().candidates(Observations(value=[1.0, 3.0]))][:2]
+    ['normal', 'normal-mean-variance']
+    """
+
+    name: ClassVar = "auto"
+    response: ClassVar = "value"
+    needs: ClassVar = ("value",)
+    parameter: ClassVar = "level"
+    domain: ClassVar = (-math.inf, math.inf)
+
+    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
+        """Return the families that are averaged over; of long series those that are fast."""
+        fast: tuple[Likelihood, ...] = (Normal(),)
+        if len(observations) > LONG:
+            return fast
+        return (
+            *fast,
+            NormalMeanVariance(),
+            NormalVariance(),
+            Trend(),
+            Autoregressive(),
+            AutoregressiveTrend(),
+        )
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return itself: the candidates are resolved one by one."""
+        return self
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        yield from value_faults(observations, defaults=True)
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Warn of values that stand still, and of families left out."""
+        yield from value_cautions(observations)
+        if len(observations) > LONG:
+            yield (
+                f"{len(observations)} rows, above {LONG}: lines, autocorrelation and noise by "
+                "segment are left out of the average; sum rows, or name a likelihood"
+            )
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return the values themselves, shape (T,)."""
+        return observations.column("value")
+
+    def segment_prior(
+        self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Raise ModelError: there is no single prior."""
+        raise self._several()
+
+    def pointwise(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
+    ) -> Floats:
+        """Raise ModelError: there is no single likelihood."""
+        raise self._several()
+
+    def predict(
+        self,
+        observations: Observations,
+        paths: Mapping[str, Floats],
+        shared: Floats,
+        rng: np.random.Generator,
+    ) -> Floats:
+        """Raise ModelError: there is no single likelihood."""
+        raise self._several()
+
+    def _several(self) -> ModelError:
+        return ModelError("'auto' is an average over several families: choose one of them")

@@ -1,0 +1,74 @@
+"""Measurements whose spread alone may change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.likelihoods.linear import LinearLikelihood, Scale
+from changepoint.observations import Observations
+from changepoint.priors import InverseGamma
+from changepoint.priors import Normal as NormalPrior
+
+
+@dataclass(frozen=True)
+class NormalVariance(LinearLikelihood):
+    """p(y) = Normal(level, noise_sd^2): the spread is the segment's, the level all segments'.
+
+    Parameters
+    ----------
+    variance
+        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 6 rows, around a third
+        of the variance of all values.
+    level
+        Prior of the level: Normal. Default: Normal(mean, twice the standard deviation).
+
+    Raises
+    ------
+    ModelError
+        If a prior isn't of the conjugate kind.
+
+    Examples
+    --------
+    >>> from changepoint import Model, Observations, fit
+    >>> data = Observations(value=[1.0, 1.2, 0.8, 1.1, 0.9, 1.0, 4, -2, 3, -1, 5, -3])
+    >>> fit(Model(NormalVariance()), data).changes[0].index
+    6
+    """
+
+    variance: InverseGamma | None = None
+    level: NormalPrior | None = None
+
+    name: ClassVar = "normal-variance"
+    parameter: ClassVar = "noise_sd"
+    domain: ClassVar = (0.0, math.inf)
+    columns: ClassVar = 0
+    shared: ClassVar = "level"
+    shared_field: ClassVar = "level"
+    shared_support: ClassVar = (-math.inf, math.inf)
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled."""
+        scale = Scale.of(observations)
+        return replace(
+            self, level=self.level or scale.level, variance=self.variance or scale.variance
+        )
+
+    @property
+    def terms(self) -> tuple[None, None, InverseGamma]:
+        """The priors of level (which is shared), slope and variance."""
+        assert self.variance is not None  # resolved
+        return None, None, self.variance
+
+    @property
+    def shared_unit(self) -> float:
+        """Half the prior's standard deviation."""
+        return self.level.sigma / 2 if self.level else 1.0
+
+    def estimates(self, observations: Observations) -> NDArray[np.float64]:
+        """Return distances from the mean, shape (T,)."""
+        return np.abs(observations.column("value") - Scale.of(observations).mean)
