@@ -61,11 +61,9 @@ def covered(first, number, predicted, predicted_number, T):  # type: ignore[no-u
                     high = predicted[d, b + 1] if b + 1 < n else T
                     shared = min(end, high) - max(start, low)
                     best = max(best, shared / (max(end, high) - min(start, low)))
-                    if high > end or b + 1 == n:
+                    if high >= end or b + 1 == n:
                         break
                     b += 1
-                    if high == end:
-                        break
                 total += (end - start) * best
             table[i, d] = total / T
     return table
