@@ -6,6 +6,7 @@ what to what, and how sure that is.
 
 from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
+from changepoint import scoring as scoring
 from changepoint.changes import Changes as Changes
 from changepoint.engines import MCMC as MCMC
 from changepoint.engines import Exact as Exact
@@ -51,6 +52,7 @@ __all__ = [
     "priors",
     "read_csv",
     "read_parquet",
+    "scoring",
     "sum_out",
 ]
 
