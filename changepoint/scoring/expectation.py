@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
-from changepoint.results import segments
 from changepoint.scoring.points import Annotations, Points, annotators, check_whole
 from changepoint.scoring.scores import SCORES, against
+from changepoint.trajectories import segments
 
 if TYPE_CHECKING:
     from changepoint.posterior import Posterior
@@ -48,7 +48,7 @@ class Placements(NamedTuple):
 def placements(posterior: Posterior) -> Placements:
     """Return the segmentations of all draws."""
     T = len(posterior.observations)
-    first, _ = segments(posterior.tree, posterior.model.likelihood.parameter)
+    first, _ = segments(posterior.tree)
     chains, draws = first.shape[:2]
     # Two changes of a hand-written model may coincide, or stand before the first row.
     rows = np.sort(np.where(first > 0, first, T).reshape(chains * draws, -1))
