@@ -157,7 +157,7 @@ def fit(
         family = _family(likelihood)
         prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
         observations = columns.read(file)
-        chosen = changepoint.Model(family or _default(observations), prior)
+        chosen = changepoint.Model(family, prior) if family else _default(observations, changes)
     sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
     if switchpoints is not None and not sampling:
         raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -239,10 +239,10 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     return families[name]()
 
 
-def _default(observations: Observations) -> changepoint.likelihoods.Likelihood:
-    from changepoint.model import default_likelihood
+def _default(observations: Observations, changes: dict[str, Any]) -> changepoint.Model:
+    from changepoint.model import default_model
 
-    return default_likelihood(observations)
+    return default_model(observations, **changes)
 
 
 def _text(posterior: Posterior) -> str:

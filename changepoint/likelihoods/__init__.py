@@ -13,11 +13,16 @@ from changepoint.likelihoods.base import Likelihood as Likelihood
 from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial
 from changepoint.likelihoods.binomial import Binomial as Binomial
+from changepoint.likelihoods.categorical import Categorical as Categorical
+from changepoint.likelihoods.multinomial import Multinomial as Multinomial
 from changepoint.likelihoods.normal import Normal as Normal
 from changepoint.likelihoods.normal_mean_variance import (
     NormalMeanVariance as NormalMeanVariance,
 )
 from changepoint.likelihoods.normal_variance import NormalVariance as NormalVariance
+from changepoint.likelihoods.outcomes import (
+    categorical_log_likelihood as categorical_log_likelihood,
+)
 from changepoint.likelihoods.poisson import Poisson as Poisson
 from changepoint.likelihoods.trend import Trend as Trend
 
@@ -35,5 +40,7 @@ FAMILIES: dict[str, type[Likelihood]] = {
         Autoregressive,
         AutoregressiveTrend,
         Auto,
+        Multinomial,
+        Categorical,
     )
 }

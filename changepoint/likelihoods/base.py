@@ -194,6 +194,23 @@ class Likelihood(ABC):
         """Its value at the lower end of the prior, if the likelihood has a limit there."""
         return None
 
+    def with_strength(self, strength: float) -> Self | None:
+        """Return the family with its segments' prior worth so many times as much.
+
+        None where it can't be: the prior has no such parameter.
+        """
+        return None
+
+    @property
+    def title(self) -> str:
+        """The name, and what else tells this family from others of its name."""
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """The parameter in words."""
+        return self.parameter
+
     def priors(self) -> dict[str, str]:
         """Return the priors by field, as text."""
         fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
@@ -292,6 +309,11 @@ class GridLikelihood(Likelihood):
         self.check_prior(self.parameter, self.domain, example)
         if self.shared is not None:
             self.check_prior(self.shared_field, self.shared_support, example)
+
+    def with_strength(self, strength: float) -> Self | None:
+        """Return the family with a prior worth so many times as much, where it has that."""
+        prior = self.prior.strengthened(strength)
+        return None if prior is None else replace(self, **{self.parameter: prior})
 
     @property
     def prior(self) -> Prior:
