@@ -153,6 +153,7 @@ POSITIVE += [priors.Uniform]
 FITTING = {
     "binomial": [priors.Beta, priors.Beta, priors.Uniform],
     "beta-binomial": [priors.Beta, priors.Beta, priors.Uniform],
+    "bernoulli": [priors.Beta, priors.Beta, priors.Uniform],
     "beta": [priors.Beta, priors.Beta, priors.Uniform],
     "poisson": POSITIVE,
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],

@@ -24,11 +24,12 @@ NAN, INF = np.nan, np.inf
 GOOD = {
     "binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
     "beta-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
+    "bernoulli": {"count": [0, 1, 0, 0, 0, 1, 1, 1]},
     "beta": {"rate": [0.01, 0.02, 0.015, 0.011, 0.03, 0.021, 0.017, 0.012]},
     "poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "normal": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]},
 }
-COUNTS = ("binomial", "beta-binomial", "poisson")
+COUNTS = ("binomial", "beta-binomial", "bernoulli", "poisson")
 TRIALS = ("binomial", "beta-binomial")
 
 every_family = pytest.mark.parametrize("name", FAMILIES)
@@ -142,6 +143,21 @@ def test_one_trial_a_row_shows_no_overdispersion():
     observations = data("beta-binomial", count=counts, trials=np.ones(8))
     only("beta-binomial", observations, "at most one trial in every row", "trials")
     Model(likelihoods.Binomial()).check(observations)
+
+
+def test_several_events_in_a_single_trial():
+    found = only("bernoulli", data("bernoulli", 4, count=3), "other than 0 and 1", "count", 4)
+    assert "'binomial'" in found["remedy"]
+
+
+def test_single_trials_with_other_numbers_of_trials():
+    trials = np.array([1.0, 1, 1, 5, 1, 1, NAN, 1])
+    observations = data("bernoulli", trials=trials)
+    table = problems("bernoulli", observations)
+    assert table["time"].to_list() == ["row 3", "row 6"]
+    assert table["remedy"].str.contains("'binomial'").all()
+    observations = data("bernoulli", trials=np.ones(8))
+    assert Model(likelihoods.Bernoulli()).check(observations) == ()
 
 
 @pytest.mark.parametrize(
@@ -277,7 +293,11 @@ def test_a_prior_that_only_strains_the_data_is_no_error(name):
 @every_family
 def test_an_informative_prior_around_the_data_is_no_error(name):
     family = FAMILIES[name]
-    tight = {"poisson": priors.Uniform(2, 3), "normal": priors.Normal(4, 0.1)}
+    tight = {
+        "bernoulli": priors.Uniform(0.4, 0.5),
+        "poisson": priors.Uniform(2, 3),
+        "normal": priors.Normal(4, 0.1),
+    }
     prior = tight.get(name, priors.Uniform(0.005, 0.03))
     Model(family(**{family.parameter: prior})).check(data(name))
 

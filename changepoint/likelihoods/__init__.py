@@ -5,6 +5,7 @@ run over every entry of FAMILIES.
 """
 
 from changepoint.likelihoods.base import Likelihood as Likelihood
+from changepoint.likelihoods.bernoulli import Bernoulli as Bernoulli
 from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial
 from changepoint.likelihoods.binomial import Binomial as Binomial
@@ -12,5 +13,5 @@ from changepoint.likelihoods.normal import Normal as Normal
 from changepoint.likelihoods.poisson import Poisson as Poisson
 
 FAMILIES: dict[str, type[Likelihood]] = {
-    family.name: family for family in (Binomial, BetaBinomial, Beta, Poisson, Normal)
+    family.name: family for family in (Binomial, BetaBinomial, Bernoulli, Beta, Poisson, Normal)
 }

@@ -67,6 +67,10 @@ def beta_binomial(
     return choose + product(theta, k) + product(complement, n - k) - product(np.ones(1), n)
 
 
+def bernoulli(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return np.where(column(data.count) == 1, np.log(theta), np.log(complement))
+
+
 def beta(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
     return stats.beta.logpdf(column(data.rate), theta * shared, complement * shared)
 
@@ -94,6 +98,10 @@ def _trials(rng: np.random.Generator, T: int) -> tuple[Floats, Floats]:
 def _counts(rng: np.random.Generator, T: int) -> Observations:
     count, trials = _trials(rng, T)
     return Observations(count=count, trials=trials)
+
+
+def _outcomes(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(count=(rng.random(T) < _rates(rng, T, 0.2, 0.7)).astype(float))
 
 
 def _proportions(rng: np.random.Generator, T: int) -> Observations:
@@ -131,6 +139,15 @@ CASES: dict[str, Case] = {
             ),
         ),
         beta_binomial,
+    ),
+    "bernoulli": Case(
+        _outcomes,
+        (
+            likelihoods.Bernoulli(),
+            likelihoods.Bernoulli(rate=priors.Beta(0.5, 0.5)),
+            likelihoods.Bernoulli(rate=priors.Uniform(0.1, 0.9)),
+        ),
+        bernoulli,
     ),
     "beta": Case(
         _proportions,

@@ -53,6 +53,10 @@ def beta_binomial(row, p, q, shared):
     return log_choose(n, k) + log_beta(k + p * s, n - k + q * s) - log_beta(p * s, q * s)
 
 
+def bernoulli(row, p, q, shared):
+    return mpmath.log(p if row["count"] else q)
+
+
 def beta(row, p, q, shared):
     y = row["rate"]
     return (
@@ -92,6 +96,7 @@ EXTREMES = {
         [1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.999],
         beta_binomial,
     ),
+    "bernoulli": ([Observations(count=[0, 1, 1, 0, 0])], RATES, [0.0], bernoulli),
     "beta": (
         [Observations(rate=[1e-9, 1e-4, 0.009, 0.0091, 0.3, 0.5, 0.99, 1 - 1e-9])],
         RATES[1:],

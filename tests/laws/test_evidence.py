@@ -169,6 +169,15 @@ def test_a_thousand_million_trials(rate: float) -> None:
     compare(likelihoods.Binomial(prior), data, segment_table(T, log_marginal), largest=3)
 
 
+@pytest.mark.parametrize("prior", [priors.Beta(2, 5), priors.Uniform(0.1, 0.9)], ids=str)
+def test_bernoulli_by_closed_form(prior: priors.Prior) -> None:
+    """The Binomial's, with one trial a row."""
+    rng = np.random.default_rng(4)
+    count = rng.binomial(1, np.where(np.arange(120) < 50, 0.2, 0.6))
+    table = binomial_table(Observations(count=count, trials=np.ones(120)), prior)
+    compare(likelihoods.Bernoulli(prior), Observations(count=count), table)
+
+
 # -- Poisson ----------------------------------------------------------------------------
 
 

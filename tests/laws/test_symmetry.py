@@ -22,6 +22,7 @@ def band_distance(one: Marginals, other: Marginals) -> float:
 MIRRORED = {
     "binomial": lambda d: replace(d, count=d.trials - d.count),
     "beta-binomial": lambda d: replace(d, count=d.trials - d.count),
+    "bernoulli": lambda d: replace(d, count=1 - d.count),
     "beta": lambda d: replace(d, rate=1 - d.rate),
 }
 
@@ -34,6 +35,8 @@ def rare(name: str, rng: np.random.Generator) -> Observations:
         return Observations(
             rate=np.round(rng.beta(rate * 1e4, (1 - rate) * 1e4) * 2**40) / 2**40
         )
+    if name == "bernoulli":
+        return Observations(count=rng.binomial(1, rate))
     trials = rng.integers(800, 1200, T)
     return Observations(count=rng.binomial(trials, rate), trials=trials)
 
