@@ -156,6 +156,7 @@ FITTING = {
     "bernoulli": [priors.Beta, priors.Beta, priors.Uniform],
     "beta": [priors.Beta, priors.Beta, priors.Uniform],
     "poisson": POSITIVE,
+    "exponential": POSITIVE,
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
 }
 

@@ -28,6 +28,7 @@ GOOD = {
     "beta": {"rate": [0.01, 0.02, 0.015, 0.011, 0.03, 0.021, 0.017, 0.012]},
     "poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "normal": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]},
+    "exponential": {"value": [3.1, 0.2, 4.3, 1.4, 0.05, 9.6, 2.7, 0.8]},
 }
 COUNTS = ("binomial", "beta-binomial", "bernoulli", "poisson")
 TRIALS = ("binomial", "beta-binomial")
@@ -208,10 +209,38 @@ def test_rates_in_another_unit_than_count_over_trials(times, told):
     only("beta", observations, told, "rate")
 
 
+# -- waiting times ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (-1, "a negative waiting time"),
+        (INF, "an infinite waiting time"),
+        (1e-200, "outside 1e-100 to 1e+100"),
+        (1e200, "outside 1e-100 to 1e+100"),
+    ],
+)
+def test_impossible_waiting_times(value, rule):
+    only("exponential", data("exponential", 2, value=value), rule, "value", 2)
+
+
+def test_a_waiting_time_of_zero_is_possible_but_not_all():
+    assert Model(likelihoods.Exponential()).check(data("exponential", 2, value=0)) == ()
+    only("exponential", Observations(value=np.zeros(8)), "all waiting times are 0", "value")
+
+
+def test_values_more_regular_than_waiting_times_are_warned_of():
+    regular = np.random.default_rng(1).normal(10, 2, 40)
+    (warning,) = Model(likelihoods.Exponential()).check(Observations(value=regular))
+    assert "of their mean" in warning
+    assert "'normal'" in warning
+
+
 # -- the series as a whole --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["beta", "normal"])
+@pytest.mark.parametrize("name", ["beta", "normal", "exponential"])
 def test_a_constant_series(name):
     role = FAMILIES[name].response
     only(name, data(name, **{role: np.full(8, 0.01)}), "are equal", role)
@@ -255,13 +284,15 @@ FAR = {
     "beta-binomial": priors.Uniform(0.5, 0.6),
     "beta": priors.Uniform(0.5, 0.6),
     "poisson": priors.Uniform(50, 60),
+    "exponential": priors.Uniform(5000, 6000),
 }
 
 
 def low_rates(name, rows=180):
     """Return rates of about 0.01, of 1,000 trials a row."""
     count = np.random.default_rng(1).binomial(1000, 0.01, rows).astype(float)
-    columns = {"count": count, "trials": np.full(rows, 1000.0), "rate": (count + 0.5) / 1000}
+    rate = (count + 0.5) / 1000
+    columns = {"count": count, "trials": np.full(rows, 1000.0), "rate": rate, "value": rate}
     needed = FAMILIES[name].needs
     return Observations(**{role: columns[role] for role in needed})
 
@@ -286,8 +317,9 @@ def test_a_prior_that_excludes_one_row():
 
 @pytest.mark.parametrize("name", FAR)
 def test_a_prior_that_only_strains_the_data_is_no_error(name):
-    near = priors.Uniform(4, 6) if name == "poisson" else priors.Uniform(0.004, 0.006)
-    Model(FAMILIES[name](rate=near)).check(low_rates(name, 8))
+    near = {"poisson": priors.Uniform(4, 6), "exponential": priors.Uniform(40, 60)}
+    prior = near.get(name, priors.Uniform(0.004, 0.006))
+    Model(FAMILIES[name](rate=prior)).check(low_rates(name, 8))
 
 
 @every_family

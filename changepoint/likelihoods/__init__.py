@@ -9,9 +9,11 @@ from changepoint.likelihoods.bernoulli import Bernoulli as Bernoulli
 from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial
 from changepoint.likelihoods.binomial import Binomial as Binomial
+from changepoint.likelihoods.exponential import Exponential as Exponential
 from changepoint.likelihoods.normal import Normal as Normal
 from changepoint.likelihoods.poisson import Poisson as Poisson
 
 FAMILIES: dict[str, type[Likelihood]] = {
-    family.name: family for family in (Binomial, BetaBinomial, Bernoulli, Beta, Poisson, Normal)
+    family.name: family
+    for family in (Binomial, BetaBinomial, Bernoulli, Beta, Poisson, Normal, Exponential)
 }

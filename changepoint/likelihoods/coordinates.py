@@ -111,6 +111,28 @@ class SquareRoot(Coordinate):
         return slope
 
 
+class Log(Coordinate):
+    """x = log theta for the rate of waiting times: n of them give the information n."""
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        return math.log(theta) if theta > 0 else -math.inf
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta = exp(x)."""
+        theta = np.exp(x)
+        return Nodes(theta, theta)
+
+    def companion(self, theta: Floats) -> Floats:
+        """Return theta."""
+        return theta
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return log theta."""
+        slope: Floats = np.log(nodes.theta)
+        return slope
+
+
 @dataclass(frozen=True)
 class Level(Coordinate):
     """x = theta - center for a level; subtracting the centre keeps far-off data accurate."""

@@ -85,6 +85,10 @@ def normal(data: Observations, theta: Floats, complement: Floats, shared: float)
     return stats.norm.logpdf(column(data.value), theta, shared)
 
 
+def exponential(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return stats.expon.logpdf(column(data.value), scale=1 / theta)
+
+
 def _rates(rng: np.random.Generator, T: int, low: float, high: float) -> Floats:
     """A rate that changes in the middle."""
     return np.where(np.arange(T) < T // 2, low, high)
@@ -118,6 +122,10 @@ def _events(rng: np.random.Generator, T: int) -> Observations:
 
 def _values(rng: np.random.Generator, T: int) -> Observations:
     return Observations(value=rng.normal(_rates(rng, T, 10, 13), 1.5))
+
+
+def _waiting_times(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(value=rng.exponential(1 / _rates(rng, T, 0.2, 0.9)))
 
 
 CASES: dict[str, Case] = {
@@ -174,6 +182,15 @@ CASES: dict[str, Case] = {
             likelihoods.Normal(level=priors.Normal(12, 4), noise_sd=priors.Uniform(0.5, 10)),
         ),
         normal,
+    ),
+    "exponential": Case(
+        _waiting_times,
+        (
+            likelihoods.Exponential(),
+            likelihoods.Exponential(rate=priors.LogNormal(-1, 1)),
+            likelihoods.Exponential(rate=priors.Uniform(0.05, 3)),
+        ),
+        exponential,
     ),
 }
 

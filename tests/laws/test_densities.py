@@ -19,6 +19,7 @@ from changepoint.likelihoods.coordinates import (
     BetaMean,
     Coordinate,
     Level,
+    Log,
     Nodes,
     SquareRoot,
 )
@@ -76,6 +77,10 @@ def normal(row, theta, _, shared):
     return -z * z / 2 - mpmath.log(shared) - mpmath.log(2 * mpmath.pi) / 2
 
 
+def exponential(row, theta, _, shared):
+    return mpmath.log(theta) - theta * row["value"]
+
+
 def trials(*rows: tuple[float, float]) -> Observations:
     return Observations(count=[k for k, _ in rows], trials=[n for _, n in rows])
 
@@ -120,6 +125,12 @@ EXTREMES = {
         [-1e3, 0.0, 0.1, 5.0, 1e8 + 0.25],
         [1e-3, 1.0, 50.0],
         normal,
+    ),
+    "exponential": (
+        [Observations(value=[0.0, 1e-12, 0.3, 7.0, 1e12])],
+        [1e-12, 1e-6, 0.02, 1.0, 7.5, 1e6, 1e12],
+        [0.0],
+        exponential,
     ),
 }
 
@@ -223,7 +234,7 @@ def test_probabilities_of_events_add_up_to_one() -> None:
     check({"total probability": float(np.abs(total - 1).max())}, 1e-11)
 
 
-@pytest.mark.parametrize("name", ["beta", "normal"])
+@pytest.mark.parametrize("name", ["beta", "normal", "exponential"])
 def test_densities_of_measurements_integrate_to_one(name: str) -> None:
     family = FAMILIES[name]()
     role = family.response
@@ -232,6 +243,8 @@ def test_densities_of_measurements_integrate_to_one(name: str) -> None:
         low, high = theta - width, theta + width
         if name == "beta":
             low, high = max(low, 0.0), min(high, 1.0)
+        elif name == "exponential":
+            low, high = 0.0, 40 / theta
         y, log_w = panels(low, high, 20)
         data = family.data(Observations(**{role: y}))
         at = np.array([theta])
@@ -279,6 +292,7 @@ PROPORTIONS = [1e-12, 1e-6, 0.009, 0.3, 0.5]
 COORDINATES: list[tuple[Coordinate, list[float]]] = [
     (Arcsine(), PROPORTIONS),
     (SquareRoot(), [1e-12, 0.01, 1.0, 1e6]),
+    (Log(), [1e-12, 0.01, 1.0, 1e6]),
     (Level(1e8), [1e8 - 5, 1e8, 1e8 + 3]),
     (Level(-2.0), [-5.0, 0.0, 7.0]),
     *((BetaMean(c), PROPORTIONS[1:]) for c in (0.05, 1.0, 30.0, 1e4, 1e8)),
@@ -413,6 +427,16 @@ def test_information_of_values() -> None:
     assert abs(likelihoods.Normal().information(data, 2.0) - 3 / 4) < 1e-15
 
 
+def test_information_of_waiting_times() -> None:
+    """By quadrature of the squared score, at any rate."""
+    data = Observations(value=[1.0, 2.0, math.nan, 4.0, 0.1, 7.0])
+    stated = likelihoods.Exponential().information(data, 0.0)
+    for rate in (1e-3, 1.0, 50.0):
+        each, _ = integrate.quad(lambda z: (1 - z) ** 2 * math.exp(-z), 0, 60)
+        slope = math.exp(Log().log_slope(Nodes(np.array([rate]), np.array([rate])))[0])
+        assert abs(5 * each / rate**2 * slope**2 / stated - 1) < 1e-8
+
+
 # -- tails --------------------------------------------------------------------------------
 
 
@@ -427,6 +451,18 @@ def test_two_sided_tails() -> None:
     found = likelihoods.Poisson().tail(Observations(count=k), theta * 50, pool=False)
     events = stats.poisson(theta * 50)
     told = np.minimum(1, 2 * np.minimum(events.cdf(k), events.sf(k - 1)))
+    np.testing.assert_allclose(found, told, rtol=1e-12)
+
+
+def test_two_sided_tails_of_waiting_times() -> None:
+    y = np.array([0.0, 1e-5, 3.0, 50.0])
+    family, data = likelihoods.Exponential(), Observations(value=y)
+    found = family.tail(data, np.array(0.7), pool=False)
+    expon = stats.expon(scale=1 / 0.7)
+    np.testing.assert_allclose(found, 2 * np.minimum(expon.cdf(y), expon.sf(y)), rtol=1e-12)
+    found = family.tail(data, np.array(0.7), pool=True)
+    gamma = stats.gamma(4, scale=1 / 0.7)
+    told = 2 * min(gamma.cdf(y.sum()), gamma.sf(y.sum()))
     np.testing.assert_allclose(found, told, rtol=1e-12)
 
 

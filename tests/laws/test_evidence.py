@@ -255,6 +255,31 @@ def test_poisson_under_other_priors(prior: priors.Prior, told, events: int | Non
     compare(likelihoods.Poisson(prior), data, segment_table(60, log_marginal))
 
 
+# -- Exponential ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("T", [2, 3, 4, 7, 12, 180])
+@pytest.mark.parametrize("zeros", [0, 1])
+@pytest.mark.parametrize(
+    ("a", "b"), [(2, 4.0), (0.3, 0.01), (1, 0.1), (2, 4e12), (2, 4e-12)], ids=str
+)
+def test_exponential_under_conjugate_priors(a: float, b: float, zeros: int, T: int) -> None:
+    """Few rows too, where posteriors are skewed; a waiting time of 0, which has no mode."""
+    rng = np.random.default_rng(T)
+    unit = 1e12 if b > 1e6 else 1e-12 if b < 1e-6 else 1.0
+    y = unit * rng.exponential(np.where(np.arange(T) < T // 3, 2.0, 0.9))
+    y[T // 2 : T // 2 + zeros] = 0.0
+    data, total = Observations(value=y), prefix(y)
+
+    def log_marginal(first, end):
+        n = end - first
+        log_p = a * math.log(b) - special.gammaln(a) + special.gammaln(a + n)
+        return log_p - (a + n) * np.log(b + total(first, end))
+
+    table = segment_table(T, log_marginal)
+    compare(likelihoods.Exponential(priors.Gamma(a, b)), data, table, min(LARGEST, T - 1))
+
+
 # -- Normal -----------------------------------------------------------------------------
 
 

@@ -93,3 +93,22 @@ def test_scaling_exposure_scales_the_rate_alone(factor: float, changes: Changes)
     other = Marginals.of(model, replace(data, exposure=data.exposure * factor))
     told = other._replace(mean=other.mean * factor, bands=other.bands * factor)
     check(one.distance(told) | {"bands": band_distance(one, told)}, 1e-8)
+
+
+@pytest.mark.parametrize("changes", KINDS, ids=str)
+@pytest.mark.parametrize("factor", [1e-12, 60.0, 1e12])
+def test_another_unit_of_time_scales_the_rate_of_waiting_times(
+    factor: float, changes: Changes
+) -> None:
+    data = simulate("exponential", 4, T, missing=0.1)
+    model = Model(likelihoods.Exponential(), changes)
+    one = Marginals.of(model, data)
+    other = Marginals.of(model, replace(data, value=data.value * factor))
+    told = other._replace(
+        log_evidence=other.log_evidence + data.observed("value").sum() * np.log(factor),
+        mean=other.mean * factor,
+        bands=other.bands * factor,
+    )
+    # The nodes stand at other places between the old ones, where bands are interpolated.
+    check(one.distance(told), 1e-8)
+    check({"bands": band_distance(one, told)}, BANDS)

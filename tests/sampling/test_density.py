@@ -22,6 +22,7 @@ GRIDS = {
     "bernoulli": {"rate_logodds__": (-20.0, 20.0, 200)},
     "beta": {"rate_logodds__": (-6.0, 2.0, 100), "concentration_log__": (-2.0, 9.0, 36)},
     "poisson": {"rate_log__": (-6.0, 5.0, 80)},
+    "exponential": {"rate_log__": (-9.0, 7.0, 160)},
     "normal": {"level": (-2.0, 25.0, 110), "noise_sd_log__": (-3.5, 4.5, 40)},
 }
 CHUNK = 50_000
