@@ -177,11 +177,11 @@ class Model:
 def default_likelihood(observations: Observations) -> Likelihood:
     """Return the family for data of this kind, priors not filled.
 
-    Count and trials: BetaBinomial; count: Poisson; rate: Beta; value: Normal.
+    Count and trials: BetaBinomial; count: NegativeBinomial; rate: Beta; value: Normal.
     """
     if observations.count is not None:
         binomial = observations.trials is not None
-        return likelihoods.BetaBinomial() if binomial else likelihoods.Poisson()
+        return likelihoods.BetaBinomial() if binomial else likelihoods.NegativeBinomial()
     return likelihoods.Beta() if observations.rate is not None else likelihoods.Normal()
 
 

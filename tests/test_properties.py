@@ -155,10 +155,12 @@ FITTING = {
     "beta-binomial": [priors.Beta, priors.Beta, priors.Uniform],
     "bernoulli": [priors.Beta, priors.Beta, priors.Uniform],
     "beta": [priors.Beta, priors.Beta, priors.Uniform],
+    "negative-binomial": POSITIVE,
     "poisson": POSITIVE,
     "exponential": POSITIVE,
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
 }
+MEANS = {"beta-binomial": "mean_trials", "negative-binomial": "mean_count"}
 
 
 @st.composite
@@ -203,10 +205,10 @@ def likelihood(draw, name):
     family = FAMILIES[name]
     filled = {family.parameter: draw(prior(FITTING[name]))}
     if family.shared:
-        shared = [priors.Normal, priors.Logistic] if name == "beta-binomial" else POSITIVE
+        shared = [priors.Normal, priors.Logistic] if name in MEANS else POSITIVE
         filled[family.shared_field] = draw(prior(shared))
-    if name == "beta-binomial" and draw(st.integers(0, 4)) == 0:
-        filled["mean_trials"] = draw(parameter)
+    if name in MEANS and draw(st.integers(0, 4)) == 0:
+        filled[MEANS[name]] = draw(parameter)
     return partial(family, **filled)
 
 

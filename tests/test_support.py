@@ -26,11 +26,12 @@ GOOD = {
     "beta-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
     "bernoulli": {"count": [0, 1, 0, 0, 0, 1, 1, 1]},
     "beta": {"rate": [0.01, 0.02, 0.015, 0.011, 0.03, 0.021, 0.017, 0.012]},
+    "negative-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "normal": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]},
     "exponential": {"value": [3.1, 0.2, 4.3, 1.4, 0.05, 9.6, 2.7, 0.8]},
 }
-COUNTS = ("binomial", "beta-binomial", "bernoulli", "poisson")
+COUNTS = ("binomial", "beta-binomial", "bernoulli", "negative-binomial", "poisson")
 TRIALS = ("binomial", "beta-binomial")
 
 every_family = pytest.mark.parametrize("name", FAMILIES)
@@ -161,6 +162,7 @@ def test_single_trials_with_other_numbers_of_trials():
     assert Model(likelihoods.Bernoulli()).check(observations) == ()
 
 
+@pytest.mark.parametrize("name", ["negative-binomial", "poisson"])
 @pytest.mark.parametrize(
     ("exposure", "rule"),
     [
@@ -170,8 +172,15 @@ def test_single_trials_with_other_numbers_of_trials():
         (0, "events without any exposure"),
     ],
 )
-def test_impossible_exposure(exposure, rule):
-    only("poisson", data("poisson", 2, exposure=exposure), rule, "exposure", 2)
+def test_impossible_exposure(name, exposure, rule):
+    only(name, data(name, 2, exposure=exposure), rule, "exposure", 2)
+
+
+def test_counts_that_look_like_single_trials_are_warned_of():
+    (warning,) = Model(likelihoods.NegativeBinomial()).check(
+        Observations(count=[0, 1, 0, 0, 1])
+    )
+    assert "'bernoulli'" in warning
 
 
 # -- rates ------------------------------------------------------------------------------------
@@ -304,6 +313,15 @@ def test_a_prior_that_excludes_the_data(name):
     assert table["remedy"].str.contains("Widen the prior").all()
 
 
+def test_a_prior_of_the_dispersion_decides_what_a_prior_of_the_rate_excludes():
+    """Counts of 10 at a rate of 50 are possible if rows vary enough, and else not."""
+    filled = {"rate": FAR["poisson"]}
+    Model(likelihoods.NegativeBinomial(**filled)).check(low_rates("negative-binomial"))
+    filled["log_excess"] = priors.Uniform(-3, -2)
+    table = problems("negative-binomial", low_rates("negative-binomial"), **filled)
+    assert table["rule"].str.contains("impossible under the prior Uniform").all()
+
+
 def test_a_level_and_a_noise_that_exclude_the_data():
     filled = {"level": priors.Uniform(100, 110), "noise_sd": priors.Uniform(0.1, 1)}
     assert len(problems("normal", data("normal"), **filled)) == 8
@@ -327,6 +345,7 @@ def test_an_informative_prior_around_the_data_is_no_error(name):
     family = FAMILIES[name]
     tight = {
         "bernoulli": priors.Uniform(0.4, 0.5),
+        "negative-binomial": priors.Uniform(2, 3),
         "poisson": priors.Uniform(2, 3),
         "normal": priors.Normal(4, 0.1),
     }

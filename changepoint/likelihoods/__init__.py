@@ -10,10 +10,20 @@ from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial
 from changepoint.likelihoods.binomial import Binomial as Binomial
 from changepoint.likelihoods.exponential import Exponential as Exponential
+from changepoint.likelihoods.negative_binomial import NegativeBinomial as NegativeBinomial
 from changepoint.likelihoods.normal import Normal as Normal
 from changepoint.likelihoods.poisson import Poisson as Poisson
 
 FAMILIES: dict[str, type[Likelihood]] = {
     family.name: family
-    for family in (Binomial, BetaBinomial, Bernoulli, Beta, Poisson, Normal, Exponential)
+    for family in (
+        Binomial,
+        BetaBinomial,
+        Bernoulli,
+        Beta,
+        NegativeBinomial,
+        Poisson,
+        Normal,
+        Exponential,
+    )
 }

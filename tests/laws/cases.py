@@ -81,6 +81,19 @@ def poisson(data: Observations, theta: Floats, complement: Floats, shared: float
     return special.xlogy(k, mean) - mean - special.gammaln(k + 1)
 
 
+def negative_binomial(
+    data: Observations, theta: Floats, complement: Floats, shared: float
+) -> Floats:
+    """m^k / k! times the product of (1 + i d), over (1 + m d)^(k + 1 / d)."""
+    exposure = np.ones(len(data)) if data.exposure is None else data.exposure
+    k, mean = column(data.count), column(exposure) * theta
+    log_products = np.append(0.0, np.cumsum(np.log1p(shared * np.arange(np.nanmax(k)))))
+    product = np.where(np.isnan(k), np.nan, log_products[np.nan_to_num(k).astype(int)])
+    whole = np.log1p(mean * shared) / shared if shared else mean
+    poisson_part = special.xlogy(k, mean) - special.gammaln(k + 1)
+    return poisson_part + product - k * np.log1p(mean * shared) - whole
+
+
 def normal(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
     return stats.norm.logpdf(column(data.value), theta, shared)
 
@@ -118,6 +131,12 @@ def _events(rng: np.random.Generator, T: int) -> Observations:
     return Observations(
         count=rng.poisson(exposure * _rates(rng, T, 3, 8)).astype(float), exposure=exposure
     )
+
+
+def _scattered_events(rng: np.random.Generator, T: int) -> Observations:
+    exposure = rng.uniform(0.5, 2, T)
+    mean = exposure * _rates(rng, T, 3, 8) * rng.gamma(4, 1 / 4, T)
+    return Observations(count=rng.poisson(mean).astype(float), exposure=exposure)
 
 
 def _values(rng: np.random.Generator, T: int) -> Observations:
@@ -164,6 +183,19 @@ CASES: dict[str, Case] = {
             likelihoods.Beta(rate=priors.Beta(2, 2), concentration=priors.Gamma(2, 0.05)),
         ),
         beta,
+    ),
+    "negative-binomial": Case(
+        _scattered_events,
+        (
+            likelihoods.NegativeBinomial(),
+            likelihoods.NegativeBinomial(
+                rate=priors.LogNormal(1, 1), log_excess=priors.Uniform(-2, 2), mean_count=6
+            ),
+            likelihoods.NegativeBinomial(
+                rate=priors.Uniform(0.5, 20), log_excess=priors.Normal(0, 2)
+            ),
+        ),
+        negative_binomial,
     ),
     "poisson": Case(
         _events,

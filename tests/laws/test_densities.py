@@ -11,7 +11,7 @@ from cases import CASES, check, simulate
 from reference import Floats, panels
 from scipy import integrate, special, stats
 
-from changepoint import Observations, likelihoods
+from changepoint import Observations, likelihoods, priors
 from changepoint.engines import grid as grids
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.coordinates import (
@@ -21,6 +21,7 @@ from changepoint.likelihoods.coordinates import (
     Level,
     Log,
     Nodes,
+    OverdispersedRate,
     SquareRoot,
 )
 
@@ -72,6 +73,12 @@ def poisson(row, theta, _, shared):
     return power(k, mean) - mean - mpmath.loggamma(k + 1)
 
 
+def negative_binomial(row, theta, _, shared):
+    k, mean, r = row["count"], row["exposure"] * theta, 1 / shared
+    log_p = mpmath.loggamma(k + r) - mpmath.loggamma(r) - mpmath.loggamma(k + 1)
+    return log_p + power(k, mean / (r + mean)) - r * mpmath.log1p(mean / r)
+
+
 def normal(row, theta, _, shared):
     z = (row["value"] - theta) / shared
     return -z * z / 2 - mpmath.log(shared) - mpmath.log(2 * mpmath.pi) / 2
@@ -107,6 +114,15 @@ EXTREMES = {
         RATES[1:],
         [0.01, 1.0, 30.0, 1e4, 1e6],
         beta,
+    ),
+    "negative-binomial": (
+        [
+            Observations(count=[0, 0, 1, 7, 100, 12345], exposure=[0, 1, 1e-3, 2.5, 30, 1e4]),
+            Observations(count=[10**6, 10**6 + 5_000], exposure=[1e6, 1e6]),
+        ],
+        [1e-9, 0.01, 1.0, 1.2, 30.0, 999.9, 1e3],
+        [1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 0.01, 0.3, 1.0, 30.0, 1e3],
+        negative_binomial,
     ),
     "poisson": (
         [
@@ -171,7 +187,7 @@ def test_log_density_to_fifty_digits(name: str) -> None:
                 found = family.log_density(family.data(data), at, shared)
             for t in range(len(data)):
                 row = {role: mpf(float(numbers[t])) for role, numbers in columns.items()}
-                if name in ("poisson",) and row["exposure"] == 0:
+                if name in ("poisson", "negative-binomial") and row["exposure"] == 0:
                     assert (found[t] == 0).all()
                     continue
                 for g, (p, q) in enumerate(exact):
@@ -226,6 +242,36 @@ def test_probabilities_of_counts_add_up_to_one(name: str, shared: float) -> None
         check({"total probability": float(np.abs(total - 1).max())}, 1e-11)
 
 
+@pytest.mark.parametrize("dispersion", [1e-14, 1e-9, 1e-5, 0.01, 0.3, 3.0])
+def test_negative_binomial_near_its_maximum(dispersion: float) -> None:
+    """Absolute errors where the posterior is: rates about count / exposure."""
+    data = Observations(count=[9, 14, 90, 9_000, 900_000], exposure=[1, 1, 10, 1e3, 1e5])
+    theta = np.linspace(6, 14, 41)
+    family = likelihoods.NegativeBinomial()
+    found = family.log_density(family.data(data), Nodes(theta, theta), dispersion)
+    worst = 0.0
+    for t in range(len(data)):
+        row = {"count": mpf(float(data.count[t])), "exposure": mpf(float(data.exposure[t]))}
+        for g, rate in enumerate(theta):
+            told = negative_binomial(row, mpf(float(rate)), None, mpf(dispersion))
+            worst = max(worst, abs(float(found[t, g] - told)) / (1 + data.count[t]))
+    check({"log density, an event": worst}, 1e-14, dispersion)
+
+
+@pytest.mark.parametrize("dispersion", [1e-13, 1e-6, 0.01, 0.5, 2.0])
+def test_probabilities_of_scattered_events_add_up_to_one(dispersion: float) -> None:
+    family = likelihoods.NegativeBinomial()
+    theta = np.array([1e-6, 0.3, 4.0, 30.0])
+    data = Observations(count=np.arange(20_000), exposure=np.full(20_000, 2.0))
+    p = np.exp(family.log_density(family.data(data), Nodes(theta, theta), dispersion))
+    check({"total probability": float(np.abs(p.sum(axis=0) - 1).max())}, 1e-11)
+    mean = 2 * theta
+    moments = np.arange(20_000.0) @ p, (np.arange(20_000.0)[:, None] - mean) ** 2
+    np.testing.assert_allclose(moments[0], mean, rtol=1e-10)
+    variance = (moments[1] * p).sum(axis=0)
+    np.testing.assert_allclose(variance, mean * (1 + mean * dispersion), rtol=1e-9)
+
+
 def test_probabilities_of_events_add_up_to_one() -> None:
     family = likelihoods.Poisson()
     theta = np.array([1e-6, 0.3, 4.0, 150.0])
@@ -272,6 +318,7 @@ def test_tables_are_the_density(name: str, seed: int) -> None:
     values = {
         "beta-binomial": [1e-12, 1e-6, 1e-3, 0.05, 0.7],
         "beta": [0.1, 5.0, 1e3],
+        "negative-binomial": [0.0, 1e-12, 1e-6, 1e-3, 0.05, 3.0],
         "normal": [0.3, 1.0, 20.0],
     }
     for shared in values.get(name, [0.0]):
@@ -292,6 +339,7 @@ PROPORTIONS = [1e-12, 1e-6, 0.009, 0.3, 0.5]
 COORDINATES: list[tuple[Coordinate, list[float]]] = [
     (Arcsine(), PROPORTIONS),
     (SquareRoot(), [1e-12, 0.01, 1.0, 1e6]),
+    *((OverdispersedRate(c), [1e-12, 0.01, 1.0, 1e6]) for c in (0.0, 1e-12, 0.01, 1.0, 1e5)),
     (Log(), [1e-12, 0.01, 1.0, 1e6]),
     (Level(1e8), [1e8 - 5, 1e8, 1e8 + 3]),
     (Level(-2.0), [-5.0, 0.0, 7.0]),
@@ -335,6 +383,7 @@ STRETCHES = {
     "proportion": (Arcsine(), 0.0, math.pi / 2, 0.0),
     "part of one": (Arcsine(), 0.07, 0.11, math.pi / 2 - 0.11),
     "rate": (SquareRoot(), 0.0, math.inf, 0.0),
+    "overdispersed rate": (OverdispersedRate(0.5), 0.0, math.inf, 0.0),
     "part of a level": (Level(0.0), -3.0, 9.0, 0.0),
     "level": (Level(0.0), -math.inf, math.inf, 0.0),
 }
@@ -373,8 +422,8 @@ def information_about_x(name: str, theta: float, shared: float, data: Observatio
             n = int(data.trials[row])
             outcomes = Observations(count=np.arange(n + 1), trials=np.full(n + 1, n))
         else:
-            k = np.arange(200)
-            outcomes = Observations(count=k, exposure=np.full(200, data.exposure[row]))
+            k = np.arange(20_000 if shared else 200)
+            outcomes = Observations(count=k, exposure=np.full(len(k), data.exposure[row]))
 
         def log_p(theta: float, outcomes: Observations = outcomes) -> Floats:
             at = np.array([theta])
@@ -408,6 +457,19 @@ def test_information_of_events() -> None:
     for theta in (0.01, 1.0, 20.0):
         found = information_about_x("poisson", theta, 0.0, data)
         check({"information": abs(found / stated - 1)}, 1e-6, theta)
+
+
+@pytest.mark.parametrize("dispersion", [1e-9, 0.01, 0.3, 1.0])
+def test_information_of_scattered_events(dispersion: float) -> None:
+    """Exact where exposures are equal, else the most; and not far below it."""
+    family = likelihoods.NegativeBinomial()
+    equal = Observations(count=[1, 2, 0, 3], exposure=[2.0] * 4)
+    unequal = Observations(count=[1, 2, 0, 3, 1, 1], exposure=[0.5, 3.0] * 3)
+    for theta in (0.01, 1.0, 20.0):
+        found = information_about_x("negative-binomial", theta, dispersion, equal)
+        check({"information": abs(found / family.information(equal, dispersion) - 1)}, 1e-5)
+        found = information_about_x("negative-binomial", theta, dispersion, unequal)
+        assert 0.5 < found / family.information(unequal, dispersion) < 1 + 1e-6
 
 
 @pytest.mark.parametrize("concentration", [0.05, 1.0, 20.0, 1e4])
@@ -452,6 +514,35 @@ def test_two_sided_tails() -> None:
     events = stats.poisson(theta * 50)
     told = np.minimum(1, 2 * np.minimum(events.cdf(k), events.sf(k - 1)))
     np.testing.assert_allclose(found, told, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dispersion", [1e-12, 1e-3, 0.5, 20.0])
+def test_two_sided_tails_of_scattered_events(dispersion: float) -> None:
+    """At a dispersion all but known: scipy's distribution."""
+    k, exposure = np.array([0.0, 3.0, 20.0, 90.0]), np.array([1.0, 2.0, 2.0, 10.0])
+    place = math.log(dispersion)
+    family = likelihoods.NegativeBinomial(
+        priors.Gamma(1, 1), priors.Uniform(place - 1e-9, place), mean_count=1
+    )
+    found = family.tail(Observations(count=k, exposure=exposure), np.array(3.0), pool=False)
+    mean = 3 * exposure
+    told = stats.nbinom(1 / dispersion, 1 / (1 + mean * dispersion))
+    if dispersion < 1e-6:
+        told = stats.poisson(mean)
+    tails = np.minimum(1, 2 * np.minimum(told.cdf(k), told.sf(k - 1)))
+    np.testing.assert_allclose(found, tails, rtol=1e-7)
+
+
+@pytest.mark.parametrize("k", [0.0, 1.0, 30.0, 1e4, 1e8])
+def test_tails_of_scattered_events_at_the_dispersion_that_suits_them(k: float) -> None:
+    """Not far below the largest tail that any dispersion gives."""
+    family = likelihoods.NegativeBinomial(priors.Gamma(1, 1), priors.Logistic(0, 1), 1)
+    for theta in (1e-3, 1.0, 1e3):
+        found = family.tail(Observations(count=[k]), np.array(theta), pool=False)[0]
+        r = 10.0 ** np.linspace(-9, 6, 61)
+        told = stats.nbinom(r, r / (r + theta))
+        best = np.max(np.minimum(1, 2 * np.minimum(told.cdf(k), told.sf(k - 1))))
+        assert 0.3 * best < found <= 1
 
 
 def test_two_sided_tails_of_waiting_times() -> None:

@@ -457,3 +457,51 @@ def test_beta_binomial_without_dispersion_is_binomial(changes: Changes) -> None:
         )
         # The evidence is smooth in the excess variance: its slope is of the order of T.
         assert abs(difference) < 60 * math.exp(location) + 1e-5  # that of an outer grid
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 20.0])
+@pytest.mark.parametrize("mean", [0.5, 40.0])
+def test_negative_binomial_by_nested_quadrature(mean: float, spread: float) -> None:
+    """The dispersion from the Poisson limit up; counts without, with some and wild spread."""
+    T = 12
+    rng = np.random.default_rng(5)
+    exposure = rng.uniform(0.5, 2, T)
+    rate = mean * np.where(np.arange(T) < T // 2, 1, 2) * exposure
+    rate *= rng.gamma(1 / spread, spread, T) if spread else 1.0
+    count = rng.poisson(rate).astype(float)
+    data = Observations(count=count, exposure=exposure)
+    family = likelihoods.NegativeBinomial(
+        priors.Gamma(1.5, 1 / mean), priors.Logistic(0, 1), mean
+    )
+    z, log_w = panels(math.log(mean) - 20, math.log(mean) + 4, 120, 12)
+    theta = np.exp(z)
+    inner = theta, log_w + stats.gamma.logpdf(theta, 1.5, scale=mean) + z
+    outer = panels(-32, 30, 40, 8)
+    outer = outer[0], outer[1] + stats.logistic.logpdf(outer[0])
+    k, m = count[:, None], exposure[:, None] * theta
+    i = np.arange(count.max())
+    choose = special.xlogy(k, m) - special.gammaln(k + 1)
+
+    def log_lik(log_excess: float) -> Floats:
+        d = math.exp(log_excess) / mean
+        product = np.append(0.0, np.cumsum(np.log1p(i * d)))[count.astype(int), None]
+        return choose + product - k * np.log1p(d * m) - np.log1p(d * m) / d
+
+    for number, expected in enumerate(nested(log_lik, inner, outer, 2)):
+        error = abs(engine(family, data, Changes(exactly=number)) - expected)
+        print(f"log evidence, outer grid: {error:.1e}")
+        assert error < 1e-5
+
+
+@pytest.mark.parametrize("changes", [Changes(), Changes(exactly=1)], ids=str)
+def test_negative_binomial_without_dispersion_is_poisson(changes: Changes) -> None:
+    """A prior that all but rules out dispersion gives the Poisson's evidence."""
+    data = poisson_data(60)
+    prior = priors.Gamma(2, 0.2)
+    for location in (-10, -14, -20, -28):
+        family = likelihoods.NegativeBinomial(prior, priors.Uniform(location - 1, location))
+        difference = engine(family, data, changes) - engine(
+            likelihoods.Poisson(prior), data, changes
+        )
+        # The evidence is smooth in the excess variance: its slope is of the order of T.
+        assert abs(difference) < 60 * math.exp(location) + 1e-5  # that of an outer grid

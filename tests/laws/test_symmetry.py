@@ -86,9 +86,12 @@ def test_scaling_and_shifting_a_normal_series(a: float, b: float, changes: Chang
 
 @pytest.mark.parametrize("changes", KINDS, ids=str)
 @pytest.mark.parametrize("factor", [1e-6, 60.0, 1e5])
-def test_scaling_exposure_scales_the_rate_alone(factor: float, changes: Changes) -> None:
-    data = simulate("poisson", 4, T, missing=0.1)
-    model = Model(likelihoods.Poisson(), changes)
+@pytest.mark.parametrize("name", ["poisson", "negative-binomial"])
+def test_scaling_exposure_scales_the_rate_alone(
+    name: str, factor: float, changes: Changes
+) -> None:
+    data = simulate(name, 4, T, missing=0.1)
+    model = Model(CASES[name].models[0], changes)
     one = Marginals.of(model, data)
     other = Marginals.of(model, replace(data, exposure=data.exposure * factor))
     told = other._replace(mean=other.mean * factor, bands=other.bands * factor)
