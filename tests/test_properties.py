@@ -157,6 +157,7 @@ FITTING = {
     "beta": [priors.Beta, priors.Beta, priors.Uniform],
     "negative-binomial": POSITIVE,
     "poisson": POSITIVE,
+    "student-t": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
     "exponential": POSITIVE,
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
 }
@@ -209,6 +210,8 @@ def likelihood(draw, name):
         filled[family.shared_field] = draw(prior(shared))
     if name in MEANS and draw(st.integers(0, 4)) == 0:
         filled[MEANS[name]] = draw(parameter)
+    if name == "student-t" and draw(st.integers(0, 9)):
+        filled["nu"] = draw(st.one_of(st.sampled_from([1.5, 3.0, 12.0]), parameter))
     return partial(family, **filled)
 
 

@@ -13,6 +13,7 @@ from changepoint.likelihoods.exponential import Exponential as Exponential
 from changepoint.likelihoods.negative_binomial import NegativeBinomial as NegativeBinomial
 from changepoint.likelihoods.normal import Normal as Normal
 from changepoint.likelihoods.poisson import Poisson as Poisson
+from changepoint.likelihoods.student_t import StudentT as StudentT
 
 FAMILIES: dict[str, type[Likelihood]] = {
     family.name: family
@@ -24,6 +25,7 @@ FAMILIES: dict[str, type[Likelihood]] = {
         NegativeBinomial,
         Poisson,
         Normal,
+        StudentT,
         Exponential,
     )
 }

@@ -79,6 +79,7 @@ class Likelihood(ABC):
     shared_field: ClassVar[str] = ""  # the field with its prior
     shared_support: ClassVar[tuple[float, float]] = (0.0, math.inf)  # of that prior
     sharpest: ClassVar[int] = 0  # which end of its values, 0 or -1, needs the finest grid
+    heavy_tails: ClassVar[bool] = False  # whether rows far out may leave the parameter alone
 
     # -- for each family to state -------------------------------------------------------
 
@@ -196,6 +197,13 @@ class Likelihood(ABC):
         to shape (S,). None elsewhere.
         """
         return None
+
+    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
+        """Return the families over which to average, all equally likely: this one alone.
+
+        A resolved family that leaves a setting open returns one for each of its values.
+        """
+        return (self,)
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Yield warnings about data that are possible but unlike this family."""

@@ -19,6 +19,8 @@ from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
 
+NU = 3.0  # degrees of freedom of the Student-t
+
 
 class Case(NamedTuple):
     """What the laws need to know of a family.
@@ -98,6 +100,10 @@ def normal(data: Observations, theta: Floats, complement: Floats, shared: float)
     return stats.norm.logpdf(column(data.value), theta, shared)
 
 
+def student_t(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return stats.t.logpdf(column(data.value), NU, theta, shared)
+
+
 def exponential(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
     return stats.expon.logpdf(column(data.value), scale=1 / theta)
 
@@ -141,6 +147,10 @@ def _scattered_events(rng: np.random.Generator, T: int) -> Observations:
 
 def _values(rng: np.random.Generator, T: int) -> Observations:
     return Observations(value=rng.normal(_rates(rng, T, 10, 13), 1.5))
+
+
+def _values_with_outliers(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(value=_rates(rng, T, 10, 15) + 1.5 * rng.standard_t(2, T))
 
 
 def _waiting_times(rng: np.random.Generator, T: int) -> Observations:
@@ -214,6 +224,17 @@ CASES: dict[str, Case] = {
             likelihoods.Normal(level=priors.Normal(12, 4), noise_sd=priors.Uniform(0.5, 10)),
         ),
         normal,
+    ),
+    "student-t": Case(
+        _values_with_outliers,
+        (
+            likelihoods.StudentT(nu=NU),
+            likelihoods.StudentT(level=priors.Uniform(0, 30), scale=priors.Gamma(8, 5), nu=NU),
+            likelihoods.StudentT(
+                level=priors.Normal(12, 4), scale=priors.Uniform(0.5, 10), nu=NU
+            ),
+        ),
+        student_t,
     ),
     "exponential": Case(
         _waiting_times,

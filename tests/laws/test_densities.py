@@ -84,6 +84,13 @@ def normal(row, theta, _, shared):
     return -z * z / 2 - mpmath.log(shared) - mpmath.log(2 * mpmath.pi) / 2
 
 
+def student_t(row, theta, _, shared):
+    nu, z = mpf(3), (row["value"] - theta) / shared
+    log_p = mpmath.loggamma((nu + 1) / 2) - mpmath.loggamma(nu / 2)
+    log_p -= mpmath.log(nu * mpmath.pi) / 2 + mpmath.log(shared)
+    return log_p - (nu + 1) / 2 * mpmath.log1p(z * z / nu)
+
+
 def exponential(row, theta, _, shared):
     return mpmath.log(theta) - theta * row["value"]
 
@@ -142,6 +149,15 @@ EXTREMES = {
         [1e-3, 1.0, 50.0],
         normal,
     ),
+    "student-t": (
+        [
+            Observations(value=[-3.0, 0.0, 0.1, 2.0, 1e4]),
+            Observations(value=[1e8, 1e8 + 1, 1e8 - 0.5]),
+        ],
+        [-1e3, 0.0, 0.1, 5.0, 1e8 + 0.25],
+        [1e-3, 1.0, 50.0],
+        student_t,
+    ),
     "exponential": (
         [Observations(value=[0.0, 1e-12, 0.3, 7.0, 1e12])],
         [1e-12, 1e-6, 0.02, 1.0, 7.5, 1e6, 1e12],
@@ -173,14 +189,14 @@ def test_log_density_to_fifty_digits(name: str) -> None:
     nodes, exact = nodes_of(name)
     worst = 0.0
     for data in tables:
-        family = FAMILIES[name]()
+        family = CASES[name].models[0]
         columns = {
             role: numbers
             for role in ("count", "trials", "exposure", "rate", "value")
             if (numbers := getattr(data, role)) is not None
         }
         at = nodes
-        if name == "normal":
+        if family.domain[0] < 0:
             at = Nodes(nodes.theta, family.coordinate(data, 1.0).companion(nodes.theta))
         for shared in shared_values:
             with np.errstate(divide="ignore"):
@@ -233,7 +249,7 @@ def test_binomial_of_a_thousand_million_trials_near_its_maximum() -> None:
 @pytest.mark.parametrize("shared", [1e-13, 1e-6, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize("name", ["binomial", "beta-binomial"])
 def test_probabilities_of_counts_add_up_to_one(name: str, shared: float) -> None:
-    family = FAMILIES[name]()
+    family = CASES[name].models[0]
     theta = np.array([1e-9, 0.009, 0.5, 0.97, 1 - 1e-9])
     nodes = Nodes(theta, 1 - theta)
     for n in (1, 7, 2000):
@@ -280,9 +296,9 @@ def test_probabilities_of_events_add_up_to_one() -> None:
     check({"total probability": float(np.abs(total - 1).max())}, 1e-11)
 
 
-@pytest.mark.parametrize("name", ["beta", "normal", "exponential"])
+@pytest.mark.parametrize("name", ["beta", "normal", "student-t", "exponential"])
 def test_densities_of_measurements_integrate_to_one(name: str) -> None:
-    family = FAMILIES[name]()
+    family = CASES[name].models[0]
     role = family.response
     for theta, shared in [(0.3, 5.0), (0.009, 1000.0), (0.6, 2.5)]:
         width = 12 * (shared if name == "normal" else math.sqrt(theta / shared))
@@ -292,9 +308,13 @@ def test_densities_of_measurements_integrate_to_one(name: str) -> None:
         elif name == "exponential":
             low, high = 0.0, 40 / theta
         y, log_w = panels(low, high, 20)
+        if name == "student-t":  # by its distance in equal steps of its logarithm
+            z, log_w = panels(-30.0, 14.0, 20)
+            y = np.append(theta - np.exp(z), theta + np.exp(z))
+            log_w = np.append(log_w + z, log_w + z)
         data = family.data(Observations(**{role: y}))
         at = np.array([theta])
-        nodes = Nodes(at, at - data.pooled if name == "normal" else 1 - at)
+        nodes = Nodes(at, at - data.pooled if family.domain[0] < 0 else 1 - at)
         total = np.exp(log_w + family.log_density(data, nodes, shared)[:, 0]).sum()
         check({"total probability": abs(float(total) - 1)}, 1e-5)
 
@@ -320,6 +340,7 @@ def test_tables_are_the_density(name: str, seed: int) -> None:
         "beta": [0.1, 5.0, 1e3],
         "negative-binomial": [0.0, 1e-12, 1e-6, 1e-3, 0.05, 3.0],
         "normal": [0.3, 1.0, 20.0],
+        "student-t": [0.3, 1.0, 20.0],
     }
     for shared in values.get(name, [0.0]):
         nodes = grids.build(family, data, evaluate, (shared,)).nodes
@@ -414,7 +435,7 @@ def test_the_map_of_the_grid(name: str, h: float) -> None:
 
 def information_about_x(name: str, theta: float, shared: float, data: Observations) -> float:
     """Fisher's information of all rows about the coordinate, from the definition."""
-    family = FAMILIES[name]()
+    family = CASES[name].models[0]
     coordinate = family.coordinate(data, shared)
     total = 0.0
     for row in range(len(data)):
@@ -499,6 +520,37 @@ def test_information_of_waiting_times() -> None:
         assert abs(5 * each / rate**2 * slope**2 / stated - 1) < 1e-8
 
 
+@pytest.mark.parametrize("nu", [1.0, 1.5, 6.0, 25.0, 1e10])
+def test_information_of_values_with_outliers(nu: float) -> None:
+    """The curvature at the level itself, of rows with the same value: the most there is."""
+    data = Observations(value=[1.0, 1.0, math.nan, 1.0, 1.0, 1.0, 1.0, 1.0])
+    family, step = likelihoods.StudentT(nu=nu), 1e-3
+    shift = np.array([-step, 0.0, step])
+    log_p = np.nansum(family.log_density(family.data(data), Nodes(1 + shift, shift), 2.0), 0)
+    curvature = (2 * log_p[1] - log_p[0] - log_p[2]) / step**2
+    assert abs(curvature / family.information(data, 2.0) - 1) < 1e-5
+    few = Observations(value=[1.0, 2.0])
+    assert family.information(few, 2.0) >= 8 / nu / 4
+
+
+@pytest.mark.parametrize("nu", [1.0, 3.7, 1e3, 1e12])
+def test_student_t_of_any_degrees_of_freedom(nu: float) -> None:
+    """Against 50 digits, up to the Normal."""
+    y, theta = np.array([0.3, -2.0, 40.0]), np.array([0.0, 1.0])
+    family = likelihoods.StudentT(nu=nu)
+    data = family.data(Observations(value=y))
+    found = family.log_density(data, Nodes(theta, theta - data.pooled), 0.7)
+    v = mpf(nu)
+    constant = (
+        mpmath.loggamma((v + 1) / 2) - mpmath.loggamma(v / 2) - mpmath.log(v * mpmath.pi) / 2
+    )
+    for i, value in enumerate(y):
+        for j, level in enumerate(theta):
+            z = (mpf(float(value)) - mpf(float(level))) / mpf(0.7)
+            told = constant - mpmath.log(mpf(0.7)) - (v + 1) / 2 * mpmath.log1p(z * z / v)
+            assert abs(found[i, j] - told) < 1e-12 * (1 + abs(told))
+
+
 # -- tails --------------------------------------------------------------------------------
 
 
@@ -514,6 +566,16 @@ def test_two_sided_tails() -> None:
     events = stats.poisson(theta * 50)
     told = np.minimum(1, 2 * np.minimum(events.cdf(k), events.sf(k - 1)))
     np.testing.assert_allclose(found, told, rtol=1e-12)
+
+
+def test_two_sided_tails_of_values_with_outliers() -> None:
+    y = np.array([-3.0, 0.5, 40.0])
+    family = likelihoods.StudentT(priors.Normal(0, 1), priors.Uniform(0.1, 2), nu=3)
+    found = family.tail(Observations(value=y), np.array(0.2), pool=False)
+    told = stats.t(3, 0.2, 2)
+    np.testing.assert_allclose(found, 2 * np.minimum(told.cdf(y), told.sf(y)), rtol=1e-10)
+    pooled = family.tail(Observations(value=y), np.array([0.2, 90.0]), pool=True)
+    assert pooled[0] > 0.5 > 1e-3 > pooled[1] > 1e-12
 
 
 @pytest.mark.parametrize("dispersion", [1e-12, 1e-3, 0.5, 20.0])

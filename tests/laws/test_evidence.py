@@ -505,3 +505,45 @@ def test_negative_binomial_without_dispersion_is_poisson(changes: Changes) -> No
         )
         # The evidence is smooth in the excess variance: its slope is of the order of T.
         assert abs(difference) < 60 * math.exp(location) + 1e-5  # that of an outer grid
+
+
+# -- heavy tails: the range of the grid is found, not given -------------------------------
+
+
+def outliers(*places: tuple[int, float], level: float = 0.0, step: float = 4.0) -> Floats:
+    """Sixteen values around a level, a step up in the middle, some values elsewhere."""
+    y = level + np.random.default_rng(8).normal(np.where(np.arange(16) < 8, 0.0, step), 1.0)
+    for row, value in places:
+        y[row] = value
+    return y
+
+
+# Values, prior of the level, ends of what quadrature covers.
+FAR_OUT = {
+    "none": (outliers(), priors.Normal(2, 4), (-40, 45)),
+    "one": (outliers((5, 1e4)), priors.Normal(2, 4), (-40, 45)),
+    "two, close": (outliers((5, 25.0), (6, 25.5)), priors.Normal(2, 4), (-40, 45)),
+    "one each way": (outliers((0, -1e8), (15, 1e8)), priors.Normal(2, 4), (-40, 45)),
+    "inside a wide prior": (outliers((5, 80.0)), priors.Uniform(-120, 120), (-120, 120)),
+    "all far from the prior": (outliers(level=250.0), priors.Normal(0, 20), (-170, 270)),
+    "half far from the prior": (outliers(step=250.0), priors.Normal(0, 20), (-170, 270)),
+}
+
+
+@pytest.mark.parametrize("nu", [1.5, 3.0, 25.0])
+@pytest.mark.parametrize("case", FAR_OUT)
+def test_student_t_by_nested_quadrature(case: str, nu: float) -> None:
+    y, prior, (low, high) = FAR_OUT[case]
+    family = likelihoods.StudentT(prior, priors.LogNormal(0, 0.4), nu)
+    level, log_w = panels(low, high, 2 * (high - low), 8)
+    inner = level, log_w + prior.log_density(level)
+    outer = panels(-2.0, 7.5, 20, 8)
+    outer = outer[0], outer[1] + stats.norm.logpdf(outer[0], 0, 0.4)
+
+    def log_lik(log_scale: float) -> Floats:
+        return stats.t.logpdf(y[:, None], nu, level, math.exp(log_scale))
+
+    for k, expected in enumerate(nested(log_lik, inner, outer, 2)):
+        error = abs(engine(family, Observations(value=y), Changes(exactly=k)) - expected)
+        print(f"log evidence, outer grid: {error:.1e}")
+        assert error < 1e-5

@@ -125,6 +125,11 @@ def odd_series(name: str, seed: int) -> tuple[Model, Observations]:
     if name == "normal":
         level = rng.normal(0, rng.choice([0.3, 2, 20]), number + 1)[segment]
         data = Observations(value=rng.normal(level, 1))
+    elif name == "student-t":
+        level = rng.normal(0, rng.choice([0.3, 2, 20]), number + 1)[segment]
+        y = level + rng.standard_t(rng.choice([1, 3, 30]), rows)
+        y[rng.integers(rows)] += rng.choice([0, 1e4])
+        data = Observations(value=y)
     elif name == "beta":
         mean = rng.uniform(0.005, 0.6, number + 1)[segment]
         c = rng.choice([3, 40, 1e3, 1e5])
@@ -144,7 +149,7 @@ def odd_series(name: str, seed: int) -> tuple[Model, Observations]:
         data = Observations(count=rng.binomial(trials, mean), trials=trials)
     kinds = [Changes(), Changes(exactly=1), Changes(every=max(5, rows / 4)),
              Changes(at_most=2, min_length=2)]  # fmt: skip
-    family = FAMILIES[name]()
+    family = CASES[name].models[0]
     return Model(family, kinds[int(rng.integers(4))]).resolve(data), data
 
 

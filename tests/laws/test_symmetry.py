@@ -61,13 +61,14 @@ def test_swapping_successes_and_failures_mirrors_the_answer(
 @pytest.mark.parametrize(
     ("a", "b"), [(1, 1e8), (1e-3, 0), (1e3, -5e4), (1e-3, 1e3), (-2, 7), (1e3, 1e8)]
 )
-def test_scaling_and_shifting_a_normal_series(a: float, b: float, changes: Changes) -> None:
+@pytest.mark.parametrize("name", ["normal", "student-t"])
+def test_scaling_and_shifting_a_series(name: str, a: float, b: float, changes: Changes) -> None:
     """Places keep their probabilities, levels and noise move with the series."""
     rng = np.random.default_rng(2)
     y = rng.normal(np.where(np.arange(T) < T // 2, 0.0, 1.5), 1.0)
     moved = a * y + b
     y = (moved - b) / a  # what is left of it after rounding
-    model = Model(likelihoods.Normal(), changes)
+    model = Model(CASES[name].models[0], changes)
     one = Marginals.of(model, Observations(value=y))
     other = Marginals.of(model, Observations(value=moved))
     back = (other.bands - b) / a
