@@ -178,12 +178,12 @@ class Model:
 def default_likelihood(observations: Observations) -> Likelihood:
     """Return the family for data of this kind, priors not filled.
 
-    Count and trials: BetaBinomial; count: Poisson; rate: Beta; value: Auto, an average over
-    families; outcomes: Multinomial.
+    Count and trials: BetaBinomial; count: NegativeBinomial; rate: Beta; value: Auto, an
+    average over families; outcomes: Multinomial.
     """
     if observations.count is not None:
         binomial = observations.trials is not None
-        return likelihoods.BetaBinomial() if binomial else likelihoods.Poisson()
+        return likelihoods.BetaBinomial() if binomial else likelihoods.NegativeBinomial()
     if observations.rate is not None:
         return likelihoods.Beta()
     return likelihoods.Multinomial() if observations.value is None else likelihoods.Auto()

@@ -157,10 +157,15 @@ POSITIVE += [priors.Uniform]
 FITTING = {
     "binomial": [priors.Beta, priors.Beta, priors.Uniform],
     "beta-binomial": [priors.Beta, priors.Beta, priors.Uniform],
+    "bernoulli": [priors.Beta, priors.Beta, priors.Uniform],
     "beta": [priors.Beta, priors.Beta, priors.Uniform],
+    "negative-binomial": POSITIVE,
     "poisson": POSITIVE,
+    "student-t": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
+    "exponential": POSITIVE,
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
 }
+MEANS = {"beta-binomial": "mean_trials", "negative-binomial": "mean_count"}
 
 
 @st.composite
@@ -205,10 +210,12 @@ def likelihood(draw, name):
     family = FAMILIES[name]
     filled = {family.parameter: draw(prior(FITTING[name]))}
     if family.shared:
-        shared = [priors.Normal, priors.Logistic] if name == "beta-binomial" else POSITIVE
+        shared = [priors.Normal, priors.Logistic] if name in MEANS else POSITIVE
         filled[family.shared_field] = draw(prior(shared))
-    if name == "beta-binomial" and draw(st.integers(0, 4)) == 0:
-        filled["mean_trials"] = draw(parameter)
+    if name in MEANS and draw(st.integers(0, 4)) == 0:
+        filled[MEANS[name]] = draw(parameter)
+    if name == "student-t" and draw(st.integers(0, 9)):
+        filled["nu"] = draw(st.one_of(st.sampled_from([1.5, 3.0, 12.0]), parameter))
     return partial(family, **filled)
 
 

@@ -84,18 +84,18 @@ class Poisson(GridLikelihood):
 
     def estimates(self, observations: Observations) -> Floats:
         """Return count / exposure, NaN without exposure, shape (T,)."""
-        exposure = self._exposure(observations)
+        exposure = self.exposure(observations)
         return observations.column("count") / np.where(exposure > 0, exposure, np.nan)
 
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / exposure."""
         observed = observations.observed("count")
-        exposure = float(self._exposure(observations)[observed].sum())
+        exposure = float(self.exposure(observations)[observed].sum())
         return float(observations.column("count")[observed].sum() + 0.5) / (exposure or 1.0)
 
     def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
         """Return two-sided Poisson tail probabilities at theta."""
-        k, exposure = observations.column("count"), self._exposure(observations)
+        k, exposure = observations.column("count"), self.exposure(observations)
         if pool:
             exposure = np.sum(exposure[~np.isnan(k)], keepdims=True)
             k = np.nansum(k, keepdims=True)
@@ -107,7 +107,7 @@ class Poisson(GridLikelihood):
 
     def information(self, observations: Observations, shared: float) -> float:
         """Return 4 times the whole exposure."""
-        return 4 * float(self._exposure(observations)[observations.observed("count")].sum())
+        return 4 * float(self.exposure(observations)[observations.observed("count")].sum())
 
     def log_at_pooled(self, data: Data) -> Floats:
         """Return log p(k | pooled rate), shape (n, 1)."""
@@ -127,7 +127,7 @@ class Poisson(GridLikelihood):
         if not isinstance(prior, Gamma):
             return None
         count = observations.column("count")
-        exposure = np.where(np.isnan(count), 0.0, self._exposure(observations))
+        exposure = np.where(np.isnan(count), 0.0, self.exposure(observations))
 
         def draw(first: Integers, end: Integers, rng: np.random.Generator) -> Floats:
             a = prior.alpha + segment_sums(count, first, end)
@@ -149,7 +149,8 @@ class Poisson(GridLikelihood):
         """Return counts drawn at rate theta."""
         return rng.poisson(theta * data.exposure).astype(float)
 
-    def _exposure(self, observations: Observations) -> Floats:
+    def exposure(self, observations: Observations) -> Floats:
+        """Return the exposures, 1 where the data have none, shape (T,)."""
         if observations.exposure is None:
             return np.ones(len(observations))
         return observations.exposure

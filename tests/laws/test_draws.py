@@ -166,6 +166,11 @@ def test_draws_of_a_conjugate_segment() -> None:
             Observations(count=k),
             stats.gamma(2 + k.sum(), scale=1 / (0.5 + T)),
         ),
+        "exponential": (
+            likelihoods.Exponential(priors.Gamma(2, 0.5)),
+            Observations(value=k / 500),
+            stats.gamma(2 + T, scale=1 / (0.5 + k.sum() / 500)),
+        ),
         "uniform": (  # not conjugate: from the spline
             likelihoods.Binomial(priors.Uniform(0, 1)),
             Observations(count=k, trials=np.full(T, 500)),
