@@ -102,7 +102,8 @@ def fit(
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
-        binomial, beta-binomial, beta, poisson or normal; by default what the columns suggest.
+        binomial, beta-binomial, bernoulli, beta, negative-binomial, poisson, normal, student-t
+        or exponential; by default what the columns suggest.
     at_most
         The largest number of changes.
     exactly
