@@ -198,14 +198,14 @@ def _check(file: Path, columns: Columns) -> int:
     found = verdicts(observations)
     for verdict in found:
         if verdict.absent:
-            print(f"  {verdict.likelihood:14} needs {' and '.join(verdict.absent)}")
+            print(f"  {verdict.likelihood:17} needs {' and '.join(verdict.absent)}")
         elif verdict.error is None:
-            print(f"  {verdict.likelihood:14} fits")
+            print(f"  {verdict.likelihood:17} fits")
             for caution in verdict.cautions:
                 print(f"    but {caution}")
         else:
             _, *problems = str(verdict.error).splitlines()
-            print(f"  {verdict.likelihood:14} doesn't fit:")
+            print(f"  {verdict.likelihood:17} doesn't fit:")
             for line in problems:
                 print(f"  {line}")
     advice = recommendation(observations, found)
