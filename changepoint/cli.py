@@ -115,7 +115,8 @@ def fit(
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
-        binomial, beta-binomial, beta, poisson or normal; by default what the columns suggest.
+        binomial, beta-binomial, bernoulli, beta, negative-binomial, poisson, normal, student-t
+        or exponential; by default what the columns suggest.
     at_most
         The largest number of changes.
     exactly
@@ -210,14 +211,14 @@ def _check(file: Path, columns: Columns) -> int:
     found = verdicts(observations)
     for verdict in found:
         if verdict.absent:
-            print(f"  {verdict.likelihood:14} needs {' and '.join(verdict.absent)}")
+            print(f"  {verdict.likelihood:17} needs {' and '.join(verdict.absent)}")
         elif verdict.error is None:
-            print(f"  {verdict.likelihood:14} fits")
+            print(f"  {verdict.likelihood:17} fits")
             for caution in verdict.cautions:
                 print(f"    but {caution}")
         else:
             _, *problems = str(verdict.error).splitlines()
-            print(f"  {verdict.likelihood:14} doesn't fit:")
+            print(f"  {verdict.likelihood:17} doesn't fit:")
             for line in problems:
                 print(f"  {line}")
     advice = recommendation(observations, found)

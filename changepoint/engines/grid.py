@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError, ModelError
-from changepoint.likelihoods.base import Evaluator, GridLikelihood
+from changepoint.likelihoods.base import Evaluator, GridLikelihood, RowLikelihood
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
 from changepoint.observations import Observations
 from changepoint.priors import Prior
@@ -142,6 +142,7 @@ def build(
     shared: tuple[float, ...],
     step: float = STEP,
     most: int = HOLDS,
+    steady: bool = False,
 ) -> Grid:
     """Return a grid fine and wide enough for each of some values of the shared parameter.
 
@@ -157,6 +158,8 @@ def build(
         In standard deviations of the posterior if all rows were one segment.
     most
         Nodes; with more: EngineError.
+    steady
+        Whether all rows are one segment.
 
     Raises
     ------
@@ -181,7 +184,8 @@ def build(
     first, last = _widest(family, observations, stretch)
     if step < ROUGH or last - first > ENOUGH:
         T, heavy = len(observations), family.heavy_tails
-        first, last = _narrow(prior, evaluate, T, stretch, shared, first, last, heavy)
+        marks = _marks(family, observations, stretch) if steady else None
+        first, last = _narrow(prior, evaluate, T, stretch, shared, first, last, heavy, marks)
     if last - first > most:
         raise EngineError(_too_many(family, observations, finest, last - first, most))
     return _grid(prior, stretch, float(int(first)), int(last) - int(first) + 1)
@@ -278,6 +282,7 @@ def _narrow(
     first: float,
     last: float,
     heavy_tails: bool,
+    marks: Floats | None,
 ) -> tuple[float, float]:
     """Return the range that holds the posterior of every possible segment.
 
@@ -286,17 +291,25 @@ def _narrow(
     closer; an end where there still is mass is moved outwards, but not into a bend of the
     map further than the prior reaches: no likelihood changes there.
 
-    Under heavy tails, where they may not, blocks of neighbours instead of T rows alike.
+    Under heavy tails, where they may not, blocks of neighbours instead of T rows alike. Where
+    nothing changes, that of all rows together; `marks` then are places that may be modes.
     """
     ends = stretch.ends(TAIL)
     lowest, highest = min(first, ends[0]), max(last, ends[1])
     while True:
         thin = min(max((last - first) / CELL, LEAST), MOST)
-        u = np.unique(np.round(np.linspace(first, last, int(thin))))
+        u = np.round(np.linspace(first, last, int(thin)))
+        if marks is not None:
+            u = np.append(u, np.round(marks[(marks >= first) & (marks <= last)]))
+        u = np.unique(u)
         nodes, weights = _weigh(prior, stretch, u)
         holds = np.zeros(len(u), bool)
         for value in dict.fromkeys(shared):
             rows = evaluate(nodes, value)
+            if marks is not None:
+                log_p = weights + _total(rows, T)
+                holds |= log_p > np.fmax.reduce(log_p) - DROP
+                continue
             for start in range(0, T, CHUNK):
                 log_lik = rows(start, min(start + CHUNK, T))
                 parts = _blocks(log_lik) if heavy_tails else ((1, log_lik), (T, log_lik))
@@ -322,6 +335,22 @@ def _narrow(
         if settled and high - low > width / 2:
             return low, high
         first, last = low, high
+
+
+def _marks(family: GridLikelihood, observations: Observations, stretch: Stretch) -> Floats:
+    """Return u at quantiles of the rows' estimates: where heavy tails may have their modes."""
+    estimates = family.estimates(observations)
+    places = np.nanquantile(estimates, np.linspace(0, 1, MOST), method="nearest")
+    u = np.array([stretch.u(float(theta), float(1 - theta)) for theta in np.unique(places)])
+    marks: Floats = u[np.isfinite(u)]
+    return marks
+
+
+def _total(rows: RowLikelihood, T: int) -> Floats:
+    """Return the log likelihood of all rows together, (G,)."""
+    sums = [rows(start, min(start + CHUNK, T)).sum(axis=0) for start in range(0, T, CHUNK)]
+    total: Floats = np.sum(sums, axis=0)
+    return total
 
 
 def _blocks(log_lik: Floats) -> Iterator[tuple[int, Floats]]:

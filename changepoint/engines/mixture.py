@@ -86,7 +86,7 @@ class Mixture:
         shared: float | None = None,
         most: int = grids.HOLDS,
     ) -> None:
-        self.most = most
+        self.most, self.steady = most, condition == Condition(0)
         self.model, self.observations = model, observations
         assert isinstance(model.likelihood, GridLikelihood)  # the engine makes sure
         self.family = model.likelihood
@@ -100,7 +100,9 @@ class Mixture:
             self.outer = outer.build(self.family, lambda v: self._rough(v, condition), fineness)
         values = self.outer.values
         extremes = (float(values.min()), float(values.max()))
-        self.grid = grids.build(self.family, observations, self.evaluate, extremes, step, most)
+        self.grid = grids.build(
+            self.family, observations, self.evaluate, extremes, step, most, self.steady
+        )
         levels = filters.FIRST if condition.number is None else condition.number + 1
         self.filters = [
             self._filter(self.grid, float(v), KEEP // len(values), levels) for v in values
@@ -113,8 +115,9 @@ class Mixture:
 
     def _rough(self, value: float, condition: Condition) -> float:
         grid = grids.build(
-            self.family, self.observations, self.evaluate, (value,), grids.ROUGH, self.most
-        )
+            self.family, self.observations, self.evaluate, (value,), grids.ROUGH, self.most,
+            self.steady,
+        )  # fmt: skip
         levels = 0 if condition.number is None else condition.number + 1
         one = self._filter(grid, value, KEEP, levels)
         return one.log_sum + condition.log_share(condition.start(one))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.autoregressive import LONGEST, Autoregressive
+from changepoint.likelihoods.autoregressive import Autoregressive
 from changepoint.likelihoods.autoregressive_trend import AutoregressiveTrend
 from changepoint.likelihoods.base import Fault, Likelihood
 from changepoint.likelihoods.linear import value_cautions, value_faults
@@ -24,7 +24,7 @@ from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
 
-HEAVY, NEARLY_CAUCHY = 3.0, 1.5  # degrees of freedom, one each to keep it quick
+HEAVY = 3.0  # degrees of freedom of a level that changes: one value, to keep it quick
 LONG = 3000  # rows beyond which families of T^2 steps are left out
 
 
@@ -79,7 +79,7 @@ class Auto(Likelihood):
 
         Beside noise that jumps and remembers, a change of level could hardly be told.
         """
-        return (StudentT(nu=NEARLY_CAUCHY, phi=LONGEST),)
+        return (StudentT(phi=None),)
 
     def resolve(self, observations: Observations) -> Self:
         """Return itself: the candidates are resolved one by one."""

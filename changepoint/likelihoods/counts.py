@@ -216,13 +216,13 @@ def trials_faults(observations: Observations) -> Iterator[Fault]:
     yield from large_faults("trials", trials)
     if np.any(beside) and not np.any(trials[beside] != 0):
         yield Fault("trials", None, "no row has any trials", "Check the column.")
-    hours = "For hours or distances use exposure and the likelihood 'poisson'."
+    hours = "For hours or distances use exposure and the likelihood 'negative-binomial'."
     yield Fault("trials", not_whole(trials), "trials that aren't a whole number", hours)
     none = (trials == 0) & (count > 0)
     yield Fault("trials", none, "events without any trial", correct)
     swapped = (
         "Check that the columns for count and trials aren't swapped; if one trial can have "
-        "several events, use the likelihood 'poisson' with exposure."
+        "several events, use the likelihood 'negative-binomial' with exposure."
     )
     yield Fault("count", (count > trials) & ~none, "more events than trials", swapped)
 

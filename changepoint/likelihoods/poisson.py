@@ -29,7 +29,9 @@ class Poisson(GridLikelihood):
     """p(k | rate) = (rate e)^k exp(-rate e) / k!, k = 0, 1, ... events in exposure e.
 
     The exposure is the time, distance or population at risk of each row, 1 where the data
-    have none; the rate is in events per unit of exposure.
+    have none; the rate is in events per unit of exposure. Real counts usually vary more than
+    that, and then this family reports changes that aren't there: prefer NegativeBinomial
+    unless you know that events are independent.
 
     Parameters
     ----------
