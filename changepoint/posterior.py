@@ -116,7 +116,7 @@ class Posterior:
     @property
     def probability_of_change(self) -> float:
         """P(any change)."""
-        return float(1 - self.number_probability[0])
+        return max(float(1 - self.number_probability[0]), 0.0)
 
     @property
     def change_probability(self) -> pd.Series:
@@ -143,7 +143,7 @@ class Posterior:
         """The models that were averaged over, the most probable first; empty for one model.
 
         Evidence, posterior probability, P(any change), most probable number of changes (NaN
-        where a model's own probability is below one in a million) and priors.
+        where a model's own probability is below one in ten thousand) and priors.
         """
         import pandas as pd
 

@@ -22,7 +22,7 @@ from changepoint.results import QUANTILES, Candidate, Draws, Given
 
 Solve = Callable[[Model, Observations, int, int, bool], Solved]
 
-LIGHT = 1e-6  # posterior probability below which a model counts in the evidence alone
+LIGHT = 1e-4  # posterior probability below which a model counts in the evidence alone
 
 
 def solve(
@@ -119,7 +119,7 @@ def _candidates(
                 solved[i].model.likelihood,
                 solved[i].log_evidence,
                 float(weights[i]),
-                float(1 - number[0]),
+                max(float(1 - number[0]), 0.0),
                 int(number.argmax()) if i in parts else -1,
             )
         )
