@@ -164,7 +164,7 @@ class LinearLikelihood(Likelihood):
         level = c.level - c.p01 / c.p00 * (slope - c.slope)
         level = rng.normal(level, np.sqrt(variance / c.p00)) + st.origin
         if self.columns == 2:
-            told |= {"slope": slope}
+            told = {"slope": slope, **told}
         return {"level": level + slope * (st.x[first] - c.middle), **told}
 
     def segment_prior(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.likelihoods.linear import LinearLikelihood
 from changepoint.observations import Observations, in_rows
 
 if TYPE_CHECKING:
@@ -231,6 +232,9 @@ def _change(change: Change) -> str:
     up = change.probability_of_increase
     word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
     ratio = "" if change.ratio is None else f", a ratio of {_span(change.ratio)}"
+    if "slope" in change.others:
+        slopes = change.others["slope"]
+        ratio += f", its slope from {_span(slopes[0])} to {_span(slopes[1])}"
     return (
         f"at {_label(change.time, change.index)}{_within(change)}, from {_span(change.before)} "
         f"{direction} to {_span(change.after)}{ratio}, P({word}) {_equals(p)}"
@@ -252,11 +256,28 @@ def _no_change(posterior: Posterior, parameter: str) -> str:
     lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
     mean = float(told[f"{parameter}_mean"].values.mean())
     about = f"the {parameter} is about {_span(Interval(mean, lower, upper))} throughout"
+    line = _line(posterior)
+    if line is not None:
+        about = f"the {parameter} goes along a line from {_span(line[0])} to {_span(line[1])}"
     if posterior.model.changes.exactly is not None:
         return f"Assuming exactly 0 changes: {about}."
     p = posterior.probability_of_change
     verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
     return f"There is {verb} in the {parameter} (P(any change) {_equals(p)}): {about}."
+
+
+def _line(posterior: Posterior) -> tuple[Interval, Interval] | None:
+    """Return the ends of a line, if the parameter of every segment is one."""
+    family = posterior.model.likelihood
+    if not isinstance(family, LinearLikelihood) or family.columns < 2:
+        return None
+    told = posterior.marginals
+    mean = told[f"{family.parameter}_mean"].values
+    lower, _, upper = told[f"{family.parameter}_quantile"].values
+    first, last = (
+        Interval(float(mean[row]), float(lower[row]), float(upper[row])) for row in (0, -1)
+    )
+    return first, last
 
 
 def text(posterior: Posterior, width: int = 120) -> str:
