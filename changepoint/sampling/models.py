@@ -93,8 +93,7 @@ def buildable(model: Model) -> GridLikelihood | LinearLikelihood:
     if isinstance(family, Auto):
         raise EngineError(
             "there is no PyMC model of 'auto', an average over several families: choose one, "
-            "such as the most probable of `posterior.candidates`, or use fit(model, data, "
-            "MCMC()), which takes that one"
+            "or use fit(model, data, MCMC()), which takes the most probable"
         )
     if not isinstance(family, GridLikelihood | LinearLikelihood):
         raise EngineError(
