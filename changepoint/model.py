@@ -126,7 +126,10 @@ class Model:
 
         Its variables: `switchpoint` (change), integer, the first row of each new segment, every
         placement alike; the parameter (segment); the shared parameter, if there is one; `y`
-        (time), the observed rows. Priors that were left out are filled from the data.
+        (time), the observed rows. Segments of lines, and those with a noise of their own, have
+        `variance`, whose root is `noise_sd`, `level` and `slope`; a line's level is that at the
+        middle of its segment's time, and `start` its value at the first row. Priors that were
+        left out are filled from the data.
 
         Parameters
         ----------
@@ -140,7 +143,8 @@ class Model:
         SupportError
             With a table of everything that is impossible.
         EngineError
-            If the number of changes is left open, or PyMC isn't installed.
+            If the number of changes is left open, the likelihood is an average over several,
+            or PyMC isn't installed.
 
         Examples
         --------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from changepoint.engines.exact import Exact
 from changepoint.errors import EngineError, ModelError
+from changepoint.likelihoods.base import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
@@ -28,7 +29,8 @@ class MCMC:
     The exact engine answers the same questions faster and without chains that may not
     converge; this one shows the model in PyMC, takes models of your own, and checks one engine
     by the other. It conditions on the number of changes: that of `Changes(exactly=)`, else the
-    most probable one by the exact engine, which it says.
+    most probable one by the exact engine, which it says; and of `likelihoods.Auto` on the
+    most probable family.
 
     Parameters
     ----------
@@ -44,9 +46,10 @@ class MCMC:
           `repeats` times an iteration. What PyMC does by default, with more steps and better
           starts: one placement from the prior for each chain, each rate at its segment's.
         - "gibbs": all switchpoints and segment parameters drawn at once given the shared
-          parameter, by the exact engine's filter, then NUTS on all that is continuous.
+          parameter, by the exact engine's kernels, then NUTS on all that is continuous.
         - "sum-out": the switchpoints summed out of the likelihood (`changepoint.sum_out`), NUTS
-          on what is left, the switchpoints drawn afterwards.
+          on what is left, the switchpoints drawn afterwards. Not for lines, nor where noise is
+          autocorrelated.
     repeats
         Metropolis steps in an iteration.
     nuts
@@ -113,8 +116,9 @@ class MCMC:
 
             return fit_own(self, model, observations)
         cautions = model.check(observations)
-        conditioned, note = _with_number(model.resolve(observations), observations)
-        return self._posterior(conditioned, observations, (*cautions, *note))
+        resolved, chosen = _one_family(model.resolve(observations), observations)
+        conditioned, note = _with_number(resolved, observations)
+        return self._posterior(conditioned, observations, (*cautions, *chosen, *note))
 
     def _posterior(
         self, model: Model, observations: Observations, notes: tuple[str, ...]
@@ -124,9 +128,9 @@ class MCMC:
         from changepoint.sampling import draw_switchpoints, models, sampler
         from changepoint.sampling.starts import starts
 
-        exact, note = _exact(model, observations)
         summed, k = self.switchpoints == "sum-out", model.changes.exactly
         pm_model = models.build(model, observations, summed)
+        exact, note = _exact(model, observations)
         steps = None
         if not summed and k:
             gibbs = self._gibbs(pm_model, model, observations)
@@ -137,24 +141,22 @@ class MCMC:
         if summed and k:
             places = draw_switchpoints(pm_model, variables, self.seed)
             variables = variables.assign(switchpoint=places)
-        names = ("switchpoint", model.likelihood.parameter, model.likelihood.shared)
-        kept = variables[[name for name in names if name in variables]]
+        kept = models.told(variables, model.likelihood)
         question = Question(model, observations, (*notes, *note), exact)
         return conclude(self, question, kept, sampled.sample_stats, sampled.interrupted)
 
     def _gibbs(self, pm_model: pm.Model, model: Model, observations: Observations) -> Any:
         if self.switchpoints != "gibbs":
             return None
-        from changepoint.engines.conditional import Conditional
+        from changepoint.engines.conditional import conditional
         from changepoint.sampling import models
         from changepoint.sampling.gibbs import SwitchpointGibbs
 
-        family = models.on_grid(model)
-        blocks = [
-            pm_model.rvs_to_values[pm_model[n]] for n in ("switchpoint", family.parameter)
-        ]
-        conditional = Conditional(model, observations)
-        return SwitchpointGibbs(blocks, conditional, family, model=pm_model)
+        family = model.likelihood
+        names = ("switchpoint", *models.segment_names(family))
+        blocks = [pm_model.rvs_to_values[pm_model[name]] for name in names]
+        draws = conditional(model, observations)
+        return SwitchpointGibbs(blocks, draws, family, model=pm_model)
 
     def sample(self, pm_model: pm.Model, steps: Any, begin: Any) -> Any:
         """Run the sampler with this engine's settings."""
@@ -166,13 +168,26 @@ class MCMC:
         )  # fmt: skip
 
 
+def _one_family(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:
+    """Return the model with one family, and a note if it was chosen from several here."""
+    family = model.likelihood
+    if family.candidates(observations) == (family,):
+        return model, ()
+    best = Exact(draws=4).run(model, observations).candidates[0]
+    note = (
+        f"MCMC uses the most probable of the families that {family.name!r} averages over, "
+        f"{best.likelihood.name}, with probability {best.probability:.2f}"
+    )
+    return replace(model, likelihood=best.likelihood), (note,)
+
+
 def _with_number(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:
     """Return the model with a known number of changes, and a note if it was chosen here."""
     from changepoint.sampling.models import with_number
 
     if model.changes.exactly is not None:
         return model, ()
-    number = Exact(draws=4).run(model, observations).number_probability
+    number = _beside(model).run(model, observations).number_probability
     k = int(number.argmax())
     times = "1 change" if k == 1 else f"{k} changes"
     note = (
@@ -182,9 +197,14 @@ def _with_number(model: Model, observations: Observations) -> tuple[Model, tuple
     return with_number(model, k), (note,)
 
 
+def _beside(model: Model) -> Exact:
+    """Return the exact engine, with draws where it takes quantiles from them."""
+    return Exact(draws=4 if isinstance(model.likelihood, GridLikelihood) else 4000)
+
+
 def _exact(model: Model, observations: Observations) -> tuple[Result | None, tuple[str, ...]]:
     """Return the exact answer, or None and a note where the engine can't give one."""
     try:
-        return Exact(draws=4).run(model, observations), ()
+        return _beside(model).run(model, observations), ()
     except (EngineError, ModelError) as error:
         return None, (f"there is no exact answer to compare with: {error}",)

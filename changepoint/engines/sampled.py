@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from changepoint.engines.convergence import Verdict, judge
 from changepoint.errors import ConvergenceWarning
+from changepoint.likelihoods.linear import rows_of
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.own_model import OwnModel
@@ -69,7 +70,7 @@ def conclude(
     """
     model, observations, notes, exact, pm_model = question
     family, T = model.likelihood, len(observations)
-    draws = draws_of(variables, family.parameter, family.shared)
+    draws = draws_of(variables, family.parameter, family.shared, pm_model is None)
     k = draws.first.shape[1] - 1
     places = exact.given.probability if exact is not None and exact.given else None
     drawn = engine.switchpoints != "metropolis"
@@ -78,6 +79,7 @@ def conclude(
         notes = (*notes, _advice(verdict, engine, k, pm_model is not None))
         warnings.warn(notes[-1], ConvergenceWarning, skip_file_prefixes=(PACKAGE,))
     told = given(draws, T)
+    x = rows_of(observations) if "slope" in draws.extra else None
     return Posterior(
         Result(
             model=model,
@@ -94,7 +96,7 @@ def conclude(
             change_probability=np.zeros(T) if told is None else told.probability.sum(axis=0),
             number_probability=np.eye(k + 1)[k],
             number_error=0.0,
-            rows=rows(draws, T),
+            rows=rows(draws, T, x),
             draws=draws,
             given=told,
             posterior=posterior,
@@ -123,15 +125,25 @@ def _advice(verdict: Verdict, engine: MCMC, k: int, own: bool) -> str:
     return f"the chains have not converged: {shown}{more}. {told[0].upper()}{told[1:]}"
 
 
-def draws_of(variables: xr.Dataset, parameter: str, shared: str | None) -> Draws:
-    """Return the draws of a sampler as the exact engine has them."""
+def draws_of(
+    variables: xr.Dataset, parameter: str, shared: str | None, all_of_segments: bool
+) -> Draws:
+    """Return the draws of a sampler as the exact engine has them.
+
+    With the one parameter of the segments, or all that are by segment.
+    """
     theta = variables[parameter].values
     chains, size, segments = theta.shape
     first = np.zeros((chains * size, segments), np.int64)
     if "switchpoint" in variables:
         first[:, 1:] = variables["switchpoint"].values.reshape(chains * size, -1)
     values = None if shared is None else variables[shared].values.reshape(-1)
-    return Draws(first, theta.reshape(-1, segments), values, chains)
+    extra = {
+        str(name): further.values.reshape(-1, segments)
+        for name, further in variables.items()
+        if all_of_segments and name != parameter and further.dims[-1] == "segment"
+    }
+    return Draws(first, theta.reshape(-1, segments), values, chains, extra)
 
 
 def rows(draws: Draws, T: int, x: Floats | None = None) -> Floats:

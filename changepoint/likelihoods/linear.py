@@ -90,6 +90,11 @@ class LinearLikelihood(Likelihood):
 
     # -- what follows from it -----------------------------------------------------------
 
+    @property
+    def remembers(self) -> bool:
+        """Whether rows depend on the one before."""
+        return bool(self.correlation(np.array(0.5)) != 0)
+
     def __post_init__(self) -> None:
         for field, kind, example in (
             ("level", Normal, "priors.Normal(900, 300)"),

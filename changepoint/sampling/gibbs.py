@@ -13,15 +13,17 @@ from pymc.step_methods.arraystep import BlockedStep
 from pytensor.graph.traversal import explicit_graph_inputs
 
 from changepoint.errors import EngineError
-from changepoint.likelihoods.base import GridLikelihood
-from changepoint.sampling.models import SWITCHPOINT
+from changepoint.likelihoods.base import GridLikelihood, Likelihood
+from changepoint.sampling.models import SWITCHPOINT, segment_names
 
 
 class Conditional(Protocol):
     """Draws of switchpoints and segment parameters given the shared parameter."""
 
-    def draw(self, shared: float | None, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Return one draw."""
+    def draw(
+        self, shared: float | None, rng: np.random.Generator
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return one draw: switchpoints, and the segments' random variables by name."""
 
     def forget(self) -> None:
         """Drop draws made ahead."""
@@ -51,7 +53,7 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         self,
         vars: list[Any],
         conditional: Conditional,
-        family: GridLikelihood,
+        family: Likelihood,
         model: pm.Model | None = None,
         rng: Any = None,
         blocked: bool = True,
@@ -60,8 +62,14 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         self.vars = vars
         self.rng = pm.util.get_random_generator(rng)
         self.conditional = conditional
-        self.value_name = pm_model.rvs_to_values[pm_model[family.parameter]].name
-        self.to_value = _transform(pm_model, family)
+        support = family.prior.support if isinstance(family, GridLikelihood) else (0.0, np.inf)
+        self.to_value = {
+            name: (
+                pm_model.rvs_to_values[pm_model[name]].name,
+                _transform(pm_model, name, support),
+            )
+            for name in segment_names(family)
+        }
         self.shared_names, self.shared = [], None
         if family.shared is not None:
             (out,) = pm_model.replace_rvs_by_values([pm_model[family.shared]])
@@ -81,27 +89,28 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         if self.shared is not None:
             shared = float(self.shared(*(point[name] for name in self.shared_names)))
         try:
-            rows, theta = self.conditional.draw(shared, self.rng)
+            rows, drawn = self.conditional.draw(shared, self.rng)
         except EngineError:
             # A shared parameter where no grid is fine enough, early in the tuning. To stay
             # put is right as well: whether depends on nothing that this step would change.
             return point, [{}]
-        new = {
-            SWITCHPOINT: rows.astype(point[SWITCHPOINT].dtype),
-            self.value_name: self.to_value(theta),
-        }
+        new = {SWITCHPOINT: rows.astype(point[SWITCHPOINT].dtype)}
+        for name, (value_name, to_value) in self.to_value.items():
+            new[value_name] = to_value(drawn[name])
         return {**point, **new}, [{}]
 
 
-def _transform(pm_model: pm.Model, family: GridLikelihood) -> Callable[[Any], Any]:
-    """Return the function from the segment parameter to the value that PyMC samples."""
-    rv = pm_model[family.parameter]
+def _transform(
+    pm_model: pm.Model, name: str, support: tuple[float, float]
+) -> Callable[[Any], Any]:
+    """Return the function from a segment parameter to the value that PyMC samples."""
+    rv = pm_model[name]
     transform = pm_model.rvs_to_transforms[rv]
     if transform is None:
         return lambda theta: theta
     x = pt.dvector()
     forward = pytensor.function([x], transform.forward(x, *rv.owner.inputs))
-    low, high = family.prior.support
+    low, high = support  # of what is transformed
     inside = np.nextafter(low, np.inf), np.nextafter(high, -np.inf)
 
     def to_value(theta: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from changepoint.changes import Changes, log_placements
 from changepoint.errors import EngineError
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods import Auto
+from changepoint.likelihoods.base import GridLikelihood, Likelihood
+from changepoint.likelihoods.linear import LinearLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.priors import Prior
-from changepoint.sampling import sum_out
+from changepoint.sampling import lines, sum_out
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Integers = NDArray[np.int64]
 
@@ -36,9 +41,11 @@ def build(model: Model, observations: Observations, summed: bool = False) -> pm.
         Whether the places of the changes are summed out, by a potential instead of the
         response, and no `switchpoint` is left.
     """
-    family, changes, T = on_grid(model), model.changes, len(observations)
+    family, changes, T = buildable(model), model.changes, len(observations)
     k = changes.exactly
     assert k is not None  # `to_pymc` and the engine make sure
+    if summed and isinstance(family, LinearLikelihood):
+        lines.check_sum(family)
     rows = np.flatnonzero(observations.observed(family.response))
     time = np.arange(T) if observations.time is None else observations.time
     coords = {"time": time[rows], "segment": np.arange(k + 1), "change": np.arange(k)}
@@ -48,31 +55,83 @@ def build(model: Model, observations: Observations, summed: bool = False) -> pm.
             for role, kind in _columns(model, observations).items()
             if (numbers := getattr(observations, role)) is not None
         }
-        theta = _random(family.parameter, family.prior, dims="segment")
+        parts = _parts(family)
         shared = None if family.shared is None else _shared(model)
         if summed:
-            distribution, parameters = family.pymc(columns, theta[:, None], shared)
+            by_segment = {name: part[:, None] for name, part in parts.items()}
+            distribution, parameters = _response(family, columns, by_segment, shared)
             loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
             pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
             return built
         position = pm.Data("position", rows, dims="time")
+        first = pt.zeros(1, "int64")
+        segment = pt.zeros_like(position)
         if k:
             switchpoint = _placement(T, k, changes.min_length)
+            first = pt.concatenate([first, switchpoint])
             segment = pt.sum(position[:, None] >= switchpoint[None, :], axis=1)
-        else:
-            segment = pt.zeros_like(position)
-        distribution, parameters = family.pymc(columns, theta[segment], shared)
-        distribution(RESPONSE, **parameters, observed=columns[family.response], dims="time")
+        by_row = {name: part[segment] for name, part in parts.items()}
+        if "slope" in parts:
+            built.add_coord("row", np.arange(T))
+            by_row["level"] = lines.along(parts, observations, first)(position, segment)
+        y = columns[family.response]
+        if isinstance(family, LinearLikelihood) and family.remembers:
+            assert shared is not None  # the correlation
+            lines.remembering(
+                RESPONSE, by_row["level"], by_row["noise_sd"], family.correlation(shared),
+                segment, rows, y,
+            )  # fmt: skip
+            return built
+        distribution, parameters = _response(family, columns, by_row, shared)
+        distribution(RESPONSE, **parameters, observed=y, dims="time")
     return built
 
 
-def on_grid(model: Model) -> GridLikelihood:
-    """Return the family of a model that can be built for PyMC."""
-    if not isinstance(model.likelihood, GridLikelihood):
+def buildable(model: Model) -> GridLikelihood | LinearLikelihood:
+    """Return the family of a model, if it can be built for PyMC; else raise EngineError."""
+    family = model.likelihood
+    if isinstance(family, Auto):
         raise EngineError(
-            f"there is no PyMC model of the likelihood {model.likelihood.name!r}: use Exact()"
+            "there is no PyMC model of 'auto', an average over several families: choose one, "
+            "or use fit(model, data, MCMC()), which takes the most probable"
         )
-    return model.likelihood
+    if not isinstance(family, GridLikelihood | LinearLikelihood):
+        raise EngineError(
+            f"there is no PyMC model of the likelihood {family.name!r}: use Exact()"
+        )
+    return family
+
+
+def segment_names(family: Likelihood) -> tuple[str, ...]:
+    """Return the random variables by segment, other than switchpoints."""
+    return lines.names(family) if isinstance(family, LinearLikelihood) else (family.parameter,)
+
+
+def told(variables: xr.Dataset, family: Likelihood) -> xr.Dataset:
+    """Return what the exact engine draws, under its names, of a sampler's variables."""
+    if lines.START in variables:  # a line's level is reported at its segment's first row
+        variables = variables.assign({family.parameter: variables[lines.START]})
+    names = (SWITCHPOINT, family.parameter, "noise_sd", "slope", family.shared)
+    return variables[[name for name in dict.fromkeys(names) if name in variables]]
+
+
+def _parts(family: GridLikelihood | LinearLikelihood) -> dict[str, Any]:
+    """Return the parameters of the segments by name."""
+    if isinstance(family, LinearLikelihood):
+        return lines.variables(family)
+    return {family.parameter: _random(family.parameter, family.prior, dims="segment")}
+
+
+def _response(
+    family: GridLikelihood | LinearLikelihood,
+    columns: dict[str, Any],
+    parts: dict[str, Any],
+    shared: Any,
+) -> tuple[Any, dict[str, Any]]:
+    """Return the distribution of independent rows, and its parameters."""
+    if isinstance(family, LinearLikelihood):
+        return pm.Normal, {"mu": parts.get("level", shared), "sigma": parts["noise_sd"]}
+    return family.pymc(columns, parts[family.parameter], shared)
 
 
 def _columns(model: Model, observations: Observations) -> dict[str, type]:
@@ -156,6 +215,7 @@ def _on_grid(loglik: Any, rows: Integers, T: int) -> Any:
 
 def with_number(model: Model, exactly: int | None) -> Model:
     """Return the model with a known number of changes: that given, or its own."""
+    buildable(model)
     changes = model.changes
     number = changes.exactly if exactly is None else exactly
     if number is None:

@@ -6,10 +6,16 @@ import itertools
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.linear import LinearLikelihood
+from changepoint.likelihoods.statistics import coefficients
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.sampling.models import SWITCHPOINT, on_grid
+from changepoint.sampling.models import SWITCHPOINT, buildable, segment_names
+
+Integers = NDArray[np.int64]
 
 
 def starts(
@@ -20,17 +26,12 @@ def starts(
     Placements are drawn from the prior; each segment's parameter is what its rows pool to. A
     chain that starts at the prior's mean, far from all data, may stay there for long.
     """
-    rng, family = np.random.default_rng(seed), on_grid(model)
+    rng, family = np.random.default_rng(seed), buildable(model)
+    estimates = _of_lines if isinstance(family, LinearLikelihood) else _of_levels
     found = []
     for _ in range(chains):
         placement = model.changes.draw(len(observations), rng)
-        ends = [0, *placement, len(observations)]
-        segments = [slice(*pair) for pair in itertools.pairwise(ends)]
-        start: dict[str, Any] = {
-            family.parameter: np.array(
-                [_pooled(model, observations, rows) for rows in segments]
-            )
-        }
+        start = estimates(model, observations, np.array([0, *placement, len(observations)]))
         if len(placement) and not summed:
             start[SWITCHPOINT] = placement
         if family.shared is not None:
@@ -39,9 +40,32 @@ def starts(
     return found
 
 
+def _of_lines(model: Model, observations: Observations, ends: Integers) -> dict[str, Any]:
+    """Return what is most probable of each segment, in closed form."""
+    family = buildable(model)
+    assert isinstance(family, LinearLikelihood)
+    shared = 0.0 if family.shared is None else float(family.shared_quantile(0.5))
+    st = family.statistics(observations, shared)
+    c = coefficients(st, ends[:-1], ends[1:])
+    whole = {
+        "variance": c.scale / (c.shape + 1),
+        "level": c.level + st.origin,
+        "slope": c.slope,
+    }
+    return {name: whole[name] for name in segment_names(family)}
+
+
+def _of_levels(model: Model, observations: Observations, ends: Integers) -> dict[str, Any]:
+    """Return what the rows of each segment pool to."""
+    segments = [slice(*pair) for pair in itertools.pairwise(ends)]
+    pooled = [_pooled(model, observations, rows) for rows in segments]
+    return {model.likelihood.parameter: np.array(pooled)}
+
+
 def _pooled(model: Model, observations: Observations, rows: slice) -> float:
     """Return the estimate from some rows, inside the prior's support."""
-    family = on_grid(model)
+    family = model.likelihood
+    assert isinstance(family, GridLikelihood)
     prior = family.prior
     if not observations.observed(family.response)[rows].any():
         return float(prior.quantile(0.5))

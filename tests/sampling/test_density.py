@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 
+import lines_anew as anew
 import numpy as np
 import pytensor.tensor as pt
 import pytest
 from cases import CASES, answer, simulate
+from lines_anew import NAMES, draw_point, log_conditional, series
 from pytensor.graph.replace import vectorize_graph
 from reference import log_sum, placements
 
 from changepoint import Changes, Model
 from changepoint.likelihoods import FAMILIES
+from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.linear import LinearLikelihood
 
 # Of each value variable, on the whole line: first node, last node, how many. Wide enough that
 # the density has vanished at both ends, fine enough for the trapezoid rule.
@@ -78,10 +82,17 @@ def error(name, k, T, min_length=1, missing=0.0):
     return abs(difference)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_one_change(name):
     """Two rates, and a shared parameter where the family has one."""
     assert error(name, 1, 6) < (1e-6 if FAMILIES[name].shared is None else 1e-3)
+
+
+def test_every_family_is_integrated():
+    on_grid = {name for name, one in FAMILIES.items() if issubclass(one, GridLikelihood)}
+    assert set(GRIDS) == on_grid
+    lines = {name for name, one in FAMILIES.items() if issubclass(one, LinearLikelihood)}
+    assert set(NAMES) == lines
 
 
 def test_two_changes_with_a_shortest_segment_and_missing_rows():
@@ -89,7 +100,69 @@ def test_two_changes_with_a_shortest_segment_and_missing_rows():
     assert error("poisson", 2, 8, min_length=2, missing=0.3) < 1e-3
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_no_change(name):
     """One rate, and a shared parameter where the family has one."""
     assert error(name, 0, 7) < (1e-6 if FAMILIES[name].shared is None else 1e-5)
+
+
+def value_point(family, natural, placement):
+    """The values that PyMC samples, from parameters in their own terms."""
+    told = {"switchpoint": np.array(placement)} if placement else {}
+    told |= {name: np.asarray(natural[name]) for name in ("level", "slope") if name in natural}
+    told["variance_log__"] = np.log(natural["variance"])
+    if "phi" in natural:
+        low, high = family.phi.support
+        told["phi_interval__"] = np.log((natural["phi"] - low) / (high - natural["phi"]))
+    return told
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_at_points(name, k):
+    """Against priors and rows written anew; of placements all are alike."""
+    rng = np.random.default_rng(k)
+    data = series(name, 10, missing=0.3)
+    model = Model(FAMILIES[name](), Changes(exactly=k, min_length=2)).resolve(data)
+    family = model.likelihood
+    pm_model = model.to_pymc(data)
+    evaluate = pm_model.compile_logp(jacobian=False, mode="FAST_COMPILE")
+    found = [rows for rows in placements(10, 2) if len(rows) == k]
+    for _ in range(5):
+        placement = found[rng.integers(len(found))]
+        natural = draw_point(family, k, rng)
+        told = evaluate(value_point(family, natural, placement))
+        expected = anew.log_density(family, data, placement, natural)
+        assert told == pytest.approx(expected - math.log(len(found)), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_integrated(name):
+    """p(y, shared) = p(y, parameters) / p(parameters | y, shared), at any parameters.
+
+    S. Chib (1995), JASA 90, 1313. What is shared is summed over by quadrature.
+    """
+    data, rng = series(name, 8, missing=0.2), np.random.default_rng(0)
+    model = Model(FAMILIES[name](), Changes(exactly=1)).resolve(data)
+    family = model.likelihood
+    pm_model = model.to_pymc(data)
+    evaluate = pm_model.compile_logp(jacobian=False)
+    values, log_weights = [None], np.zeros(1)
+    if family.shared is not None:
+        low, high = getattr(family, family.shared).support
+        if family.shared == "level":
+            low, high = family.level.mu + 8 * family.level.sigma * np.array([-1, 1])
+        nodes, weights = np.polynomial.legendre.leggauss(60 if low == 0 else 200)
+        values = low + (high - low) * (nodes + 1) / 2
+        log_weights = np.log(weights * (high - low) / 2)
+    terms = []
+    for placement in (rows for rows in placements(8, 1) if len(rows) == 1):
+        for value, log_weight in zip(values, log_weights, strict=True):
+            natural = draw_point(family, 1, rng)
+            if value is not None:
+                natural[family.shared] = value
+            joint = float(evaluate(value_point(family, natural, placement)))
+            terms.append(log_weight + joint - log_conditional(family, data, placement, natural))
+    difference = float(log_sum(np.array(terms))) - answer(model, data).log_evidence
+    print(f"{name}: {difference:.1e}")
+    assert abs(difference) < (1e-9 if family.shared is None else 1e-5)

@@ -6,7 +6,8 @@ import mpmath
 import numpy as np
 import pymc as pm
 import pytest
-from cases import CASES, simulate
+from cases import simulate
+from lines_anew import NAMES, series
 from reference import placements
 from scipy import stats
 
@@ -16,19 +17,27 @@ from changepoint import (
     Model,
     Observations,
     SupportError,
+    check_pymc,
     likelihoods,
     priors,
 )
 from changepoint.likelihoods import FAMILIES
+from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.linear import LinearLikelihood
 from changepoint.sampling.beta_binomial import BetaBinomial
 from changepoint.sampling.negative_binomial import NegativeBinomial
 
-every_family = pytest.mark.parametrize("name", FAMILIES)
+BUILT = [
+    name
+    for name, family in FAMILIES.items()
+    if issubclass(family, GridLikelihood | LinearLikelihood)
+]
+every_family = pytest.mark.parametrize("name", BUILT)
 
 
 def built(name, k=2, T=12, missing=0.3, **changes):
-    data = simulate(name, 3, T, missing)
-    model = Model(CASES[name].models[0], Changes(exactly=k, **changes))
+    data = series(name, T, 3, missing) if name in NAMES else simulate(name, 3, T, missing)
+    model = Model(FAMILIES[name](), Changes(exactly=k, **changes))
     return model.to_pymc(data), data
 
 
@@ -44,7 +53,8 @@ def test_its_variables_and_coordinates(name):
     assert dims["y"] == dims["position"] == ("time",)
     assert list(pm_model.coords["segment"]) == [0, 1, 2]
     assert list(pm_model.coords["change"]) == [0, 1]
-    assert list(pm_model.coords["time"]) == np.flatnonzero(observed).tolist()
+    time = np.arange(len(data)) if data.time is None else data.time
+    assert list(pm_model.coords["time"]) == time[observed].tolist()
     assert (pm_model["position"].eval() == np.flatnonzero(observed)).all()
     if family.shared is not None:
         assert family.shared in pm_model.named_vars
@@ -61,6 +71,7 @@ PRIORS = [
     (likelihoods.Poisson(rate=priors.LogNormal(1, 2)), 3.0),
     (likelihoods.Poisson(rate=priors.HalfNormal(100)), 50.0),
     (likelihoods.Poisson(rate=priors.Exponential(100)), 0.02),
+    (likelihoods.Poisson(rate=priors.InverseGamma(64, 100)), 2.0),
     (likelihoods.Normal(level=priors.Normal(100, 100)), 120.0),
     (likelihoods.Normal(level=priors.Logistic(100, 100)), 120.0),
 ]
@@ -94,6 +105,69 @@ def test_a_prior_that_is_cut_off():
     assert log_p == pytest.approx(expected.tolist(), rel=1e-8)  # of its cdf
     told = pm_model["dispersion"].eval({pm_model["log_excess"]: 1.5}, mode="FAST_COMPILE")
     assert told == pytest.approx(family.shared_value(np.array(1.5)), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_segment_of_a_line_or_with_its_own_noise(name):
+    pm_model, data = built(name, k=1)
+    family = FAMILIES[name]
+    free = {"variance", "level", "slope", "phi"} & {rv.name for rv in pm_model.free_RVs}
+    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & {family.shared}
+    assert free == {"variance", "level"} | slope | phi
+    dims = pm_model.named_vars_to_dims
+    by_segment = {"variance", "noise_sd"} | ({"level"} if family.columns else set()) | slope
+    assert all(dims[each] == ("segment",) for each in by_segment)
+    level, noise_sd, variance = (pm_model[each] for each in ("level", "noise_sd", "variance"))
+    assert noise_sd.eval({variance: [4.0, 9.0]}, mode="FAST_COMPILE") == pytest.approx([2, 3])
+    if slope:
+        given = {
+            level: [5.0, 7.0],
+            pm_model["slope"]: [2.0, -1.0],
+            pm_model["switchpoint"]: [4],
+        }
+        start = pm_model["start"].eval(given, mode="FAST_COMPILE")
+        # Time in mean distances of rows, of rows 0..3 and 4..11.
+        x = 11 * data.time / (data.time[-1] - data.time[0])
+        assert start == pytest.approx([5 - (x[3] - x[0]), 7 + (x[11] - x[4]) / 2])
+    assert check_pymc(pm_model).ok
+
+
+@pytest.mark.parametrize("name", ["autoregressive", "autoregressive-trend"])
+def test_noise_that_remembers_is_drawn_so(name):
+    """Residuals over noise_sd: variance 1, correlation phi^g inside segments, else 0."""
+    pm_model, data = built(name, k=1, T=8)
+    rows, x = np.flatnonzero(data.observed("value")), np.zeros(8)
+    if data.time is not None:
+        x = 7 * data.time / (data.time[-1] - data.time[0])
+    lines = name == "autoregressive-trend"
+    told = [
+        "y",
+        "noise_sd",
+        "phi",
+        "switchpoint",
+        *(["start", "slope"] if lines else ["level"]),
+    ]
+    y, sd, phi, places, start, *slopes = pm.draw(
+        [pm_model[each] for each in told], 4000, random_seed=3, mode="FAST_COMPILE"
+    )
+    slope = slopes[0] if lines else np.zeros_like(start)
+    products, expected = [], []
+    for d, (s,) in enumerate(places):
+        j = (rows >= s).astype(int)
+        begun = np.where(j, s, 0)
+        z = (y[d] - start[d][j] - slope[d][j] * (x[rows] - x[begun])) / sd[d][j]
+        products.append(np.append(z[1:] * z[:-1], z**2))
+        kept = np.where(j[1:] == j[:-1], phi[d] ** np.diff(rows), 0.0)
+        expected.append(np.append(kept, np.ones(len(rows))))
+    off = np.array(products) - expected
+    score = off.mean(axis=0) / (off.std(axis=0) / np.sqrt(len(off)))
+    assert np.abs(score).max() < 4
+
+
+def test_an_average_has_no_model():
+    data = series("trend", 12)
+    with pytest.raises(EngineError, match=r"average over several .* MCMC\(\)\), which"):
+        Model(likelihoods.Auto()).to_pymc(data)
 
 
 def test_dates_are_coordinates():
