@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pymc as pm
 import pytest
-from cases import CASES, simulate
+from cases import CASES, GRID, simulate
 from reference import placements
 from scipy import stats
 
@@ -22,7 +22,7 @@ from changepoint import (
 from changepoint.likelihoods import FAMILIES
 from changepoint.sampling.beta_binomial import BetaBinomial
 
-every_family = pytest.mark.parametrize("name", FAMILIES)
+every_family = pytest.mark.parametrize("name", GRID)
 
 
 def built(name, k=2, T=12, missing=0.3, **changes):
