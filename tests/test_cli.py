@@ -91,7 +91,7 @@ def test_what_was_noticed_while_reading_is_told(run):
         (CONVERSIONS, "beta-binomial"),
         (COAL, "negative-binomial"),
         (RATES, "beta"),
-        (NILE, "normal"),
+        (NILE, "auto"),
     ],
     ids=lambda value: str(getattr(value, "stem", value)),
 )
@@ -218,7 +218,7 @@ def test_columns_by_flag(answer):
 def test_a_response_by_flag(answer, table, role):
     rows = "".join(f"{i},0.{i % 7 + 1}5\n" for i in range(20))
     told = answer(table("year,share\n" + rows), f"--{role}", "share")
-    assert told["model"]["likelihood"] == {"rate": "beta", "value": "normal"}[role]
+    assert told["model"]["likelihood"] == {"rate": "beta", "value": "auto"}[role]
 
 
 def test_exposure_by_flag(answer, table):

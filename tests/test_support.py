@@ -1,5 +1,7 @@
 """The support check: a test for each rule, over all families that it concerns."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -28,9 +30,15 @@ GOOD = {
     "beta": {"rate": [0.01, 0.02, 0.015, 0.011, 0.03, 0.021, 0.017, 0.012]},
     "negative-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
-    "normal": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]},
+    **{
+        name: {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]}
+        for name, family in FAMILIES.items()
+        if family.response == "value"
+    },
     "student-t": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 99.6, 2.7, 6.8]},
     "exponential": {"value": [3.1, 0.2, 4.3, 1.4, 0.05, 9.6, 2.7, 0.8]},
+    "multinomial": {"outcomes": [[3, 1, 4], [1, 5, 9], [2, 6, 5], [3, 5, 8]] * 2},
+    "categorical": {"outcomes": np.eye(3)[[0, 1, 1, 0, 2, 1, 0, 2]]},
 }
 COUNTS = ("binomial", "beta-binomial", "bernoulli", "negative-binomial", "poisson")
 TRIALS = ("binomial", "beta-binomial")
@@ -258,7 +266,10 @@ def test_values_more_regular_than_waiting_times_are_warned_of():
 # -- the series as a whole --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["beta", "normal", "student-t", "exponential"])
+MEASURED = [name for name in GOOD if "rate" in GOOD[name] or "value" in GOOD[name]]
+
+
+@pytest.mark.parametrize("name", MEASURED)
 def test_a_constant_series(name):
     role = FAMILIES[name].response
     only(name, data(name, **{role: np.full(8, 0.01)}), "are equal", role)
@@ -267,7 +278,8 @@ def test_a_constant_series(name):
 @every_family
 @pytest.mark.parametrize("rows", [0, 8])
 def test_a_series_without_data(name, rows):
-    observations = Observations(**{role: np.full(rows, NAN) for role in GOOD[name]})
+    columns = {role: np.array(numbers, float) for role, numbers in GOOD[name].items()}
+    observations = Observations(**{role: NAN * c[:rows] for role, c in columns.items()})
     only(name, observations, f"no row has a {FAMILIES[name].response}")
 
 
@@ -354,18 +366,38 @@ def test_a_prior_that_only_strains_the_data_is_no_error(name):
     Model(made(name, rate=prior)).check(low_rates(name, 8))
 
 
-@every_family
-def test_an_informative_prior_around_the_data_is_no_error(name):
-    family = FAMILIES[name]
-    tight = {
+TIGHT = {
+    "rate": {
+        **{name: priors.Uniform(0.005, 0.03) for name in ("binomial", "beta-binomial", "beta")},
         "bernoulli": priors.Uniform(0.4, 0.5),
         "negative-binomial": priors.Uniform(2, 3),
         "poisson": priors.Uniform(2, 3),
-        "normal": priors.Normal(4, 0.1),
-        "student-t": priors.Normal(4, 0.1),
-    }
-    prior = tight.get(name, priors.Uniform(0.005, 0.03))
-    Model(made(name, **{family.parameter: prior})).check(data(name))
+        "exponential": priors.Uniform(0.2, 0.3),
+    },
+    "level": priors.Normal(4, 0.1),
+    "slope": priors.Normal(0.1, 0.01),
+    "variance": priors.InverseGamma(50, 300),
+    "noise_sd": priors.LogNormal(1, 0.01),
+    "scale": priors.LogNormal(1, 0.01),
+    "phi": priors.Uniform(0.3, 0.31),
+    "concentration": (200, 200, 300),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (name, field.name)
+        for name, family in FAMILIES.items()
+        for field in fields(family)
+        if field.name in TIGHT
+        and (name, field.name) not in {("beta", "concentration"), ("student-t", "phi")}
+    ],
+)
+def test_an_informative_prior_around_the_data_is_no_error(name, field):
+    prior = TIGHT[field]
+    prior = prior[name] if isinstance(prior, dict) else prior
+    Model(made(name, **{field: prior})).check(data(name))
 
 
 @pytest.mark.parametrize("name", TRIALS)
@@ -449,16 +481,44 @@ def test_missing_values_stay_missing(name):
     observations = data(name, 2, **{FAMILIES[name].response: NAN})
     posterior = fit(Model(made(name)), observations)
     assert posterior.to_dict()["missing"] == 1
-    assert np.isnan(posterior.observations.column(FAMILIES[name].response)[2])
+    assert np.isnan(posterior.observations.column(FAMILIES[name].response)[2]).all()
     assert len(posterior.tree["observed_data"]["y"]) == 7
 
 
-@every_family
-def test_a_prior_outside_the_domain_is_refused_when_built(name):
-    family = FAMILIES[name]
-    if family.response == "value" and family.shared:
-        with pytest.raises(ModelError, match=r"(noise_sd|scale) of .* lies between 0 and inf"):
-            family(**{family.shared: priors.Normal(0, 1)})
-    else:
-        with pytest.raises(ModelError, match=r"rate of .* lies between 0 and"):
-            family(rate=priors.Normal(0.01, 0.001))
+OUTSIDE = {
+    "rate": (priors.Normal(0.01, 0.001), r"rate of .* lies between 0 and"),
+    "scale": (priors.Normal(0, 1), "scale of .* lies between 0 and inf"),
+    "noise_sd": (priors.Normal(0, 1), "noise_sd of .* lies between 0 and inf"),
+    "phi": (priors.Normal(0.5, 0.1), "phi of .* lies between 0 and 1"),
+    "variance": (priors.Gamma(1, 1), "variance of .* must be conjugate, such as"),
+    "slope": (priors.Logistic(0, 1), "slope of .* must be conjugate, such as"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (name, field.name)
+        for name, family in FAMILIES.items()
+        for field in fields(family)
+        if field.name in OUTSIDE and (name, field.name) != ("student-t", "phi")
+    ],
+)
+def test_a_prior_outside_the_domain_is_refused_when_built(name, field):
+    prior, told = OUTSIDE[field]
+    with pytest.raises(ModelError, match=told):
+        FAMILIES[name](**{field: prior})
+
+
+@pytest.mark.parametrize("concentration", [1, (1,), (1, 0, 1), (1, -1), (1, NAN)], ids=str)
+@pytest.mark.parametrize("name", ["multinomial", "categorical"])
+def test_a_concentration_that_is_none_is_refused_when_built(name, concentration):
+    with pytest.raises(ModelError, match="must be a number for each outcome"):
+        FAMILIES[name](concentration=concentration)
+
+
+@pytest.mark.parametrize("fields", [{"level": priors.Uniform(0, 9)}], ids=str)
+@pytest.mark.parametrize("name", ["normal-mean-variance", "trend", "autoregressive"])
+def test_a_level_that_is_not_conjugate_is_refused_when_built(name, fields):
+    with pytest.raises(ModelError, match=r"level of .* must be conjugate, such as"):
+        FAMILIES[name](**fields)

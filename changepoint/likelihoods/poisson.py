@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from changepoint.likelihoods.base import Data, Fault, GridLikelihood, segment_sums
 from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
@@ -17,6 +18,7 @@ from changepoint.likelihoods.counts import (
     poisson_log_density,
     poisson_tail,
 )
+from changepoint.likelihoods.statistics import GAMMA, MANY, Statistics, count_statistics
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 
@@ -136,6 +138,19 @@ class Poisson(GridLikelihood):
             return rng.gamma(a, 1 / (prior.beta + segment_sums(exposure, first, end)))
 
         return draw
+
+    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
+        """Return events and exposure under a Gamma prior.
+
+        None under other priors, and where log-gammas of so many events have too few digits.
+        """
+        prior, k = self.prior, observations.column("count")
+        if not isinstance(prior, Gamma) or np.nansum(k) > MANY:
+            return None
+        exposure = np.where(np.isnan(k), 0.0, self._exposure(observations))
+        constant = special.xlogy(k, exposure) - special.gammaln(k + 1)
+        rows = np.column_stack([np.nan_to_num(constant), np.nan_to_num(k), exposure])
+        return count_statistics(GAMMA, rows, [prior.alpha, prior.beta])
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any

@@ -1,4 +1,4 @@
-"""One entry for every family: the table over which the laws run.
+"""One entry for every family on a grid: the table over which the laws run.
 
 A new family is added by one entry of CASES: a simulator, priors to try, and its density
 written anew (never by calling the package).
@@ -15,7 +15,8 @@ from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
 from changepoint.engines.mixture import Inference
-from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods import FAMILIES, Likelihood
+from changepoint.likelihoods.base import GridLikelihood
 
 Floats = NDArray[np.float64]
 
@@ -246,6 +247,9 @@ CASES: dict[str, Case] = {
         exponential,
     ),
 }
+
+# Families whose parameter is summed out on a grid; the others are in closed_cases.py.
+GRID = [name for name, family in FAMILIES.items() if issubclass(family, GridLikelihood)]
 
 SHORTEST = (1, 2, 3, 4)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, answer, node_probability, simulate
+from cases import CASES, GRID, answer, node_probability, simulate
 from scipy import interpolate, stats
 
 from changepoint import Changes, Model, likelihoods, priors
@@ -96,9 +96,7 @@ def test_placements_and_parameters(name: str, changes: Changes) -> None:
 
 
 @pytest.mark.parametrize("changes", [Changes(), Changes(exactly=1, min_length=3)], ids=str)
-@pytest.mark.parametrize(
-    "name", [name for name, family in FAMILIES.items() if family.shared is not None]
-)
+@pytest.mark.parametrize("name", [name for name in GRID if FAMILIES[name].shared is not None])
 def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
     """Against the posterior weights of an outer grid with a quarter of the spacing."""
     data = simulate(name, 7, T, missing=0.1)

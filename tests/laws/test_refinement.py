@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, Marginals, check, node_probability, simulate
+from cases import CASES, GRID, Marginals, check, node_probability, simulate
 from scipy import interpolate
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
@@ -19,7 +19,7 @@ KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Change
 INNER = 1e-6
 OUTER = 1e-5  # where there is an outer grid
 BANDS = 1e-6  # in probability
-SHARED = [name for name, family in FAMILIES.items() if family.shared is not None]
+SHARED = [name for name in GRID if FAMILIES[name].shared is not None]
 
 
 def finer_inner(monkeypatch: pytest.MonkeyPatch) -> None:
