@@ -174,7 +174,7 @@ class Posterior:
         """
         from changepoint.engines.sensitivity import probability_by_strength
 
-        if self.engine["name"] != "exact":
+        if self.engine["name"] != "exact" or not self.likelihoods:
             return {}
         model = Model(self.likelihoods[0], self.model.changes)
         return probability_by_strength(model, self.observations)

@@ -110,6 +110,8 @@ KEYS = {
     "probability_of_change": None,
     "number_of_changes": None,
     "changes": None,
+    "models": None,
+    "sensitivity": None,
     "warnings": None,
 }
 INTERVAL = {"mean", "lower", "upper"}
@@ -124,6 +126,7 @@ CHANGE = {
     "difference": INTERVAL,
     "ratio": INTERVAL,
     "probability_of_increase": None,
+    "others": None,
 }
 
 

@@ -421,15 +421,17 @@ def test_degrees_of_freedom_left_out_are_several():
     assert [one.nu for one in several] == [1.5, 3, 6, 12, 25]
     assert {(one.level, one.scale) for one in several} == {(family.level, family.scale)}
     (one,) = several[0].candidates(observations)
-    assert one is several[0]
+    assert one == several[0]
     with pytest.raises(ModelError, match=r"give one here, such as\s+StudentT\(nu=4\)"):
         family.log_density(family.data(observations), None, 1.0)
 
 
 @every_family
 def test_candidates(name):
+    """One family is its own candidate; an average has several, none of them itself."""
     family = made(name).resolve(data(name))
-    assert family.candidates(data(name)) == (family,)
+    found = family.candidates(data(name))
+    assert found == (family,) if name != "auto" else len(found) > 1 and family not in found
 
 
 # -- the report -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from changepoint.errors import EngineError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 
@@ -30,12 +31,15 @@ def probability_by_strength(model: Model, observations: Observations) -> dict[fl
     if changes.exactly is not None or not changes.possible or T > LONG:
         return {}
     told = {}
+    none = Changes(exactly=0, min_length=changes.min_length)
     for strength in STRENGTHS:
         family = model.likelihood.with_strength(strength)
         if family is None:
             return {}
-        every = solve(Model(family, changes), observations, 4, 0).log_evidence
-        none = Changes(exactly=0, min_length=changes.min_length)
-        alone = solve(Model(family, none), observations, 4, 0).log_evidence
+        try:
+            every = solve(Model(family, changes), observations, 4, 0).log_evidence
+            alone = solve(Model(family, none), observations, 4, 0).log_evidence
+        except (ModelError, EngineError):  # so weak or so strong that no grid holds it
+            continue
         told[strength] = -math.expm1(min(alone + changes.log_none(T) - every, 0.0))
     return told

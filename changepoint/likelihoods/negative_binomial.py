@@ -91,7 +91,7 @@ class NegativeBinomial(GridLikelihood):
         numbers = int | float | np.integer | np.floating
         if isinstance(mean, bool) or not isinstance(mean, numbers):
             raise ModelError(f"mean_count of NegativeBinomial must be a number, not {mean!r}")
-        if not 1e-100 < mean < 1e100:
+        if not 1e-100 < float(mean) < 1e100:
             raise ModelError(
                 f"mean_count of NegativeBinomial must be above 0 and finite, not {mean}"
             )

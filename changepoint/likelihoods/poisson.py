@@ -147,7 +147,7 @@ class Poisson(GridLikelihood):
         prior, k = self.prior, observations.column("count")
         if not isinstance(prior, Gamma) or np.nansum(k) > MANY:
             return None
-        exposure = np.where(np.isnan(k), 0.0, self._exposure(observations))
+        exposure = np.where(np.isnan(k), 0.0, self.exposure(observations))
         constant = special.xlogy(k, exposure) - special.gammaln(k + 1)
         rows = np.column_stack([np.nan_to_num(constant), np.nan_to_num(k), exposure])
         return count_statistics(GAMMA, rows, [prior.alpha, prior.beta])
