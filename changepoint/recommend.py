@@ -56,7 +56,8 @@ def recommendation(observations: Observations, found: list[Verdict]) -> tuple[st
         return fitting[0], f"the usual choice, {default!r}, doesn't fit these data"
     reasons = {
         "beta": "rates whose trials are unknown; with the trials it would know more",
-        "normal": "measurements around a level",
+        "auto": "measurements: an average over levels, lines, memory and outliers, by evidence",
+        "multinomial": "several outcomes per trial",
     }
     if default in reasons:
         return default, reasons[default]
