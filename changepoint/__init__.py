@@ -19,6 +19,8 @@ from changepoint.errors import EngineError as EngineError
 from changepoint.errors import ModelError as ModelError
 from changepoint.errors import SupportError as SupportError
 from changepoint.model import Model as Model
+from changepoint.model_comparison import ModelComparison as ModelComparison
+from changepoint.model_comparison import compare_models as compare_models
 from changepoint.observations import Observations as Observations
 from changepoint.posterior import Posterior as Posterior
 from changepoint.reading import from_frame as from_frame
@@ -39,12 +41,14 @@ __all__ = [
     "EngineError",
     "Exact",
     "Model",
+    "ModelComparison",
     "ModelError",
     "Observations",
     "Posterior",
     "PyMCCheck",
     "SupportError",
     "check_pymc",
+    "compare_models",
     "draw_switchpoints",
     "fit",
     "from_frame",

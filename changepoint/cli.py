@@ -115,7 +115,8 @@ def fit(
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
-        binomial, beta-binomial, beta, poisson or normal; by default what the columns suggest.
+        binomial, beta-binomial, bernoulli, beta, negative-binomial, poisson, normal, student-t
+        or exponential; by default what the columns suggest.
     at_most
         The largest number of changes.
     exactly
@@ -157,7 +158,7 @@ def fit(
         family = _family(likelihood)
         prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
         observations = columns.read(file)
-        chosen = changepoint.Model(family or _default(observations), prior)
+        chosen = changepoint.Model(family, prior) if family else _default(observations, changes)
     sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
     if switchpoints is not None and not sampling:
         raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -210,14 +211,14 @@ def _check(file: Path, columns: Columns) -> int:
     found = verdicts(observations)
     for verdict in found:
         if verdict.absent:
-            print(f"  {verdict.likelihood:14} needs {' and '.join(verdict.absent)}")
+            print(f"  {verdict.likelihood:17} needs {' and '.join(verdict.absent)}")
         elif verdict.error is None:
-            print(f"  {verdict.likelihood:14} fits")
+            print(f"  {verdict.likelihood:17} fits")
             for caution in verdict.cautions:
                 print(f"    but {caution}")
         else:
             _, *problems = str(verdict.error).splitlines()
-            print(f"  {verdict.likelihood:14} doesn't fit:")
+            print(f"  {verdict.likelihood:17} doesn't fit:")
             for line in problems:
                 print(f"  {line}")
     advice = recommendation(observations, found)
@@ -239,10 +240,10 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     return families[name]()
 
 
-def _default(observations: Observations) -> changepoint.likelihoods.Likelihood:
-    from changepoint.model import default_likelihood
+def _default(observations: Observations, changes: dict[str, Any]) -> changepoint.Model:
+    from changepoint.model import default_model
 
-    return default_likelihood(observations)
+    return default_model(observations, **changes)
 
 
 def _text(posterior: Posterior) -> str:

@@ -182,29 +182,32 @@ class Model:
 def default_likelihood(observations: Observations) -> Likelihood:
     """Return the family for data of this kind, priors not filled.
 
-    Count and trials: BetaBinomial; count: Poisson; rate: Beta; value: Auto, an average over
-    families.
+    Count and trials: BetaBinomial; count: NegativeBinomial; rate: Beta; value: Auto, an
+    average over families; outcomes: Multinomial.
     """
     if observations.count is not None:
         binomial = observations.trials is not None
-        return likelihoods.BetaBinomial() if binomial else likelihoods.Poisson()
-    return likelihoods.Beta() if observations.rate is not None else likelihoods.Auto()
+        return likelihoods.BetaBinomial() if binomial else likelihoods.NegativeBinomial()
+    if observations.rate is not None:
+        return likelihoods.Beta()
+    return likelihoods.Multinomial() if observations.value is None else likelihoods.Auto()
 
 
 LASTING = 5  # rows that a segment of measurements lasts, by default
 
 
-def default_model(observations: Observations, changes: Changes | None = None) -> Model:
+def default_model(observations: Observations, **changes: Any) -> Model:
     """Return the model for data of this kind, priors not filled.
 
-    The default likelihood; and measurements, whose spikes would else be segments of their
-    own, change for at least 5 rows, or a quarter of a short series, unless `changes` says so.
+    The default likelihood, with `Changes(**changes)`. Measurements, whose spikes would else be
+    segments of their own, change for at least 5 rows, or a quarter of a short series, unless
+    `min_length` is given.
     """
     family = default_likelihood(observations)
-    if changes is None:
-        short = max(min(LASTING, len(observations) // 4), 1)
-        changes = Changes(min_length=short if family.name == "auto" else 1)
-    return Model(family, changes)
+    if family.name == "auto":
+        lasting = max(min(LASTING, len(observations) // 4), 1)
+        changes = {"min_length": lasting, **changes}
+    return Model(family, Changes(**changes))
 
 
 def _prior(told: Mapping[str, Any]) -> priors.Prior:

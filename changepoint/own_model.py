@@ -47,6 +47,11 @@ class OwnLikelihood:
         return next(role for role in RESPONSES if role in self.needs)
 
     @property
+    def label(self) -> str:
+        """The parameter in words."""
+        return self.parameter
+
+    @property
     def domain(self) -> tuple[float, float]:
         """Where the parameter lies, as far as is known."""
         return (0.0 if self.positive else -math.inf, math.inf)

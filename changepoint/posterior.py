@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
+from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.own_model import OwnModel
@@ -115,7 +116,7 @@ class Posterior:
     @property
     def probability_of_change(self) -> float:
         """P(any change)."""
-        return float(1 - self.number_probability[0])
+        return max(float(1 - self.number_probability[0]), 0.0)
 
     @property
     def change_probability(self) -> pd.Series:
@@ -136,6 +137,47 @@ class Posterior:
     def converged(self) -> bool:
         """Whether the draws can be trusted; always true of the exact engine."""
         return bool(self.tree.attrs["converged"])
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """The models that were averaged over, the most probable first; empty for one model.
+
+        Evidence, posterior probability, P(any change), most probable number of changes (NaN
+        where a model's own probability is below one in ten thousand) and priors.
+        """
+        import pandas as pd
+
+        told = json.loads(self.tree.attrs.get("candidates", "[]"))
+        families = [_family(one["likelihood"]) for one in told]
+        names = ("log_evidence", "probability", "probability_of_change", "number")
+        columns: dict[str, Any] = {name: [one[name] for one in told] for name in names}
+        columns["priors"] = [str(family) for family in families]
+        index = pd.Index([family.title for family in families], name="model")
+        return pd.DataFrame(columns, index=index)
+
+    @property
+    def likelihoods(self) -> tuple[Likelihood, ...]:
+        """The family, priors filled; of an average all of them, the most probable first."""
+        told = json.loads(self.tree.attrs.get("candidates", "[]"))
+        if told:
+            return tuple(_family(one["likelihood"]) for one in told)
+        model = self.model
+        return (model.likelihood,) if isinstance(model, Model) else ()
+
+    @cached_property
+    def sensitivity(self) -> dict[float, float]:
+        """P(any change) by how many times as strong the prior of the parameter is.
+
+        Of the most probable model, where several were averaged over. A prior twice as strong
+        is worth twice as many observations. Empty where the number of changes is given, for
+        samplers, for priors without a strength (Uniform) and for more than 5,000 rows.
+        """
+        from changepoint.engines.sensitivity import probability_by_strength
+
+        if self.engine["name"] != "exact":
+            return {}
+        model = Model(self.likelihoods[0], self.model.changes)
+        return probability_by_strength(model, self.observations)
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -331,3 +373,8 @@ class Posterior:
         from changepoint.report.html import fragment
 
         return fragment(self)
+
+
+def _family(told: dict[str, Any]) -> Likelihood:
+    """Return the likelihood that `to_dict` told of."""
+    return Model.from_dict({"likelihood": told, "changes": {}}).likelihood

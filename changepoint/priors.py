@@ -10,7 +10,7 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +59,13 @@ class Prior(ABC):
     def complement_quantile(self, q: float) -> float:
         """Return 1 - x with P(X >= x) = q, accurate where x may round to 1."""
         return 1 - self.upper_quantile(q)
+
+    def strengthened(self, strength: float) -> Self | None:
+        """Return the prior worth so many times as many observations, in the same place.
+
+        None where it has no such parameter.
+        """
+        return None
 
     def __post_init__(self) -> None:
         for name, number in self.parameters().items():
@@ -120,6 +127,10 @@ class Beta(Prior):
 
     ENDS: ClassVar = (0.0, 1.0)
 
+    def strengthened(self, strength: float) -> Self | None:
+        """Return the prior worth so many times as many observations."""
+        return type(self)(strength * self.alpha, strength * self.beta)
+
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
         x, inside = _inside(x, 0, 1)
@@ -160,6 +171,10 @@ class Gamma(Prior):
     alpha: float
     beta: float
 
+    def strengthened(self, strength: float) -> Self | None:
+        """Return the prior worth so many times as many observations."""
+        return type(self)(strength * self.alpha, strength * self.beta)
+
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
         x, inside = _inside(x, 0, math.inf)
@@ -195,6 +210,10 @@ class Normal(Prior):
 
     ENDS: ClassVar = (-math.inf, math.inf)
 
+    def strengthened(self, strength: float) -> Self | None:
+        """Return the prior worth so many times as many observations."""
+        return type(self)(self.mu, self.sigma / math.sqrt(strength))
+
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
         return _standard_normal((np.asarray(x, float) - self.mu) / self.sigma) - math.log(
@@ -226,6 +245,10 @@ class LogNormal(Prior):
 
     mu: float
     sigma: float
+
+    def strengthened(self, strength: float) -> Self | None:
+        """Return the prior worth so many times as many observations."""
+        return type(self)(self.mu, self.sigma / math.sqrt(strength))
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
@@ -326,6 +349,10 @@ class InverseGamma(Prior):
 
     alpha: float
     beta: float
+
+    def strengthened(self, strength: float) -> Self | None:
+        """Return the prior worth so many times as many observations."""
+        return type(self)(strength * self.alpha, strength * self.beta)
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from changepoint.errors import DataError
-from changepoint.likelihoods import FAMILIES
+from changepoint.likelihoods import FAMILIES, Poisson
 from changepoint.model import Model, default_likelihood
 from changepoint.observations import Observations
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,25 +55,47 @@ def recommendation(observations: Observations, found: list[Verdict]) -> tuple[st
     if default not in fitting:
         return fitting[0], f"the usual choice, {default!r}, doesn't fit these data"
     reasons = {
-        "poisson": "counts without trials",
         "beta": "rates whose trials are unknown; with the trials it would know more",
         "normal": "measurements around a level",
     }
-    return default, reasons.get(default) or _overdispersion(observations)
+    if default in reasons:
+        return default, reasons[default]
+    told = _trials if default == "beta-binomial" else _events
+    return default, told(observations)
 
 
-def _overdispersion(observations: Observations) -> str:
+LITTLE_LOST = "it doesn't take such variation for change, and loses little where there is none"
+
+
+def _trials(observations: Observations) -> str:
     """How much rows differ from their neighbours, compared with independent trials."""
     k, n = observations.column("count"), observations.column("trials")
     used = ~np.isnan(k) & (n > 0)
     k, n = k[used], n[used]
-    rate, p = k / n, k.sum() / n.sum()
+    p = k.sum() / n.sum()
     if len(k) < 3 or not 0 < p < 1:
         return "counts out of trials; it doesn't take chance variation between rows for change"
-    expected = p * (1 - p) * (1 / n[1:] + 1 / n[:-1])
-    inflation = float(np.mean(np.diff(rate) ** 2 / expected))
+    inflation = _inflation(k / n, p * (1 - p) / n)
     return (
         f"counts out of trials that vary {inflation:.1f} times as much from row to row as "
-        "independent trials would; it doesn't take such variation for change, and loses little "
-        "where there is none"
+        f"independent trials would; {LITTLE_LOST}"
     )
+
+
+def _events(observations: Observations) -> str:
+    """How much rows differ from their neighbours, compared with independent events."""
+    k, exposure = observations.column("count"), Poisson().exposure(observations)
+    used = ~np.isnan(k) & (exposure > 0)
+    k, exposure = k[used], exposure[used]
+    if len(k) < 3 or k.sum() == 0:
+        return "counts of events; it doesn't take chance variation between rows for change"
+    inflation = _inflation(k / exposure, k.sum() / exposure.sum() / exposure)
+    return (
+        f"counts that vary {inflation:.1f} times as much from row to row as independent events "
+        f"(Poisson) would; {LITTLE_LOST}"
+    )
+
+
+def _inflation(rate: Floats, variance: Floats) -> float:
+    """Return the mean square of first differences, compared with what variances lead to."""
+    return float(np.mean(np.diff(rate) ** 2 / (variance[1:] + variance[:-1])))

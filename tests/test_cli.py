@@ -87,7 +87,12 @@ def test_what_was_noticed_while_reading_is_told(run):
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [(CONVERSIONS, "beta-binomial"), (COAL, "poisson"), (RATES, "beta"), (NILE, "normal")],
+    [
+        (CONVERSIONS, "beta-binomial"),
+        (COAL, "negative-binomial"),
+        (RATES, "beta"),
+        (NILE, "auto"),
+    ],
     ids=lambda value: str(getattr(value, "stem", value)),
 )
 def test_the_columns_suggest_the_likelihood(answer, file, name):
@@ -213,7 +218,7 @@ def test_columns_by_flag(answer):
 def test_a_response_by_flag(answer, table, role):
     rows = "".join(f"{i},0.{i % 7 + 1}5\n" for i in range(20))
     told = answer(table("year,share\n" + rows), f"--{role}", "share")
-    assert told["model"]["likelihood"] == {"rate": "beta", "value": "normal"}[role]
+    assert told["model"]["likelihood"] == {"rate": "beta", "value": "auto"}[role]
 
 
 def test_exposure_by_flag(answer, table):
@@ -605,7 +610,7 @@ def test_check_names_the_rows_that_do_not_fit(run, table):
     status, out, err = run("check", table("day,orders,visits\n1,2,10\n2,30,20\n3,1,10\n"))
     assert (status, err) == (0, "")
     assert "line 3, 2, column 'orders', value 30: more events than trials" in out
-    assert "Use 'poisson'" in out
+    assert "Use 'negative-binomial'" in out
 
 
 def test_check_fails_if_nothing_fits(run, table):
@@ -619,7 +624,7 @@ def test_check_goes_on_after_a_file_that_cannot_be_read(run):
     status, out, _ = run("check", "no_such_file.csv", COAL)
     assert status == 3
     assert "can't be read" in out
-    assert "Use 'poisson'" in out
+    assert "Use 'negative-binomial'" in out
 
 
 def test_check_of_outcomes(run, table):

@@ -194,8 +194,9 @@ def test_html_holds_sentence_table_and_figure(several):
     assert html.count("<svg") == 1
 
 
-def test_html_without_change_has_no_table(none):
-    assert "<table" not in none._repr_html_()
+def test_html_without_change_has_no_table_of_changes(none, one):
+    assert "<th>credible_set</th>" in one._repr_html_()
+    assert "<th>credible_set</th>" not in none._repr_html_()
 
 
 # -- by time ----------------------------------------------------------------------------------
@@ -274,23 +275,43 @@ def test_attributes_are_text_and_numbers(several):
     assert all(isinstance(value, str | int | float) for value in several.tree.attrs.values())
 
 
-@pytest.mark.parametrize("name", list(likelihoods.FAMILIES))
+SINGLE = [
+    name
+    for name, family in likelihoods.FAMILIES.items()
+    if family.candidates is likelihoods.Likelihood.candidates  # else an average
+]
+
+
+@pytest.mark.parametrize("name", SINGLE)
 def test_built_groups_have_their_dimensions(name):
     family = likelihoods.FAMILIES[name]
     y = np.random.default_rng(2).uniform(0.01, 0.05, 12)
     y[5] = np.nan
     columns = {"rate": y, "value": y, "trials": np.full(12, 900.0), "count": np.round(900 * y)}
+    if name == "bernoulli":
+        columns["count"] = np.minimum(columns["count"] % 3, 1)
+    columns["outcomes"] = np.where(np.isnan(y), np.nan, np.eye(3)[:, np.arange(12) % 3]).T
     observations = Observations(**{role: columns[role] for role in family.needs})
-    posterior = answer(observations, likelihood=family)
+    posterior = answer(observations, likelihood=family(nu=3) if name == "student-t" else family)
     tree = posterior.build("log_likelihood", "posterior_predictive", "prior")
+    y = observations.column(family.response)
     for group in ("log_likelihood", "posterior_predictive"):
         values = tree[group]["y"]
-        assert values.dims == ("chain", "draw", "observation")
-        assert dict(values.sizes) == {"chain": 4, "draw": 100, "observation": 11}
+        cells = ("outcome",) if y.ndim > 1 and group == "posterior_predictive" else ()
+        assert values.dims == ("chain", "draw", "observation", *cells)
+        assert values.shape == (4, 100, 11, *y.shape[1:][: len(cells)])
         assert np.isfinite(values).all()
         assert np.array_equal(tree[group]["time"], np.delete(np.arange(12), 5))
     assert set(tree["prior"].data_vars) == set(tree["posterior"].data_vars)
     assert dict(tree["prior"].sizes) == dict(tree["posterior"].sizes)
+
+
+@pytest.mark.parametrize("group", ["log_likelihood", "posterior_predictive", "prior"])
+def test_an_average_has_no_single_likelihood(group):
+    observations = Observations(value=np.random.default_rng(2).normal(0, 1, 12))
+    posterior = answer(observations, likelihood=likelihoods.Auto)
+    with pytest.raises(DataError, match="'auto' is an average over several: fit the one"):
+        posterior.build(group)
 
 
 def test_building_again_changes_nothing(exactly):

@@ -18,6 +18,7 @@ from changepoint.cli import main
 from changepoint.engines import grid
 from changepoint.errors import ChangepointError
 from changepoint.likelihoods import FAMILIES
+from changepoint.likelihoods.base import GridLikelihood
 from changepoint.observations import ROLES
 
 NAN, INF = np.nan, np.inf
@@ -151,15 +152,26 @@ nonsense = st.sampled_from([None, "2", True, NAN, INF, [1, 2], 1j, np.array([1.0
 parameter = st.one_of(*[extreme] * 15, nonsense)
 usual_parameter = st.floats(0.5, 5)
 PRIORS = [priors.Beta, priors.Gamma, priors.Normal, priors.LogNormal, priors.HalfNormal]
-PRIORS += [priors.Exponential, priors.Uniform, priors.Logistic]
+PRIORS += [priors.Exponential, priors.Uniform, priors.Logistic, priors.InverseGamma]
 POSITIVE = [priors.LogNormal, priors.Gamma, priors.HalfNormal, priors.Exponential]
 POSITIVE += [priors.Uniform]
 FITTING = {
     "binomial": [priors.Beta, priors.Beta, priors.Uniform],
     "beta-binomial": [priors.Beta, priors.Beta, priors.Uniform],
+    "bernoulli": [priors.Beta, priors.Beta, priors.Uniform],
     "beta": [priors.Beta, priors.Beta, priors.Uniform],
+    "negative-binomial": POSITIVE,
     "poisson": POSITIVE,
+    "student-t": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
+    "exponential": POSITIVE,
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
+}
+MEANS = {"beta-binomial": "mean_trials", "negative-binomial": "mean_count"}
+CONJUGATE = {  # by field, of families with closed-form segments
+    "level": [priors.Normal],
+    "slope": [priors.Normal],
+    "variance": [priors.InverseGamma],
+    "phi": [priors.Uniform, priors.Beta],
 }
 
 
@@ -203,12 +215,25 @@ def change_priors(draw):
 def likelihood(draw, name):
     """Draw how to make a family: with priors, or without."""
     family = FAMILIES[name]
+    if not issubclass(family, GridLikelihood):
+        filled = {
+            field.name: draw(prior(CONJUGATE[field.name]))
+            for field in fields(family)
+            if field.name in CONJUGATE
+        }
+        if "concentration" in {field.name for field in fields(family)}:
+            alphas = st.lists(parameter, min_size=1, max_size=4)
+            filled["concentration"] = draw(st.one_of(st.none(), alphas, nonsense))
+            filled["outcome"] = draw(st.sampled_from([None, None, "outcome 1", 0, "what"]))
+        return partial(family, **filled)
     filled = {family.parameter: draw(prior(FITTING[name]))}
     if family.shared:
-        shared = [priors.Normal, priors.Logistic] if name == "beta-binomial" else POSITIVE
+        shared = [priors.Normal, priors.Logistic] if name in MEANS else POSITIVE
         filled[family.shared_field] = draw(prior(shared))
-    if name == "beta-binomial" and draw(st.integers(0, 4)) == 0:
-        filled["mean_trials"] = draw(parameter)
+    if name in MEANS and draw(st.integers(0, 4)) == 0:
+        filled[MEANS[name]] = draw(parameter)
+    if name == "student-t" and draw(st.integers(0, 9)):
+        filled["nu"] = draw(st.one_of(st.sampled_from([1.5, 3.0, 12.0]), parameter))
     return partial(family, **filled)
 
 

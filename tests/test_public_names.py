@@ -28,7 +28,7 @@ LAYERS = (
     {"posterior"},
     {"sampling"},
     {"engines"},
-    {"checks", "scoring", "report", "recommend", "modelfiles"},
+    {"checks", "scoring", "report", "recommend", "modelfiles", "model_comparison"},
     {"batch"},
     {"cli"},
 )

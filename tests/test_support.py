@@ -1,5 +1,7 @@
 """The support check: a test for each rule, over all families that it concerns."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -24,16 +26,34 @@ NAN, INF = np.nan, np.inf
 GOOD = {
     "binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
     "beta-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
+    "bernoulli": {"count": [0, 1, 0, 0, 0, 1, 1, 1]},
     "beta": {"rate": [0.01, 0.02, 0.015, 0.011, 0.03, 0.021, 0.017, 0.012]},
+    "negative-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
-    "normal": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]},
+    **{
+        name: {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 9.6, 2.7, 6.8]}
+        for name, family in FAMILIES.items()
+        if family.response == "value"
+    },
+    "student-t": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 99.6, 2.7, 6.8]},
+    "exponential": {"value": [3.1, 0.2, 4.3, 1.4, 0.05, 9.6, 2.7, 0.8]},
+    "multinomial": {"outcomes": [[3, 1, 4], [1, 5, 9], [2, 6, 5], [3, 5, 8]] * 2},
+    "categorical": {"outcomes": np.eye(3)[[0, 1, 1, 0, 2, 1, 0, 2]]},
 }
-COUNTS = ("binomial", "beta-binomial", "poisson")
+COUNTS = ("binomial", "beta-binomial", "bernoulli", "negative-binomial", "poisson")
 TRIALS = ("binomial", "beta-binomial")
 
 every_family = pytest.mark.parametrize("name", FAMILIES)
 counting = pytest.mark.parametrize("name", COUNTS)
 with_trials = pytest.mark.parametrize("name", TRIALS)
+
+
+GIVEN = {"student-t": {"nu": 3.0}}  # beside the priors
+
+
+def made(name, **filled):
+    """Return the family, priors left out."""
+    return FAMILIES[name](**{**GIVEN.get(name, {}), **filled})
 
 
 def data(name, row=None, time=None, **changed):
@@ -50,7 +70,7 @@ def data(name, row=None, time=None, **changed):
 def problems(name, observations, changes=None, **filled):
     """Return the table of problems."""
     with pytest.raises(SupportError) as caught:
-        Model(FAMILIES[name](**filled), changes or Changes()).check(observations)
+        Model(made(name, **filled), changes or Changes()).check(observations)
     return caught.value.problems
 
 
@@ -72,7 +92,7 @@ def test_every_family_has_good_data():
 
 @every_family
 def test_good_data_pass(name):
-    assert Model(FAMILIES[name]()).check(data(name)) == ()
+    assert Model(made(name)).check(data(name)) == ()
 
 
 # -- counts and trials ------------------------------------------------------------------------
@@ -134,7 +154,7 @@ def test_infinite_trials(name):
 
 @with_trials
 def test_no_events_in_no_trials_are_possible(name):
-    Model(FAMILIES[name]()).check(data(name, 2, count=0, trials=0))
+    Model(made(name)).check(data(name, 2, count=0, trials=0))
 
 
 def test_one_trial_a_row_shows_no_overdispersion():
@@ -144,6 +164,22 @@ def test_one_trial_a_row_shows_no_overdispersion():
     Model(likelihoods.Binomial()).check(observations)
 
 
+def test_several_events_in_a_single_trial():
+    found = only("bernoulli", data("bernoulli", 4, count=3), "other than 0 and 1", "count", 4)
+    assert "'binomial'" in found["remedy"]
+
+
+def test_single_trials_with_other_numbers_of_trials():
+    trials = np.array([1.0, 1, 1, 5, 1, 1, NAN, 1])
+    observations = data("bernoulli", trials=trials)
+    table = problems("bernoulli", observations)
+    assert table["time"].to_list() == ["row 3", "row 6"]
+    assert table["remedy"].str.contains("'binomial'").all()
+    observations = data("bernoulli", trials=np.ones(8))
+    assert Model(likelihoods.Bernoulli()).check(observations) == ()
+
+
+@pytest.mark.parametrize("name", ["negative-binomial", "poisson"])
 @pytest.mark.parametrize(
     ("exposure", "rule"),
     [
@@ -153,8 +189,15 @@ def test_one_trial_a_row_shows_no_overdispersion():
         (0, "events without any exposure"),
     ],
 )
-def test_impossible_exposure(exposure, rule):
-    only("poisson", data("poisson", 2, exposure=exposure), rule, "exposure", 2)
+def test_impossible_exposure(name, exposure, rule):
+    only(name, data(name, 2, exposure=exposure), rule, "exposure", 2)
+
+
+def test_counts_that_look_like_single_trials_are_warned_of():
+    (warning,) = Model(likelihoods.NegativeBinomial()).check(
+        Observations(count=[0, 1, 0, 0, 1])
+    )
+    assert "'bernoulli'" in warning
 
 
 # -- rates ------------------------------------------------------------------------------------
@@ -192,10 +235,41 @@ def test_rates_in_another_unit_than_count_over_trials(times, told):
     only("beta", observations, told, "rate")
 
 
+# -- waiting times ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (-1, "a negative waiting time"),
+        (INF, "an infinite waiting time"),
+        (1e-200, "outside 1e-100 to 1e+100"),
+        (1e200, "outside 1e-100 to 1e+100"),
+    ],
+)
+def test_impossible_waiting_times(value, rule):
+    only("exponential", data("exponential", 2, value=value), rule, "value", 2)
+
+
+def test_a_waiting_time_of_zero_is_possible_but_not_all():
+    assert Model(likelihoods.Exponential()).check(data("exponential", 2, value=0)) == ()
+    only("exponential", Observations(value=np.zeros(8)), "all waiting times are 0", "value")
+
+
+def test_values_more_regular_than_waiting_times_are_warned_of():
+    regular = np.random.default_rng(1).normal(10, 2, 40)
+    (warning,) = Model(likelihoods.Exponential()).check(Observations(value=regular))
+    assert "of their mean" in warning
+    assert "'normal'" in warning
+
+
 # -- the series as a whole --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["beta", "normal"])
+MEASURED = [name for name in GOOD if "rate" in GOOD[name] or "value" in GOOD[name]]
+
+
+@pytest.mark.parametrize("name", MEASURED)
 def test_a_constant_series(name):
     role = FAMILIES[name].response
     only(name, data(name, **{role: np.full(8, 0.01)}), "are equal", role)
@@ -204,7 +278,8 @@ def test_a_constant_series(name):
 @every_family
 @pytest.mark.parametrize("rows", [0, 8])
 def test_a_series_without_data(name, rows):
-    observations = Observations(**{role: np.full(rows, NAN) for role in GOOD[name]})
+    columns = {role: np.array(numbers, float) for role, numbers in GOOD[name].items()}
+    observations = Observations(**{role: NAN * c[:rows] for role, c in columns.items()})
     only(name, observations, f"no row has a {FAMILIES[name].response}")
 
 
@@ -226,9 +301,10 @@ def test_times_out_of_order(name):
     only(name, data(name, time=[1, 2, 3, 5, 4, 6, 7, 8]), "before the previous", "time", "4")
 
 
-def test_rounded_values_that_stand_still_are_warned_of():
+@pytest.mark.parametrize("name", ["normal", "student-t"])
+def test_rounded_values_that_stand_still_are_warned_of(name):
     observations = Observations(value=np.repeat([3.0, 4.0, 3.0, 5.0], 5))
-    (warning,) = Model(likelihoods.Normal()).check(observations)
+    (warning,) = Model(made(name)).check(observations)
     assert "repeat the one before" in warning
 
 
@@ -239,13 +315,15 @@ FAR = {
     "beta-binomial": priors.Uniform(0.5, 0.6),
     "beta": priors.Uniform(0.5, 0.6),
     "poisson": priors.Uniform(50, 60),
+    "exponential": priors.Uniform(5000, 6000),
 }
 
 
 def low_rates(name, rows=180):
     """Return rates of about 0.01, of 1,000 trials a row."""
     count = np.random.default_rng(1).binomial(1000, 0.01, rows).astype(float)
-    columns = {"count": count, "trials": np.full(rows, 1000.0), "rate": (count + 0.5) / 1000}
+    rate = (count + 0.5) / 1000
+    columns = {"count": count, "trials": np.full(rows, 1000.0), "rate": rate, "value": rate}
     needed = FAMILIES[name].needs
     return Observations(**{role: columns[role] for role in needed})
 
@@ -257,9 +335,22 @@ def test_a_prior_that_excludes_the_data(name):
     assert table["remedy"].str.contains("Widen the prior").all()
 
 
+def test_a_prior_of_the_dispersion_decides_what_a_prior_of_the_rate_excludes():
+    """Counts of 10 at a rate of 50 are possible if rows vary enough, and else not."""
+    filled = {"rate": FAR["poisson"]}
+    Model(likelihoods.NegativeBinomial(**filled)).check(low_rates("negative-binomial"))
+    filled["log_excess"] = priors.Uniform(-3, -2)
+    table = problems("negative-binomial", low_rates("negative-binomial"), **filled)
+    assert table["rule"].str.contains("impossible under the prior Uniform").all()
+
+
 def test_a_level_and_a_noise_that_exclude_the_data():
     filled = {"level": priors.Uniform(100, 110), "noise_sd": priors.Uniform(0.1, 1)}
     assert len(problems("normal", data("normal"), **filled)) == 8
+    filled = {"level": priors.Uniform(1e5, 2e5), "scale": priors.Uniform(0.001, 0.01), "nu": 3}
+    assert len(problems("student-t", data("student-t"), **filled)) == 8
+    far = {**filled, "nu": 1.5}  # its tails reach there
+    Model(likelihoods.StudentT(**far)).check(data("student-t"))
 
 
 def test_a_prior_that_excludes_one_row():
@@ -270,16 +361,43 @@ def test_a_prior_that_excludes_one_row():
 
 @pytest.mark.parametrize("name", FAR)
 def test_a_prior_that_only_strains_the_data_is_no_error(name):
-    near = priors.Uniform(4, 6) if name == "poisson" else priors.Uniform(0.004, 0.006)
-    Model(FAMILIES[name](rate=near)).check(low_rates(name, 8))
+    near = {"poisson": priors.Uniform(4, 6), "exponential": priors.Uniform(40, 60)}
+    prior = near.get(name, priors.Uniform(0.004, 0.006))
+    Model(made(name, rate=prior)).check(low_rates(name, 8))
 
 
-@every_family
-def test_an_informative_prior_around_the_data_is_no_error(name):
-    family = FAMILIES[name]
-    tight = {"poisson": priors.Uniform(2, 3), "normal": priors.Normal(4, 0.1)}
-    prior = tight.get(name, priors.Uniform(0.005, 0.03))
-    Model(family(**{family.parameter: prior})).check(data(name))
+TIGHT = {
+    "rate": {
+        **{name: priors.Uniform(0.005, 0.03) for name in ("binomial", "beta-binomial", "beta")},
+        "bernoulli": priors.Uniform(0.4, 0.5),
+        "negative-binomial": priors.Uniform(2, 3),
+        "poisson": priors.Uniform(2, 3),
+        "exponential": priors.Uniform(0.2, 0.3),
+    },
+    "level": priors.Normal(4, 0.1),
+    "slope": priors.Normal(0.1, 0.01),
+    "variance": priors.InverseGamma(50, 300),
+    "noise_sd": priors.LogNormal(1, 0.01),
+    "scale": priors.LogNormal(1, 0.01),
+    "phi": priors.Uniform(0.3, 0.31),
+    "concentration": (200, 200, 300),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (name, field.name)
+        for name, family in FAMILIES.items()
+        for field in fields(family)
+        if field.name in TIGHT
+        and (name, field.name) not in {("beta", "concentration"), ("student-t", "phi")}
+    ],
+)
+def test_an_informative_prior_around_the_data_is_no_error(name, field):
+    prior = TIGHT[field]
+    prior = prior[name] if isinstance(prior, dict) else prior
+    Model(made(name, **{field: prior})).check(data(name))
 
 
 @pytest.mark.parametrize("name", TRIALS)
@@ -287,6 +405,31 @@ def test_all_zero_counts_under_a_prior_above_zero_are_no_error(name):
     Model(FAMILIES[name](rate=priors.Uniform(0.0001, 0.01))).check(
         Observations(count=np.zeros(20), trials=np.full(20, 100.0))
     )
+
+
+@pytest.mark.parametrize("nu", [0, 0.9, -1, NAN, INF, "3", True])
+def test_degrees_of_freedom_that_are_none(nu):
+    with pytest.raises(ModelError, match="nu of StudentT must be"):
+        likelihoods.StudentT(nu=nu)
+
+
+def test_degrees_of_freedom_left_out_are_several():
+    observations = data("student-t")
+    family = likelihoods.StudentT().resolve(observations)
+    Model(family).check(observations)
+    several = family.candidates(observations)
+    assert [one.nu for one in several] == [1.5, 3, 6, 12, 25]
+    assert {(one.level, one.scale) for one in several} == {(family.level, family.scale)}
+    (one,) = several[0].candidates(observations)
+    assert one is several[0]
+    with pytest.raises(ModelError, match=r"give one here, such as\s+StudentT\(nu=4\)"):
+        family.log_density(family.data(observations), None, 1.0)
+
+
+@every_family
+def test_candidates(name):
+    family = made(name).resolve(data(name))
+    assert family.candidates(data(name)) == (family,)
 
 
 # -- the report -------------------------------------------------------------------------------
@@ -327,7 +470,7 @@ def test_a_missing_column_names_its_flag():
 def test_checking_leaves_the_data_alone(name):
     observations = data(name)
     before = observations.fingerprint()
-    fit(Model(FAMILIES[name]()), observations)
+    fit(Model(made(name)), observations)
     assert observations.fingerprint() == before
     with pytest.raises(ValueError, match="read-only"):
         observations.column(FAMILIES[name].response)[0] = 1
@@ -336,18 +479,46 @@ def test_checking_leaves_the_data_alone(name):
 @every_family
 def test_missing_values_stay_missing(name):
     observations = data(name, 2, **{FAMILIES[name].response: NAN})
-    posterior = fit(Model(FAMILIES[name]()), observations)
+    posterior = fit(Model(made(name)), observations)
     assert posterior.to_dict()["missing"] == 1
-    assert np.isnan(posterior.observations.column(FAMILIES[name].response)[2])
+    assert np.isnan(posterior.observations.column(FAMILIES[name].response)[2]).all()
     assert len(posterior.tree["observed_data"]["y"]) == 7
 
 
-@every_family
-def test_a_prior_outside_the_domain_is_refused_when_built(name):
-    family = FAMILIES[name]
-    if name == "normal":
-        with pytest.raises(ModelError, match="noise_sd of Normal lies between 0 and inf"):
-            family(noise_sd=priors.Normal(0, 1))
-    else:
-        with pytest.raises(ModelError, match=r"rate of .* lies between 0 and"):
-            family(rate=priors.Normal(0.01, 0.001))
+OUTSIDE = {
+    "rate": (priors.Normal(0.01, 0.001), r"rate of .* lies between 0 and"),
+    "scale": (priors.Normal(0, 1), "scale of .* lies between 0 and inf"),
+    "noise_sd": (priors.Normal(0, 1), "noise_sd of .* lies between 0 and inf"),
+    "phi": (priors.Normal(0.5, 0.1), "phi of .* lies between 0 and 1"),
+    "variance": (priors.Gamma(1, 1), "variance of .* must be conjugate, such as"),
+    "slope": (priors.Logistic(0, 1), "slope of .* must be conjugate, such as"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (name, field.name)
+        for name, family in FAMILIES.items()
+        for field in fields(family)
+        if field.name in OUTSIDE and (name, field.name) != ("student-t", "phi")
+    ],
+)
+def test_a_prior_outside_the_domain_is_refused_when_built(name, field):
+    prior, told = OUTSIDE[field]
+    with pytest.raises(ModelError, match=told):
+        FAMILIES[name](**{field: prior})
+
+
+@pytest.mark.parametrize("concentration", [1, (1,), (1, 0, 1), (1, -1), (1, NAN)], ids=str)
+@pytest.mark.parametrize("name", ["multinomial", "categorical"])
+def test_a_concentration_that_is_none_is_refused_when_built(name, concentration):
+    with pytest.raises(ModelError, match="must be a number for each outcome"):
+        FAMILIES[name](concentration=concentration)
+
+
+@pytest.mark.parametrize("fields", [{"level": priors.Uniform(0, 9)}], ids=str)
+@pytest.mark.parametrize("name", ["normal-mean-variance", "trend", "autoregressive"])
+def test_a_level_that_is_not_conjugate_is_refused_when_built(name, fields):
+    with pytest.raises(ModelError, match=r"level of .* must be conjugate, such as"):
+        FAMILIES[name](**fields)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.changes import Changes
 from changepoint.engines.answer import Answer, Floats, Mask, Solved
 from changepoint.engines.given import told
 from changepoint.engines.sampled import rows, segments_of
@@ -19,9 +20,9 @@ from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results import QUANTILES, Candidate, Draws, Given
 
-Solve = Callable[[Model, Observations, int, int], Solved]
+Solve = Callable[[Model, Observations, int, int, bool], Solved]
 
-LIGHT = 1e-6  # posterior probability below which a model counts in the evidence alone
+LIGHT = 1e-4  # posterior probability below which a model counts in the evidence alone
 
 
 def solve(
@@ -32,13 +33,17 @@ def solve(
     p(change | y) = sum_i p(model i | y) p(change | y, model i), all models being equally
     probable before; and so for everything else that all of them speak of.
     """
+    family, changes = model.likelihood, model.changes
+    models = [Model(one, changes) for one in family.candidates(observations)]
+    if not changes.exactly:
+        none = Changes(exactly=0, min_length=changes.min_length)
+        models += [Model(one, none) for one in family.steady(observations)]
     solved, notes = [], []
-    for family in model.likelihood.candidates(observations):
-        one = Model(family.resolve(observations), model.changes)
+    for one in models:
         try:
-            solved.append(solve_one(one, observations, draws, seed))
+            solved.append(solve_one(one.resolve(observations), observations, draws, seed, True))
         except EngineError as error:
-            notes.append(f"left out of the average: {family.name}, because {error}")
+            notes.append(f"{family.name!r} leaves out {one.likelihood.title}: {error}")
     if not solved:
         raise EngineError("; ".join(notes))
     log_evidence = np.array([one.log_evidence for one in solved])
@@ -114,7 +119,7 @@ def _candidates(
                 solved[i].model.likelihood,
                 solved[i].log_evidence,
                 float(weights[i]),
-                float(1 - number[0]),
+                max(float(1 - number[0]), 0.0),
                 int(number.argmax()) if i in parts else -1,
             )
         )

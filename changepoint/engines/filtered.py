@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from changepoint.engines import grid as grids
 from changepoint.engines.answer import (
     COUNTED,
     LEFT_OUT,
@@ -26,12 +27,17 @@ from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results import QUANTILES, Given
 
+QUICK = 3_000_000  # likelihood values of a quick pass, of which there are some 40
 AFFORDABLE = 2e10  # likelihood values spent on the probability inside the credible sets
 
 
-def solve(model: Model, observations: Observations, draws: int, seed: int) -> Solved:
-    """Return the solution for a resolved model of a grid family."""
-    main = infer(model, observations, Condition.of(model.changes, len(observations)))
+def solve(
+    model: Model, observations: Observations, draws: int, seed: int, quick: bool = False
+) -> Solved:
+    """Return the solution for a resolved model of a grid family; EngineError if not `quick`."""
+    T = len(observations)
+    most = QUICK // T if quick else grids.HOLDS
+    main = infer(model, observations, Condition.of(model.changes, T), most)
     return Solved(model, log_evidence(main), lambda: _answer(main, draws, seed))
 
 

@@ -13,13 +13,14 @@ equal steps (the trapezoid rule) converges faster than any power of h (Trefethen
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError, ModelError
-from changepoint.likelihoods.base import Evaluator, GridLikelihood
+from changepoint.likelihoods.base import Evaluator, GridLikelihood, RowLikelihood
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
 from changepoint.observations import Observations
 from changepoint.priors import Prior
@@ -34,6 +35,7 @@ TAIL = 1e-18  # of the prior
 NEAR = 1e-2  # of h c: closer to an end no likelihood changes
 ENOUGH = 400  # nodes that aren't worth a search for fewer, in a rough grid
 CELL, LEAST, MOST = 8, 16, 64  # nodes that find the range: one in 8, within limits
+COPIES = 4  # of a block of rows, under heavy tails
 CHUNK = 2**14  # rows used at a time to find the range
 HOLDS = 2**18  # nodes; as many for each of 20 nodes of an outer grid take 3 GB
 
@@ -139,6 +141,8 @@ def build(
     evaluate: Evaluator,
     shared: tuple[float, ...],
     step: float = STEP,
+    most: int = HOLDS,
+    steady: bool = False,
 ) -> Grid:
     """Return a grid fine and wide enough for each of some values of the shared parameter.
 
@@ -152,6 +156,10 @@ def build(
         Values of the shared parameter, or anything where there is none.
     step
         In standard deviations of the posterior if all rows were one segment.
+    most
+        Nodes; with more: EngineError.
+    steady
+        Whether all rows are one segment.
 
     Raises
     ------
@@ -175,9 +183,11 @@ def build(
     )
     first, last = _widest(family, observations, stretch)
     if step < ROUGH or last - first > ENOUGH:
-        first, last = _narrow(prior, evaluate, len(observations), stretch, shared, first, last)
-    if last - first > HOLDS:
-        raise EngineError(_too_many(family, observations, finest, last - first))
+        T, heavy = len(observations), family.heavy_tails
+        marks = _marks(family, observations, stretch) if steady else None
+        first, last = _narrow(prior, evaluate, T, stretch, shared, first, last, heavy, marks)
+    if last - first > most:
+        raise EngineError(_too_many(family, observations, finest, last - first, most))
     return _grid(prior, stretch, float(int(first)), int(last) - int(first) + 1)
 
 
@@ -187,9 +197,15 @@ def _grid(prior: Prior, stretch: Stretch, first: float, count: int) -> Grid:
 
 
 def _too_many(
-    family: GridLikelihood, observations: Observations, shared: float, count: float
+    family: GridLikelihood,
+    observations: Observations,
+    shared: float,
+    count: float,
+    most: int,
 ) -> str:
-    found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {HOLDS}"
+    found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {most}"
+    if most < HOLDS:
+        return f"{found}, and take too long"
     if family.shared is None:
         return (
             f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
@@ -265,6 +281,8 @@ def _narrow(
     shared: tuple[float, ...],
     first: float,
     last: float,
+    heavy_tails: bool,
+    marks: Floats | None,
 ) -> tuple[float, float]:
     """Return the range that holds the posterior of every possible segment.
 
@@ -272,20 +290,31 @@ def _narrow(
     it has the least; other segments lie between. Found on a few nodes, which bracket it ever
     closer; an end where there still is mass is moved outwards, but not into a bend of the
     map further than the prior reaches: no likelihood changes there.
+
+    Under heavy tails, where they may not, blocks of neighbours instead of T rows alike. Where
+    nothing changes, that of all rows together; `marks` then are places that may be modes.
     """
     ends = stretch.ends(TAIL)
     lowest, highest = min(first, ends[0]), max(last, ends[1])
     while True:
         thin = min(max((last - first) / CELL, LEAST), MOST)
-        u = np.unique(np.round(np.linspace(first, last, int(thin))))
+        u = np.round(np.linspace(first, last, int(thin)))
+        if marks is not None:
+            u = np.append(u, np.round(marks[(marks >= first) & (marks <= last)]))
+        u = np.unique(u)
         nodes, weights = _weigh(prior, stretch, u)
         holds = np.zeros(len(u), bool)
         for value in dict.fromkeys(shared):
             rows = evaluate(nodes, value)
+            if marks is not None:
+                log_p = weights + _total(rows, T)
+                holds |= log_p > np.fmax.reduce(log_p) - DROP
+                continue
             for start in range(0, T, CHUNK):
                 log_lik = rows(start, min(start + CHUNK, T))
-                for copies in (1, T):
-                    log_p = copies * log_lik
+                parts = _blocks(log_lik) if heavy_tails else ((1, log_lik), (T, log_lik))
+                for copies, part in parts:
+                    log_p = copies * part
                     log_p += weights
                     top = np.fmax.reduce(log_p, axis=1, keepdims=True)  # NaN is beyond an end
                     holds |= (log_p > top - DROP).any(axis=0)
@@ -306,6 +335,38 @@ def _narrow(
         if settled and high - low > width / 2:
             return low, high
         first, last = low, high
+
+
+def _marks(family: GridLikelihood, observations: Observations, stretch: Stretch) -> Floats:
+    """Return u at quantiles of the rows' estimates: where heavy tails may have their modes."""
+    estimates = family.estimates(observations)
+    places = np.nanquantile(estimates, np.linspace(0, 1, MOST), method="nearest")
+    u = np.array([stretch.u(float(theta), float(1 - theta)) for theta in np.unique(places)])
+    marks: Floats = u[np.isfinite(u)]
+    return marks
+
+
+def _total(rows: RowLikelihood, T: int) -> Floats:
+    """Return the log likelihood of all rows together, (G,)."""
+    sums = [rows(start, min(start + CHUNK, T)).sum(axis=0) for start in range(0, T, CHUNK)]
+    total: Floats = np.sum(sums, axis=0)
+    return total
+
+
+def _blocks(log_lik: Floats) -> Iterator[tuple[int, Floats]]:
+    """Yield rows, and sums over 1, 2, 4, ... neighbours, with numbers of copies.
+
+    Under heavy tails a row far out moves a segment only together with enough rows like it: T
+    copies of an outlier would ask for a grid that reaches it, and no segment holds so many.
+    Each block begins in the middle of the one before, so that any segment of n rows holds a
+    block of more than n / 4, four copies of which outweigh it.
+    """
+    yield 1, log_lik
+    yield COPIES, log_lik
+    sums = log_lik[:-1] + log_lik[1:]
+    while len(sums):
+        yield COPIES, sums
+        sums = sums[:-2:2] + sums[2::2]
 
 
 def _log_expm1(z: float) -> float:

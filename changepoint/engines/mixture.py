@@ -72,6 +72,8 @@ class Mixture:
         Of the outer grid, above 1 where its usual spacing is too coarse.
     shared
         The shared parameter, where it is given: then there is no outer grid.
+    most
+        Nodes of the inner grid; with more: EngineError.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Mixture:
         step: float = grids.STEP,
         fineness: float = 1.0,
         shared: float | None = None,
+        most: int = grids.HOLDS,
     ) -> None:
+        self.most, self.steady = most, condition == Condition(0)
         self.model, self.observations = model, observations
         assert isinstance(model.likelihood, GridLikelihood)  # the engine makes sure
         self.family = model.likelihood
@@ -96,7 +100,9 @@ class Mixture:
             self.outer = outer.build(self.family, lambda v: self._rough(v, condition), fineness)
         values = self.outer.values
         extremes = (float(values.min()), float(values.max()))
-        self.grid = grids.build(self.family, observations, self.evaluate, extremes, step)
+        self.grid = grids.build(
+            self.family, observations, self.evaluate, extremes, step, most, self.steady
+        )
         levels = filters.FIRST if condition.number is None else condition.number + 1
         self.filters = [
             self._filter(self.grid, float(v), KEEP // len(values), levels) for v in values
@@ -108,7 +114,10 @@ class Mixture:
         return filters.Filter(rows, self.log_rho, levels=levels)
 
     def _rough(self, value: float, condition: Condition) -> float:
-        grid = grids.build(self.family, self.observations, self.evaluate, (value,), grids.ROUGH)
+        grid = grids.build(
+            self.family, self.observations, self.evaluate, (value,), grids.ROUGH, self.most,
+            self.steady,
+        )  # fmt: skip
         levels = 0 if condition.number is None else condition.number + 1
         one = self._filter(grid, value, KEEP, levels)
         return one.log_sum + condition.log_share(condition.start(one))
@@ -259,15 +268,19 @@ class Inference:
         return rng.choice(run.levels, size=count, p=shares / shares.sum())
 
 
-def infer(model: Model, observations: Observations, condition: Condition) -> Inference:
+def infer(
+    model: Model, observations: Observations, condition: Condition, most: int = grids.HOLDS
+) -> Inference:
     """Return the inference for a resolved model on grids that are fine enough.
+
+    With more than `most` nodes of the inner grid: EngineError.
 
     The outer grid is spaced by the width of the posterior's modes, which is too coarse where
     one is made of narrower parts (few rows, several numbers of changes). Sums over every
     other node tell: the error of the trapezoid rule on all nodes is about the square of theirs.
     """
     for fineness in (1.0, 2.0, 4.0):
-        mixture = Mixture(model, observations, condition, fineness=fineness)
+        mixture = Mixture(model, observations, condition, fineness=fineness, most=most)
         inference = Inference(mixture, condition)
         if unevenness(mixture.outer, inference.weights) < UNEVEN:
             break

@@ -39,6 +39,7 @@ from changepoint.results import Draws, Given
 Integers = NDArray[np.int64]
 
 AFFORDABLE = 2e7  # segments weighed for the probability inside credible sets
+THIN = 1e-4  # weight below which an outer node doesn't count there
 FAINT = 1e-7  # weight below which an outer node counts in the evidence alone
 
 
@@ -71,6 +72,7 @@ class Segments:
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = np.full(self.T, model.changes.log_rho(self.T))
         self._statistics: dict[float, Statistics] = {}
+        self._after: dict[float, tuple[Floats, Floats]] = {}
         if family.shared is None:
             self.outer = outer.SharedGrid(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
@@ -161,10 +163,11 @@ class Segments:
 
     def _backward(self, run: Pass) -> tuple[Floats, Floats]:
         """Return log B and the mean by row of a pass over all numbers of changes."""
-        B, mean = kernel.backward(
-            run.st, self.log_rho, self.m, run.until, run.F[0], run.log_sum
-        )
-        return B, mean
+        if run.value not in self._after:
+            self._after[run.value] = kernel.backward(
+                run.st, self.log_rho, self.m, run.until, run.F[0], run.log_sum
+            )
+        return self._after[run.value]
 
     def exactly(self, number: int) -> Segments:
         """Return the same given a number of changes, where a largest one is known."""
@@ -203,10 +206,13 @@ class Segments:
         for i, chosen in enumerate(sets):
             log_rho = np.where(chosen, -np.inf, self.log_rho)
             none = 0.0
+            total = 0.0
             for weight, run in self.heavy:
-                log_sum = self.run(run.value, self.condition, log_rho).log_sum
-                none += weight * np.exp(log_sum - run.log_sum)
-            told[i] = max(1 - none, 0.0)
+                if weight > THIN:
+                    log_sum = self.run(run.value, self.condition, log_rho).log_sum
+                    none += weight * np.exp(log_sum - run.log_sum)
+                    total += weight
+            told[i] = max(1 - none / total, 0.0)
         return told
 
     def draw(self, size: int, rng: np.random.Generator, number: int | None = None) -> Draws:

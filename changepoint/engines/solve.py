@@ -12,11 +12,14 @@ from changepoint.observations import Observations
 MOST = 20_000  # rows for which the closed form, of T^2 steps, stands in for the grid
 
 
-def solve(model: Model, observations: Observations, draws: int, seed: int) -> Solved:
+def solve(
+    model: Model, observations: Observations, draws: int, seed: int, one_of_many: bool = False
+) -> Solved:
     """Return the exact solution of a resolved model.
 
     A parameter grid that would need too many nodes, as for an outlier far away, gives way to
-    the closed form where there is one.
+    the closed form where there is one; so does a model that is `one_of_many` in an average
+    and would take longer than all others together.
     """
     family = model.likelihood
     if family.candidates(observations) != (family,):
@@ -24,7 +27,7 @@ def solve(model: Model, observations: Observations, draws: int, seed: int) -> So
     if not isinstance(family, GridLikelihood):
         return segmented.solve(model, observations, draws, seed)
     try:
-        return filtered.solve(model, observations, draws, seed)
+        return filtered.solve(model, observations, draws, seed, one_of_many)
     except EngineError:
         if len(observations) > MOST or family.statistics(observations, 1.0) is None:
             raise

@@ -51,7 +51,7 @@ def _linear(st, s, e):  # type: ignore[no-untyped-def]
         n, ld, yy = b[0] + (hi[0] - lo[0]), b[1] + (hi[1] - lo[1]), b[2] + (hi[2] - lo[2])
         uy, uu = b[3] + (hi[3] - lo[3]), b[4] + (hi[4] - lo[4])
         zy, uz, zz = b[5] + (hi[5] - lo[5]), b[6] + (hi[6] - lo[6]), b[7] + (hi[7] - lo[7])
-    p, mean, k0, k1 = st.prior[0], st.prior[4], st.prior[5], st.prior[6]
+    p, mean, k0, k1, mean1 = st.prior[0], st.prior[4], st.prior[5], st.prior[6], st.prior[8]
     if p == 0:
         return n, ld, yy, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0
     g0, a00 = uy + mean * k0, uu + k0
@@ -59,10 +59,11 @@ def _linear(st, s, e):  # type: ignore[no-untyped-def]
     if p == 1:
         return n, ld, rest - g0 * g0 / a00, math.log(a00 / k0), g0 / a00, 0.0, a00, 0.0, 1.0
     c = 0.5 * (st.x[s] + st.x[e - 1])
-    g1, a01, a11 = zy - c * uy, uz - c * uu, max(zz - c * (2 * uz - c * uu), 0.0) + k1
+    g1, a01 = zy - c * uy + mean1 * k1, uz - c * uu
+    a11 = max(zz - c * (2 * uz - c * uu), 0.0) + k1
     det = a00 * a11 - a01 * a01
     b0, b1 = (a11 * g0 - a01 * g1) / det, (a00 * g1 - a01 * g0) / det
-    rest -= g0 * b0 + g1 * b1
+    rest += mean1 * mean1 * k1 - (g0 * b0 + g1 * b1)
     return n, ld, rest, math.log(det / (k0 * k1)), b0, b1, a00, a01, a11
 
 

@@ -10,15 +10,24 @@ from changepoint.likelihoods.autoregressive_trend import (
     AutoregressiveTrend as AutoregressiveTrend,
 )
 from changepoint.likelihoods.base import Likelihood as Likelihood
+from changepoint.likelihoods.bernoulli import Bernoulli as Bernoulli
 from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial
 from changepoint.likelihoods.binomial import Binomial as Binomial
+from changepoint.likelihoods.categorical import Categorical as Categorical
+from changepoint.likelihoods.exponential import Exponential as Exponential
+from changepoint.likelihoods.multinomial import Multinomial as Multinomial
+from changepoint.likelihoods.negative_binomial import NegativeBinomial as NegativeBinomial
 from changepoint.likelihoods.normal import Normal as Normal
 from changepoint.likelihoods.normal_mean_variance import (
     NormalMeanVariance as NormalMeanVariance,
 )
 from changepoint.likelihoods.normal_variance import NormalVariance as NormalVariance
+from changepoint.likelihoods.outcomes import (
+    categorical_log_likelihood as categorical_log_likelihood,
+)
 from changepoint.likelihoods.poisson import Poisson as Poisson
+from changepoint.likelihoods.student_t import StudentT as StudentT
 from changepoint.likelihoods.trend import Trend as Trend
 
 FAMILIES: dict[str, type[Likelihood]] = {
@@ -26,14 +35,20 @@ FAMILIES: dict[str, type[Likelihood]] = {
     for family in (
         Binomial,
         BetaBinomial,
+        Bernoulli,
+        Multinomial,
+        Categorical,
         Beta,
+        NegativeBinomial,
         Poisson,
+        Exponential,
+        Auto,
         Normal,
         NormalMeanVariance,
         NormalVariance,
         Trend,
         Autoregressive,
         AutoregressiveTrend,
-        Auto,
+        StudentT,
     )
 }

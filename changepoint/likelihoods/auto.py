@@ -18,11 +18,13 @@ from changepoint.likelihoods.linear import value_cautions, value_faults
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.normal_mean_variance import NormalMeanVariance
 from changepoint.likelihoods.normal_variance import NormalVariance
+from changepoint.likelihoods.student_t import StudentT
 from changepoint.likelihoods.trend import Trend
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
 
+HEAVY = 3.0  # degrees of freedom of a level that changes: one value, to keep it quick
 LONG = 3000  # rows beyond which families of T^2 steps are left out
 
 
@@ -30,11 +32,11 @@ LONG = 3000  # rows beyond which families of T^2 steps are left out
 class Auto(Likelihood):
     """p(y) = sum_i p(y | family i) / n: which family it is, is part of what is unknown.
 
-    Families of a level with the same noise in all segments, of level and noise by segment, of
-    noise alone, of lines, of a level and of lines with autocorrelated noise, and of a level
-    with heavy-tailed noise are equally probable before; their evidence weighs them. So
-    neither a trend, nor memory, nor a spike is taken for a change of level where it explains
-    the data better.
+    Equally probable before are a level with the same noise in all segments, with heavy-tailed
+    noise, and with noise of the segment's own; noise that alone changes; lines; a level, and
+    lines, with autocorrelated noise; and one level throughout with noise that jumps and
+    returns. Their evidence weighs them. So neither a trend, nor memory, nor a spike is taken
+    for a change of level where it explains the data better.
 
     Raises
     ------
@@ -62,7 +64,7 @@ class Auto(Likelihood):
 
     def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
         """Return the families that are averaged over; of long series those that are fast."""
-        fast: tuple[Likelihood, ...] = (Normal(),)
+        fast: tuple[Likelihood, ...] = (Normal(), StudentT(nu=HEAVY))
         if len(observations) > LONG:
             return fast
         return (
@@ -73,6 +75,13 @@ class Auto(Likelihood):
             Autoregressive(),
             AutoregressiveTrend(),
         )
+
+    def steady(self, observations: Observations) -> tuple[Likelihood, ...]:
+        """Return one level, from which the values jump and to which they return.
+
+        Beside noise that jumps and remembers, a change of level could hardly be told.
+        """
+        return (StudentT(phi=None),)
 
     def resolve(self, observations: Observations) -> Self:
         """Return itself: the candidates are resolved one by one."""

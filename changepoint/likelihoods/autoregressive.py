@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import numpy as np
+
 from changepoint.likelihoods.linear import Floats, LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma, Prior, Uniform
 from changepoint.priors import Normal as NormalPrior
 
 LONGEST = 0.9  # correlation of neighbours, by default
+HIGHEST = 1 - 1e-9  # where rows still differ: at 1 their precision would be infinite
 
 
 @dataclass(frozen=True)
@@ -78,5 +81,5 @@ class Autoregressive(LinearLikelihood):
         return self.level, None, self.variance
 
     def correlation(self, shared: Floats) -> Floats:
-        """Return phi."""
-        return shared
+        """Return phi, below 1."""
+        return np.minimum(shared, HIGHEST)

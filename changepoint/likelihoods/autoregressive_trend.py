@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from changepoint.likelihoods.autoregressive import LONGEST
+import numpy as np
+
+from changepoint.likelihoods.autoregressive import HIGHEST, LONGEST
 from changepoint.likelihoods.linear import Floats, LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma, Prior, Uniform
@@ -67,5 +69,5 @@ class AutoregressiveTrend(LinearLikelihood):
         return self.level, self.slope, self.variance
 
     def correlation(self, shared: Floats) -> Floats:
-        """Return phi."""
-        return shared
+        """Return phi, below 1."""
+        return np.minimum(shared, HIGHEST)

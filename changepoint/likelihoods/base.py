@@ -6,7 +6,7 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -33,7 +33,8 @@ class Data:
     """Columns of some rows, each broadcastable against nodes.
 
     And what families of counts need beside them: the log probability of each row at the
-    pooled estimate, relative to which they are evaluated.
+    pooled estimate, relative to which they are evaluated. Where rows remember: the value
+    observed last, and how much of it is kept.
     """
 
     count: Floats
@@ -43,6 +44,8 @@ class Data:
     value: Floats
     at_pooled: Floats
     pooled: float
+    before: Floats = field(default_factory=lambda: np.empty((0, 1)))
+    kept: Floats = field(default_factory=lambda: np.empty((0, 1)))
 
     def rows(self, rows: slice | Mask) -> Data:
         """Return the data of some rows."""
@@ -80,6 +83,7 @@ class Likelihood(ABC):
     shared_field: ClassVar[str] = ""  # the field with its prior
     shared_support: ClassVar[tuple[float, float]] = (0.0, math.inf)  # of that prior
     sharpest: ClassVar[int] = 0  # which end of its values, 0 or -1, needs the finest grid
+    heavy_tails: ClassVar[bool] = False  # whether rows far out may leave the parameter alone
 
     # -- for each family to state -------------------------------------------------------
 
@@ -130,6 +134,10 @@ class Likelihood(ABC):
     def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
         """Return the families that this one averages over; itself alone, as a rule."""
         return (self,)
+
+    def steady(self, observations: Observations) -> tuple[Likelihood, ...]:
+        """Return further families to average over, under which nothing changes."""
+        return ()
 
     def statistics(self, observations: Observations, shared: float) -> Statistics | None:
         """Return the statistics whose sums give a segment's marginal likelihood.
@@ -193,6 +201,23 @@ class Likelihood(ABC):
     def shared_limit(self) -> float | None:
         """Its value at the lower end of the prior, if the likelihood has a limit there."""
         return None
+
+    def with_strength(self, strength: float) -> Self | None:
+        """Return the family with its segments' prior worth so many times as much.
+
+        None where it can't be: the prior has no such parameter.
+        """
+        return None
+
+    @property
+    def title(self) -> str:
+        """The name, and what else tells this family from others of its name."""
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """The parameter in words."""
+        return self.parameter
 
     def priors(self) -> dict[str, str]:
         """Return the priors by field, as text."""
@@ -292,6 +317,11 @@ class GridLikelihood(Likelihood):
         self.check_prior(self.parameter, self.domain, example)
         if self.shared is not None:
             self.check_prior(self.shared_field, self.shared_support, example)
+
+    def with_strength(self, strength: float) -> Self | None:
+        """Return the family with a prior worth so many times as much, where it has that."""
+        prior = self.prior.strengthened(strength)
+        return None if prior is None else replace(self, **{self.parameter: prior})
 
     @property
     def prior(self) -> Prior:

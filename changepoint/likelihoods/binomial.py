@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from changepoint.likelihoods.base import (
     Data,
@@ -23,6 +24,12 @@ from changepoint.likelihoods.counts import (
     log_binomial,
     reference,
     trials_faults,
+)
+from changepoint.likelihoods.statistics import (
+    DIRICHLET,
+    MANY,
+    Statistics,
+    count_statistics,
 )
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
@@ -127,6 +134,19 @@ class Binomial(GridLikelihood):
             return rng.beta(a, prior.beta + segment_sums(failures, first, end))
 
         return draw
+
+    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
+        """Return events and failures under a Beta prior.
+
+        None under other priors, and where log-gammas of so many trials have too few digits.
+        """
+        prior = self.prior
+        if not isinstance(prior, Beta) or self.information(observations, 1.0) > 4 * MANY:
+            return None
+        k, n = observations.column("count"), observations.column("trials")
+        log_ways = -np.log1p(n) - special.betaln(k + 1, n - k + 1)
+        rows = np.nan_to_num(np.column_stack([log_ways, k, n - k]))
+        return count_statistics(DIRICHLET, rows, [0.0, prior.alpha, prior.beta])
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any

@@ -112,6 +112,65 @@ class SquareRoot(Coordinate):
 
 
 @dataclass(frozen=True)
+class OverdispersedRate(Coordinate):
+    """A rate whose counts have the variance mean (1 + c theta): information E in exposure E.
+
+    x = integral of 1 / sqrt(theta (1 + c theta)) = 2 / sqrt(c) arsinh sqrt(c theta),
+
+    2 sqrt theta for c = 0, as for a Poisson; logarithmic where c theta is large.
+    """
+
+    c: float
+
+    bottom = 0.0
+
+    @property
+    def _root(self) -> float:
+        """The square root of c, or of a number so small that it makes no difference."""
+        return math.sqrt(max(self.c, 1e-200))
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        return 2 / self._root * math.asinh(self._root * math.sqrt(theta))
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta = sinh^2(sqrt(c) x / 2) / c."""
+        theta = (np.sinh(self._root * x / 2) / self._root) ** 2
+        return Nodes(theta, theta)
+
+    def companion(self, theta: Floats) -> Floats:
+        """Return theta."""
+        return theta
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return log sqrt(theta (1 + c theta))."""
+        slope: Floats = 0.5 * (np.log(nodes.theta) + np.log1p(self.c * nodes.theta))
+        return slope
+
+
+class Log(Coordinate):
+    """x = log theta for the rate of waiting times: n of them give the information n."""
+
+    def x(self, theta: float, complement: float) -> float:
+        """Return x at theta."""
+        return math.log(theta) if theta > 0 else -math.inf
+
+    def nodes(self, x: Floats, below_top: Floats) -> Nodes:
+        """Return theta = exp(x)."""
+        theta = np.exp(x)
+        return Nodes(theta, theta)
+
+    def companion(self, theta: Floats) -> Floats:
+        """Return theta."""
+        return theta
+
+    def log_slope(self, nodes: Nodes) -> Floats:
+        """Return log theta."""
+        slope: Floats = np.log(nodes.theta)
+        return slope
+
+
+@dataclass(frozen=True)
 class Level(Coordinate):
     """x = theta - center for a level; subtracting the centre keeps far-off data accurate."""
 

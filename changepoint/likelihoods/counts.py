@@ -62,7 +62,7 @@ def log_ratios(nodes: Nodes, pooled: float) -> tuple[Floats, Floats]:
     """Return log(p / p0) and log((1 - p) / (1 - p0)) at nodes p."""
     p0, q0 = reference(pooled)
     shift = nodes.theta - p0 if p0 < q0 else q0 - nodes.companion
-    return _log_ratio(nodes.theta, shift, p0), _log_ratio(nodes.companion, -shift, q0)
+    return log_ratio(nodes.theta, shift, p0), log_ratio(nodes.companion, -shift, q0)
 
 
 def reference(pooled: float) -> tuple[float, float]:
@@ -71,7 +71,7 @@ def reference(pooled: float) -> tuple[float, float]:
     return (few, 1 - few) if pooled < 0.5 else (1 - few, few)
 
 
-def _log_ratio(x: Floats, shift: Floats, x0: float) -> Floats:
+def log_ratio(x: Floats, shift: Floats, x0: Floats | float) -> Floats:
     """Return log(x / x0), given x - x0 too."""
     near = np.abs(shift) < x0 / 2
     far = np.log(np.maximum(x, 1e-300) / x0)  # at an end itself, no events would give NaN
@@ -81,10 +81,24 @@ def _log_ratio(x: Floats, shift: Floats, x0: float) -> Floats:
 def poisson_log_density(data: Data, rate: Floats) -> Floats:
     """Return the log Poisson probability of k at rates, by broadcasting; likewise relative."""
     shift = rate - data.pooled
-    log_p: Floats = data.count * _log_ratio(rate, shift, data.pooled)
+    log_p: Floats = data.count * log_ratio(rate, shift, data.pooled)
     log_p -= data.exposure * shift
     log_p += data.at_pooled
     return log_p
+
+
+def log_negative_binomial(k: Floats, mean: Floats, r: Floats | float) -> Floats:
+    """Return the log probability of k, of a mean and a size r = 1 / dispersion (Loader 2000).
+
+    Written so that neither large counts nor large sizes, near the Poisson, lose digits.
+    """
+    positive = np.where(k > 0, k, 1.0)
+    around = np.where(k > 0, mean, 1.0)
+    saddle = deviance(positive + r, around + r) - deviance(positive, around)
+    saddle += stirling_rest(positive + r) - stirling_rest(np.asarray(r))
+    saddle -= stirling_rest(positive) + 0.5 * (LOG_2PI + np.log(positive))
+    saddle -= 0.5 * np.log1p(positive / r)
+    return np.where(k == 0, -r * np.log1p(mean / r), np.where(np.isnan(k), np.nan, saddle))
 
 
 def log_binomial(k: Floats, n: Floats, p: float, q: float) -> Floats:
@@ -202,13 +216,13 @@ def trials_faults(observations: Observations) -> Iterator[Fault]:
     yield from large_faults("trials", trials)
     if np.any(beside) and not np.any(trials[beside] != 0):
         yield Fault("trials", None, "no row has any trials", "Check the column.")
-    hours = "For hours or distances use exposure and the likelihood 'poisson'."
+    hours = "For hours or distances use exposure and the likelihood 'negative-binomial'."
     yield Fault("trials", not_whole(trials), "trials that aren't a whole number", hours)
     none = (trials == 0) & (count > 0)
     yield Fault("trials", none, "events without any trial", correct)
     swapped = (
         "Check that the columns for count and trials aren't swapped; if one trial can have "
-        "several events, use the likelihood 'poisson' with exposure."
+        "several events, use the likelihood 'negative-binomial' with exposure."
     )
     yield Fault("count", (count > trials) & ~none, "more events than trials", swapped)
 

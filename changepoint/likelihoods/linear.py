@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,11 @@ class LinearLikelihood(Likelihood):
         if self.shared is not None:
             self.check_prior(self.shared_field, self.shared_support, "priors.Uniform(0, 0.9)")
 
+    def with_strength(self, strength: float) -> Self | None:
+        """Return the family with the prior of level or variance worth so many times as much."""
+        field = "level" if self.columns else "variance"
+        return replace(self, **{field: getattr(self, field).strengthened(strength)})
+
     def faults(self, observations: Observations) -> Iterator[Fault]:
         """Yield the rules of the support that rows break."""
         unfilled = any(getattr(self, f, 1) is None for f in ("level", "slope", "variance"))
@@ -164,7 +169,7 @@ class LinearLikelihood(Likelihood):
         level = c.level - c.p01 / c.p00 * (slope - c.slope)
         level = rng.normal(level, np.sqrt(variance / c.p00)) + st.origin
         if self.columns == 2:
-            told |= {"slope": slope}
+            told = {"slope": slope, **told}
         return {"level": level + slope * (st.x[first] - c.middle), **told}
 
     def segment_prior(

@@ -34,7 +34,8 @@ LARGEST = 1e100  # value whose square can still be summed
 class Normal(GridLikelihood):
     """p(y) = exp(-(y - level)^2 / (2 s^2)) / (s sqrt(2 pi)), y any real number.
 
-    Each segment has a level; the noise's standard deviation s is shared by all.
+    Each segment has a level; the noise's standard deviation s is shared by all. Single values
+    far out are taken for changes: prefer StudentT where there are such outliers.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from changepoint.likelihoods.base import Data, Fault, GridLikelihood, segment_sums
 from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
@@ -17,6 +18,7 @@ from changepoint.likelihoods.counts import (
     poisson_log_density,
     poisson_tail,
 )
+from changepoint.likelihoods.statistics import GAMMA, MANY, Statistics, count_statistics
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 
@@ -29,7 +31,9 @@ class Poisson(GridLikelihood):
     """p(k | rate) = (rate e)^k exp(-rate e) / k!, k = 0, 1, ... events in exposure e.
 
     The exposure is the time, distance or population at risk of each row, 1 where the data
-    have none; the rate is in events per unit of exposure.
+    have none; the rate is in events per unit of exposure. Real counts usually vary more than
+    that, and then this family reports changes that aren't there: prefer NegativeBinomial
+    unless you know that events are independent.
 
     Parameters
     ----------
@@ -84,18 +88,18 @@ class Poisson(GridLikelihood):
 
     def estimates(self, observations: Observations) -> Floats:
         """Return count / exposure, NaN without exposure, shape (T,)."""
-        exposure = self._exposure(observations)
+        exposure = self.exposure(observations)
         return observations.column("count") / np.where(exposure > 0, exposure, np.nan)
 
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / exposure."""
         observed = observations.observed("count")
-        exposure = float(self._exposure(observations)[observed].sum())
+        exposure = float(self.exposure(observations)[observed].sum())
         return float(observations.column("count")[observed].sum() + 0.5) / (exposure or 1.0)
 
     def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
         """Return two-sided Poisson tail probabilities at theta."""
-        k, exposure = observations.column("count"), self._exposure(observations)
+        k, exposure = observations.column("count"), self.exposure(observations)
         if pool:
             exposure = np.sum(exposure[~np.isnan(k)], keepdims=True)
             k = np.nansum(k, keepdims=True)
@@ -107,7 +111,7 @@ class Poisson(GridLikelihood):
 
     def information(self, observations: Observations, shared: float) -> float:
         """Return 4 times the whole exposure."""
-        return 4 * float(self._exposure(observations)[observations.observed("count")].sum())
+        return 4 * float(self.exposure(observations)[observations.observed("count")].sum())
 
     def log_at_pooled(self, data: Data) -> Floats:
         """Return log p(k | pooled rate), shape (n, 1)."""
@@ -127,13 +131,26 @@ class Poisson(GridLikelihood):
         if not isinstance(prior, Gamma):
             return None
         count = observations.column("count")
-        exposure = np.where(np.isnan(count), 0.0, self._exposure(observations))
+        exposure = np.where(np.isnan(count), 0.0, self.exposure(observations))
 
         def draw(first: Integers, end: Integers, rng: np.random.Generator) -> Floats:
             a = prior.alpha + segment_sums(count, first, end)
             return rng.gamma(a, 1 / (prior.beta + segment_sums(exposure, first, end)))
 
         return draw
+
+    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
+        """Return events and exposure under a Gamma prior.
+
+        None under other priors, and where log-gammas of so many events have too few digits.
+        """
+        prior, k = self.prior, observations.column("count")
+        if not isinstance(prior, Gamma) or np.nansum(k) > MANY:
+            return None
+        exposure = np.where(np.isnan(k), 0.0, self._exposure(observations))
+        constant = special.xlogy(k, exposure) - special.gammaln(k + 1)
+        rows = np.column_stack([np.nan_to_num(constant), np.nan_to_num(k), exposure])
+        return count_statistics(GAMMA, rows, [prior.alpha, prior.beta])
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any
@@ -149,7 +166,8 @@ class Poisson(GridLikelihood):
         """Return counts drawn at rate theta."""
         return rng.poisson(theta * data.exposure).astype(float)
 
-    def _exposure(self, observations: Observations) -> Floats:
+    def exposure(self, observations: Observations) -> Floats:
+        """Return the exposures, 1 where the data have none, shape (T,)."""
         if observations.exposure is None:
             return np.ones(len(observations))
         return observations.exposure

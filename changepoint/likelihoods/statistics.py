@@ -15,6 +15,7 @@ Integers = NDArray[np.int64]
 
 LINEAR, DIRICHLET, GAMMA = 0, 1, 2  # as in kernels.segments
 LEVEL, NOISE_SD = 0.0, 1.0  # what is shown of a linear model
+MANY = 1e8  # counts in all whose log-gammas are known to 1e-6
 
 
 class Statistics(NamedTuple):
@@ -37,7 +38,7 @@ class Statistics(NamedTuple):
     prior
         LINEAR: columns; 1 if the variance is known, else 0; the known variance, or shape a and
         scale b of its inverse gamma; mean and precision of the constant, precision of the
-        slope, times the variance; what is shown. DIRICHLET: index of the outcome shown, then
+        slope, times the variance; what is shown; mean of the slope. DIRICHLET: index of the outcome shown, then
         its alphas. GAMMA: alpha, beta.
     gammas
         log Gamma(a + n / 2) - log Gamma(a) by number of rows n, (T + 1,); of LINEAR.
@@ -118,7 +119,7 @@ def linear_statistics(
     prior = [
         columns, known, a, b,
         level.mu - origin if level else 0.0, typical / level.sigma**2 if level else 1.0,
-        typical / slope.sigma**2 if slope else 1.0, shown,
+        typical / slope.sigma**2 if slope else 1.0, shown, slope.mu if slope else 0.0,
     ]  # fmt: skip
     gammas = np.zeros(1)
     if not known:
@@ -170,14 +171,15 @@ def coefficients(st: Statistics, first: Integers, end: Integers) -> Coefficients
     n, _, yy, g0, p00, zy, uz, zz = np.where(
         some, st.begin[at] + st.sums[end] - st.sums[at + 1], 0.0
     ).T
-    columns, _, a, b, mean, k0, k1, _ = st.prior
+    columns, _, a, b, mean, k0, k1, _, mean1 = st.prior
     middle = (st.x[first] + st.x[end - 1]) / 2
     g0, p00 = g0 + mean * k0, p00 + k0
     rest = yy + mean**2 * k0
     zero = np.zeros_like(rest)
     if columns == 2:
         u = p00 - k0
-        g1 = zy - middle * (g0 - mean * k0)
+        g1 = zy - middle * (g0 - mean * k0) + mean1 * k1
+        rest = rest + mean1**2 * k1
         p01, p11 = uz - middle * u, np.maximum(zz - middle * (2 * uz - middle * u), 0) + k1
     else:
         g1, p01, p11 = zero, zero, zero + 1

@@ -17,9 +17,22 @@ def fragment(posterior: Posterior) -> str:
     parts = [f"<p>{escape(posterior.sentence())}</p>"]
     if posterior.changes:
         parts.append(posterior.summary().to_html(float_format=lambda x: f"{x:.4g}"))
+    if posterior.sensitivity:
+        parts.append(_sensitivity(posterior))
+    if len(posterior.candidates):
+        parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
     parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in posterior.warnings]
     parts.append(svg(posterior.plot()))
     return "\n".join(parts)
+
+
+def _sensitivity(posterior: Posterior) -> str:
+    """Return the table of P(any change) by the strength of the prior."""
+    found = posterior.sensitivity
+    head = "".join(f"<th>{strength:g}</th>" for strength in found)
+    row = "".join(f"<td>{p:.4f}</td>" for p in found.values())
+    told = f"prior of the {escape(posterior.likelihoods[0].label)}, times as strong"
+    return f"<table><tr><th>{told}</th>{head}</tr><tr><th>P(any change)</th>{row}</tr></table>"
 
 
 def svg(figure: Figure) -> str:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.likelihoods.linear import LinearLikelihood
+from changepoint.observations import Observations, in_rows
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -34,7 +37,9 @@ class Change:
 
     `index` and `time` are the (lower) median's, `probability` is that of any change inside
     the credible set, whatever their number; `ratio` is None where the parameter isn't
-    positive. Difference, ratio and the probability of an increase come from the draws.
+    positive. Difference, ratio and the probability of an increase come from the draws. Of a
+    line, `before` and `after` are its values on both sides of the change. `others` holds the
+    segment's further parameters (slope, noise_sd), before and after, from the draws.
     """
 
     index: int
@@ -48,6 +53,7 @@ class Change:
     difference: Interval
     ratio: Interval | None
     probability_of_increase: float
+    others: dict[str, tuple[Interval, Interval]]
 
 
 def changes(posterior: Posterior) -> list[Change]:
@@ -59,10 +65,18 @@ def changes(posterior: Posterior) -> list[Change]:
     family = posterior.model.likelihood
     fixed = tree["given" if "given" in tree.children else "posterior"].dataset
     told = posterior.marginals
-    theta = fixed[family.parameter].values.reshape(-1, number + 1)
+    named = {
+        str(name): values.values.reshape(-1, number + 1)
+        for name, values in fixed.items()
+        if values.dims == ("chain", "draw", "segment")
+    }
+    begin = named.pop(family.parameter)
     mean = told[f"{family.parameter}_segment_mean"].values
     lower, _, upper = told[f"{family.parameter}_segment_quantile"].values
     segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
+    ends = begin
+    if "slope" in named:
+        ends = begin + named["slope"] * _lengths(fixed["switchpoint"].values, observations)
     found = []
     for i in range(number):
         p = told["switchpoint_probability"].values[i]
@@ -72,7 +86,7 @@ def changes(posterior: Posterior) -> list[Change]:
             zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
         )
         median = int(np.searchsorted(np.cumsum(p), 0.5 * p.sum()))
-        before, after = theta[:, i], theta[:, i + 1]
+        before, after = ends[:, i], begin[:, i + 1]
         found.append(
             Change(
                 index=median,
@@ -83,14 +97,30 @@ def changes(posterior: Posterior) -> list[Change]:
                 credible_times=[
                     (observations.stamp(a), observations.stamp(b)) for a, b in ranges
                 ],
-                before=segments[i],
-                after=segments[i + 1],
+                before=_interval(before) if "slope" in named else segments[i],
+                after=_interval(after) if "slope" in named else segments[i + 1],
                 difference=_interval(after - before),
                 ratio=_interval(after / before) if family.domain[0] >= 0 else None,
                 probability_of_increase=float(np.mean(after > before)),
+                others={
+                    name: (_interval(values[:, i]), _interval(values[:, i + 1]))
+                    for name, values in named.items()
+                    if len(posterior.likelihoods) == 1  # not of an average over models
+                },
             )
         )
     return found
+
+
+def _lengths(switchpoint: NDArray[np.int64], observations: Observations) -> Floats:
+    """Return the time from first to last row of each draw's segments, (D, k + 1)."""
+    T, time = len(observations), observations.time
+    x = in_rows(np.arange(T) if time is None else time)
+    changes = switchpoint.reshape(-1, switchpoint.shape[-1])
+    first = np.pad(changes, ((0, 0), (1, 0)))
+    last = np.pad(changes - 1, ((0, 0), (0, 1)), constant_values=T - 1)
+    lengths: Floats = x[last] - x[first]
+    return lengths
 
 
 def _interval(values: Floats) -> Interval:
@@ -113,10 +143,14 @@ def frame(posterior: Posterior) -> pd.DataFrame:
         for name in ("before", "after", "difference", "ratio"):
             interval = getattr(change, name) or Interval(math.nan, math.nan, math.nan)
             row |= {f"{name}_{key}": value for key, value in interval._asdict().items()}
+        for name, pair in change.others.items():
+            row |= {f"{name}_before": pair[0].mean, f"{name}_after": pair[1].mean}
         rows.append(row | {"probability_of_increase": change.probability_of_increase})
     columns = ["time", "most_probable", "probability", "credible_set"]
     for name in ("before", "after", "difference", "ratio"):
         columns += [f"{name}_{key}" for key in Interval._fields]
+    for name in posterior.changes[0].others if posterior.changes else ():
+        columns += [f"{name}_before", f"{name}_after"]
     columns.append("probability_of_increase")
     index = pd.Index([change.index for change in posterior.changes], name="index", dtype=int)
     return pd.DataFrame(rows, index=index, columns=columns)
@@ -171,7 +205,7 @@ def sentence(posterior: Posterior) -> str:
 
 
 def _told(posterior: Posterior) -> str:
-    parameter = posterior.model.likelihood.parameter
+    parameter = posterior.model.likelihood.label
     fixed = posterior.model.changes.exactly
     found = posterior.changes
     if not found:
@@ -198,6 +232,9 @@ def _change(change: Change) -> str:
     up = change.probability_of_increase
     word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
     ratio = "" if change.ratio is None else f", a ratio of {_span(change.ratio)}"
+    if "slope" in change.others:
+        slopes = change.others["slope"]
+        ratio += f", its slope from {_span(slopes[0])} to {_span(slopes[1])}"
     return (
         f"at {_label(change.time, change.index)}{_within(change)}, from {_span(change.before)} "
         f"{direction} to {_span(change.after)}{ratio}, P({word}) {_equals(p)}"
@@ -219,11 +256,28 @@ def _no_change(posterior: Posterior, parameter: str) -> str:
     lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
     mean = float(told[f"{parameter}_mean"].values.mean())
     about = f"the {parameter} is about {_span(Interval(mean, lower, upper))} throughout"
+    line = _line(posterior)
+    if line is not None:
+        about = f"the {parameter} goes along a line from {_span(line[0])} to {_span(line[1])}"
     if posterior.model.changes.exactly is not None:
         return f"Assuming exactly 0 changes: {about}."
     p = posterior.probability_of_change
     verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
     return f"There is {verb} in the {parameter} (P(any change) {_equals(p)}): {about}."
+
+
+def _line(posterior: Posterior) -> tuple[Interval, Interval] | None:
+    """Return the ends of a line, if the parameter of every segment is one."""
+    family = posterior.model.likelihood
+    if not isinstance(family, LinearLikelihood) or family.columns < 2:
+        return None
+    told = posterior.marginals
+    mean = told[f"{family.parameter}_mean"].values
+    lower, _, upper = told[f"{family.parameter}_quantile"].values
+    first, last = (
+        Interval(float(mean[row]), float(lower[row]), float(upper[row])) for row in (0, -1)
+    )
+    return first, last
 
 
 def text(posterior: Posterior, width: int = 120) -> str:
@@ -235,7 +289,7 @@ def text(posterior: Posterior, width: int = 120) -> str:
     from rich.table import Table
 
     observations, model = posterior.observations, posterior.model
-    parameter = model.likelihood.parameter
+    parameter = model.likelihood.label
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
     for name in (
         "change",
@@ -263,16 +317,53 @@ def text(posterior: Posterior, width: int = 120) -> str:
     console.print(sentence(posterior))
     if posterior.changes:
         console.print(table)
+        for line in _other_lines(posterior):
+            console.print(line)
     else:
         console.print()
     console.print(f"Model: {model}")
     console.print(f"Data: {observations.file or 'arrays'}, {rows}")
     if "sampled" in posterior.tree.children:
         console.print(f"Engine: {_engine(posterior)}")
+    for line in (*_candidate_lines(posterior), *_sensitivity_lines(posterior)):
+        console.print(line)
     for warning in posterior.warnings:
         console.print(f"Warning: {warning}")
     printed: str = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())
+
+
+def _other_lines(posterior: Posterior) -> list[str]:
+    """Return a line for each further parameter of the segments."""
+    found = posterior.changes
+    return [
+        f"{name} by segment: {_span(found[0].others[name][0])}; "
+        + "; ".join(_span(change.others[name][1]) for change in found)
+        for name in found[0].others
+    ]
+
+
+def _candidate_lines(posterior: Posterior) -> list[str]:
+    """Return what the models say that were averaged over."""
+    found = posterior.candidates
+    told = []
+    for name, row in found[found["probability"] > 0.005].iterrows():
+        times = "1 change" if row["number"] == 1 else f"{row['number']} changes"
+        told.append(
+            f"{name} {chance(row['probability'])} ({times}, "
+            f"P(any) {_equals(row['probability_of_change'])})"
+        )
+    return [f"Probability of each model: {'; '.join(told)}"] if told else []
+
+
+def _sensitivity_lines(posterior: Posterior) -> list[str]:
+    """Return how the probability of change moves with the strength of the prior."""
+    found = posterior.sensitivity
+    if not found:
+        return []
+    told = ", ".join(f"{chance(p)} (x {strength:g})" for strength, p in found.items())
+    whose = posterior.likelihoods[0].label
+    return [f"P(any change) by strength of the prior of the {whose}: {told}"]
 
 
 def _engine(posterior: Posterior) -> str:
@@ -321,8 +412,23 @@ def to_dict(posterior: Posterior) -> dict[str, Any]:
         "probability_of_change": posterior.probability_of_change,
         "number_of_changes": {str(k): float(probabilities[k]) for k in range(kept + 1)},
         "changes": [_change_dict(change) for change in posterior.changes],
+        "models": [
+            {"model": name, **{key: _plain(value) for key, value in row.items()}}
+            for name, row in posterior.candidates.iterrows()
+        ],
+        "sensitivity": [
+            {"prior_strength": strength, "probability_of_change": p}
+            for strength, p in posterior.sensitivity.items()
+        ],
         "warnings": list(posterior.warnings),
     }
+
+
+def _plain(value: Any) -> str | float | int | None:
+    """Return a table's cell as JSON has it."""
+    if isinstance(value, str | int):
+        return value
+    return None if math.isnan(value) else float(value)
 
 
 def _change_dict(change: Change) -> dict[str, Any]:
@@ -337,4 +443,8 @@ def _change_dict(change: Change) -> dict[str, Any]:
         "difference": change.difference._asdict(),
         "ratio": None if change.ratio is None else change.ratio._asdict(),
         "probability_of_increase": change.probability_of_increase,
+        "others": {
+            name: {"before": before._asdict(), "after": after._asdict()}
+            for name, (before, after) in change.others.items()
+        },
     }

@@ -29,14 +29,14 @@ class BetaBinomial(pm.BetaBinomial):  # type: ignore[misc]
         k = pt.switch(inside, value, 0)
         log_p = (
             pt.gammaln(n + 1.0) - pt.gammaln(k + 1.0) - pt.gammaln(n - k + 1.0)
-            + _log_rising_ratio(alpha, k) + k * pt.log(alpha / total)
-            + _log_rising_ratio(beta, n - k) + (n - k) * pt.log(beta / total)
-            - _log_rising_ratio(total, n)
+            + log_rising_ratio(alpha, k) + k * pt.log(alpha / total)
+            + log_rising_ratio(beta, n - k) + (n - k) * pt.log(beta / total)
+            - log_rising_ratio(total, n)
         )  # fmt: skip
         return pt.switch(inside, log_p, -float("inf"))
 
 
-def _log_rising_ratio(a: Any, k: Any) -> Any:
+def log_rising_ratio(a: Any, k: Any) -> Any:
     """Return log of Gamma(a + k) / (Gamma(a) a^k); Stirling's series where a >= 20."""
     large, small = pt.maximum(a, 20.0), pt.minimum(a, 20.0)
     series = (large + k - 0.5) * pt.log1p(k / large) - k

@@ -1,4 +1,4 @@
-"""One entry for every family: the table over which the laws run.
+"""One entry for every family on a grid: the table over which the laws run.
 
 A new family is added by one entry of CASES: a simulator, priors to try, and its density
 written anew (never by calling the package).
@@ -15,9 +15,12 @@ from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
 from changepoint.engines.mixture import Inference
-from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods import FAMILIES, Likelihood
+from changepoint.likelihoods.base import GridLikelihood
 
 Floats = NDArray[np.float64]
+
+NU = 3.0  # degrees of freedom of the Student-t
 
 
 class Case(NamedTuple):
@@ -67,6 +70,10 @@ def beta_binomial(
     return choose + product(theta, k) + product(complement, n - k) - product(np.ones(1), n)
 
 
+def bernoulli(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return np.where(column(data.count) == 1, np.log(theta), np.log(complement))
+
+
 def beta(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
     return stats.beta.logpdf(column(data.rate), theta * shared, complement * shared)
 
@@ -77,8 +84,29 @@ def poisson(data: Observations, theta: Floats, complement: Floats, shared: float
     return special.xlogy(k, mean) - mean - special.gammaln(k + 1)
 
 
+def negative_binomial(
+    data: Observations, theta: Floats, complement: Floats, shared: float
+) -> Floats:
+    """m^k / k! times the product of (1 + i d), over (1 + m d)^(k + 1 / d)."""
+    exposure = np.ones(len(data)) if data.exposure is None else data.exposure
+    k, mean = column(data.count), column(exposure) * theta
+    log_products = np.append(0.0, np.cumsum(np.log1p(shared * np.arange(np.nanmax(k)))))
+    product = np.where(np.isnan(k), np.nan, log_products[np.nan_to_num(k).astype(int)])
+    whole = np.log1p(mean * shared) / shared if shared else mean
+    poisson_part = special.xlogy(k, mean) - special.gammaln(k + 1)
+    return poisson_part + product - k * np.log1p(mean * shared) - whole
+
+
 def normal(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
     return stats.norm.logpdf(column(data.value), theta, shared)
+
+
+def student_t(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return stats.t.logpdf(column(data.value), NU, theta, shared)
+
+
+def exponential(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+    return stats.expon.logpdf(column(data.value), scale=1 / theta)
 
 
 def _rates(rng: np.random.Generator, T: int, low: float, high: float) -> Floats:
@@ -96,6 +124,10 @@ def _counts(rng: np.random.Generator, T: int) -> Observations:
     return Observations(count=count, trials=trials)
 
 
+def _outcomes(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(count=(rng.random(T) < _rates(rng, T, 0.2, 0.7)).astype(float))
+
+
 def _proportions(rng: np.random.Generator, T: int) -> Observations:
     mean = _rates(rng, T, 0.1, 0.25)
     return Observations(rate=rng.beta(mean * 40, (1 - mean) * 40))
@@ -108,8 +140,22 @@ def _events(rng: np.random.Generator, T: int) -> Observations:
     )
 
 
+def _scattered_events(rng: np.random.Generator, T: int) -> Observations:
+    exposure = rng.uniform(0.5, 2, T)
+    mean = exposure * _rates(rng, T, 3, 8) * rng.gamma(4, 1 / 4, T)
+    return Observations(count=rng.poisson(mean).astype(float), exposure=exposure)
+
+
 def _values(rng: np.random.Generator, T: int) -> Observations:
     return Observations(value=rng.normal(_rates(rng, T, 10, 13), 1.5))
+
+
+def _values_with_outliers(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(value=_rates(rng, T, 10, 15) + 1.5 * rng.standard_t(2, T))
+
+
+def _waiting_times(rng: np.random.Generator, T: int) -> Observations:
+    return Observations(value=rng.exponential(1 / _rates(rng, T, 0.2, 0.9)))
 
 
 CASES: dict[str, Case] = {
@@ -132,6 +178,15 @@ CASES: dict[str, Case] = {
         ),
         beta_binomial,
     ),
+    "bernoulli": Case(
+        _outcomes,
+        (
+            likelihoods.Bernoulli(),
+            likelihoods.Bernoulli(rate=priors.Beta(0.5, 0.5)),
+            likelihoods.Bernoulli(rate=priors.Uniform(0.1, 0.9)),
+        ),
+        bernoulli,
+    ),
     "beta": Case(
         _proportions,
         (
@@ -139,6 +194,19 @@ CASES: dict[str, Case] = {
             likelihoods.Beta(rate=priors.Beta(2, 2), concentration=priors.Gamma(2, 0.05)),
         ),
         beta,
+    ),
+    "negative-binomial": Case(
+        _scattered_events,
+        (
+            likelihoods.NegativeBinomial(),
+            likelihoods.NegativeBinomial(
+                rate=priors.LogNormal(1, 1), log_excess=priors.Uniform(-2, 2), mean_count=6
+            ),
+            likelihoods.NegativeBinomial(
+                rate=priors.Uniform(0.5, 20), log_excess=priors.Normal(0, 2)
+            ),
+        ),
+        negative_binomial,
     ),
     "poisson": Case(
         _events,
@@ -158,7 +226,30 @@ CASES: dict[str, Case] = {
         ),
         normal,
     ),
+    "student-t": Case(
+        _values_with_outliers,
+        (
+            likelihoods.StudentT(nu=NU),
+            likelihoods.StudentT(level=priors.Uniform(0, 30), scale=priors.Gamma(8, 5), nu=NU),
+            likelihoods.StudentT(
+                level=priors.Normal(12, 4), scale=priors.Uniform(0.5, 10), nu=NU
+            ),
+        ),
+        student_t,
+    ),
+    "exponential": Case(
+        _waiting_times,
+        (
+            likelihoods.Exponential(),
+            likelihoods.Exponential(rate=priors.LogNormal(-1, 1)),
+            likelihoods.Exponential(rate=priors.Uniform(0.05, 3)),
+        ),
+        exponential,
+    ),
 }
+
+# Families whose parameter is summed out on a grid; the others are in closed_cases.py.
+GRID = [name for name, family in FAMILIES.items() if issubclass(family, GridLikelihood)]
 
 SHORTEST = (1, 2, 3, 4)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, answer, node_probability, simulate
+from cases import CASES, GRID, answer, node_probability, simulate
 from scipy import interpolate, stats
 
 from changepoint import Changes, Model, likelihoods, priors
@@ -96,9 +96,7 @@ def test_placements_and_parameters(name: str, changes: Changes) -> None:
 
 
 @pytest.mark.parametrize("changes", [Changes(), Changes(exactly=1, min_length=3)], ids=str)
-@pytest.mark.parametrize(
-    "name", [name for name, family in FAMILIES.items() if family.shared is not None]
-)
+@pytest.mark.parametrize("name", [name for name in GRID if FAMILIES[name].shared is not None])
 def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
     """Against the posterior weights of an outer grid with a quarter of the spacing."""
     data = simulate(name, 7, T, missing=0.1)
@@ -165,6 +163,11 @@ def test_draws_of_a_conjugate_segment() -> None:
             likelihoods.Poisson(priors.Gamma(2, 0.5)),
             Observations(count=k),
             stats.gamma(2 + k.sum(), scale=1 / (0.5 + T)),
+        ),
+        "exponential": (
+            likelihoods.Exponential(priors.Gamma(2, 0.5)),
+            Observations(value=k / 500),
+            stats.gamma(2 + T, scale=1 / (0.5 + k.sum() / 500)),
         ),
         "uniform": (  # not conjugate: from the spline
             likelihoods.Binomial(priors.Uniform(0, 1)),

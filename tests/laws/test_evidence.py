@@ -169,6 +169,15 @@ def test_a_thousand_million_trials(rate: float) -> None:
     compare(likelihoods.Binomial(prior), data, segment_table(T, log_marginal), largest=3)
 
 
+@pytest.mark.parametrize("prior", [priors.Beta(2, 5), priors.Uniform(0.1, 0.9)], ids=str)
+def test_bernoulli_by_closed_form(prior: priors.Prior) -> None:
+    """The Binomial's, with one trial a row."""
+    rng = np.random.default_rng(4)
+    count = rng.binomial(1, np.where(np.arange(120) < 50, 0.2, 0.6))
+    table = binomial_table(Observations(count=count, trials=np.ones(120)), prior)
+    compare(likelihoods.Bernoulli(prior), Observations(count=count), table)
+
+
 # -- Poisson ----------------------------------------------------------------------------
 
 
@@ -244,6 +253,31 @@ def test_poisson_under_other_priors(prior: priors.Prior, told, events: int | Non
         return np.concatenate(found)
 
     compare(likelihoods.Poisson(prior), data, segment_table(60, log_marginal))
+
+
+# -- Exponential ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("T", [2, 3, 4, 7, 12, 180])
+@pytest.mark.parametrize("zeros", [0, 1])
+@pytest.mark.parametrize(
+    ("a", "b"), [(2, 4.0), (0.3, 0.01), (1, 0.1), (2, 4e12), (2, 4e-12)], ids=str
+)
+def test_exponential_under_conjugate_priors(a: float, b: float, zeros: int, T: int) -> None:
+    """Few rows too, where posteriors are skewed; a waiting time of 0, which has no mode."""
+    rng = np.random.default_rng(T)
+    unit = 1e12 if b > 1e6 else 1e-12 if b < 1e-6 else 1.0
+    y = unit * rng.exponential(np.where(np.arange(T) < T // 3, 2.0, 0.9))
+    y[T // 2 : T // 2 + zeros] = 0.0
+    data, total = Observations(value=y), prefix(y)
+
+    def log_marginal(first, end):
+        n = end - first
+        log_p = a * math.log(b) - special.gammaln(a) + special.gammaln(a + n)
+        return log_p - (a + n) * np.log(b + total(first, end))
+
+    table = segment_table(T, log_marginal)
+    compare(likelihoods.Exponential(priors.Gamma(a, b)), data, table, min(LARGEST, T - 1))
 
 
 # -- Normal -----------------------------------------------------------------------------
@@ -423,3 +457,93 @@ def test_beta_binomial_without_dispersion_is_binomial(changes: Changes) -> None:
         )
         # The evidence is smooth in the excess variance: its slope is of the order of T.
         assert abs(difference) < 60 * math.exp(location) + 1e-5  # that of an outer grid
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 20.0])
+@pytest.mark.parametrize("mean", [0.5, 40.0])
+def test_negative_binomial_by_nested_quadrature(mean: float, spread: float) -> None:
+    """The dispersion from the Poisson limit up; counts without, with some and wild spread."""
+    T = 12
+    rng = np.random.default_rng(5)
+    exposure = rng.uniform(0.5, 2, T)
+    rate = mean * np.where(np.arange(T) < T // 2, 1, 2) * exposure
+    rate *= rng.gamma(1 / spread, spread, T) if spread else 1.0
+    count = rng.poisson(rate).astype(float)
+    data = Observations(count=count, exposure=exposure)
+    family = likelihoods.NegativeBinomial(
+        priors.Gamma(1.5, 1 / mean), priors.Logistic(0, 1), mean
+    )
+    z, log_w = panels(math.log(mean) - 20, math.log(mean) + 4, 120, 12)
+    theta = np.exp(z)
+    inner = theta, log_w + stats.gamma.logpdf(theta, 1.5, scale=mean) + z
+    outer = panels(-32, 30, 40, 8)
+    outer = outer[0], outer[1] + stats.logistic.logpdf(outer[0])
+    k, m = count[:, None], exposure[:, None] * theta
+    i = np.arange(count.max())
+    choose = special.xlogy(k, m) - special.gammaln(k + 1)
+
+    def log_lik(log_excess: float) -> Floats:
+        d = math.exp(log_excess) / mean
+        product = np.append(0.0, np.cumsum(np.log1p(i * d)))[count.astype(int), None]
+        return choose + product - k * np.log1p(d * m) - np.log1p(d * m) / d
+
+    for number, expected in enumerate(nested(log_lik, inner, outer, 2)):
+        error = abs(engine(family, data, Changes(exactly=number)) - expected)
+        print(f"log evidence, outer grid: {error:.1e}")
+        assert error < 1e-5
+
+
+@pytest.mark.parametrize("changes", [Changes(), Changes(exactly=1)], ids=str)
+def test_negative_binomial_without_dispersion_is_poisson(changes: Changes) -> None:
+    """A prior that all but rules out dispersion gives the Poisson's evidence."""
+    data = poisson_data(60)
+    prior = priors.Gamma(2, 0.2)
+    for location in (-10, -14, -20, -28):
+        family = likelihoods.NegativeBinomial(prior, priors.Uniform(location - 1, location))
+        difference = engine(family, data, changes) - engine(
+            likelihoods.Poisson(prior), data, changes
+        )
+        # The evidence is smooth in the excess variance: its slope is of the order of T.
+        assert abs(difference) < 60 * math.exp(location) + 1e-5  # that of an outer grid
+
+
+# -- heavy tails: the range of the grid is found, not given -------------------------------
+
+
+def outliers(*places: tuple[int, float], level: float = 0.0, step: float = 4.0) -> Floats:
+    """Sixteen values around a level, a step up in the middle, some values elsewhere."""
+    y = level + np.random.default_rng(8).normal(np.where(np.arange(16) < 8, 0.0, step), 1.0)
+    for row, value in places:
+        y[row] = value
+    return y
+
+
+# Values, prior of the level, ends of what quadrature covers.
+FAR_OUT = {
+    "none": (outliers(), priors.Normal(2, 4), (-40, 45)),
+    "one": (outliers((5, 1e4)), priors.Normal(2, 4), (-40, 45)),
+    "two, close": (outliers((5, 25.0), (6, 25.5)), priors.Normal(2, 4), (-40, 45)),
+    "one each way": (outliers((0, -1e8), (15, 1e8)), priors.Normal(2, 4), (-40, 45)),
+    "inside a wide prior": (outliers((5, 80.0)), priors.Uniform(-120, 120), (-120, 120)),
+    "all far from the prior": (outliers(level=250.0), priors.Normal(0, 20), (-170, 270)),
+    "half far from the prior": (outliers(step=250.0), priors.Normal(0, 20), (-170, 270)),
+}
+
+
+@pytest.mark.parametrize("nu", [1.5, 3.0, 25.0])
+@pytest.mark.parametrize("case", FAR_OUT)
+def test_student_t_by_nested_quadrature(case: str, nu: float) -> None:
+    y, prior, (low, high) = FAR_OUT[case]
+    family = likelihoods.StudentT(prior, priors.LogNormal(0, 0.4), nu)
+    level, log_w = panels(low, high, 2 * (high - low), 8)
+    inner = level, log_w + prior.log_density(level)
+    outer = panels(-2.0, 7.5, 20, 8)
+    outer = outer[0], outer[1] + stats.norm.logpdf(outer[0], 0, 0.4)
+
+    def log_lik(log_scale: float) -> Floats:
+        return stats.t.logpdf(y[:, None], nu, level, math.exp(log_scale))
+
+    for k, expected in enumerate(nested(log_lik, inner, outer, 2)):
+        error = abs(engine(family, Observations(value=y), Changes(exactly=k)) - expected)
+        print(f"log evidence, outer grid: {error:.1e}")
+        assert error < 1e-5

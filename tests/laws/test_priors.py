@@ -23,6 +23,8 @@ PRIORS = [
     (priors.LogNormal(1, 1.5), stats.lognorm(1.5, scale=math.e)),
     (priors.HalfNormal(3), stats.halfnorm(scale=3)),
     (priors.Exponential(0.25), stats.expon(scale=4)),
+    (priors.InverseGamma(3, 0.6), stats.invgamma(3, scale=0.6)),
+    (priors.InverseGamma(0.7, 20), stats.invgamma(0.7, scale=20)),
     (priors.Uniform(0.005, 0.012), stats.uniform(0.005, 0.007)),
     (priors.Uniform(-4, 11), stats.uniform(-4, 15)),
     (priors.Logistic(1, 0.5), stats.logistic(1, 0.5)),

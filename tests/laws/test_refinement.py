@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, Marginals, check, node_probability, simulate
+from cases import CASES, GRID, Marginals, check, node_probability, simulate
 from scipy import interpolate
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
@@ -19,7 +19,7 @@ KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Change
 INNER = 1e-6
 OUTER = 1e-5  # where there is an outer grid
 BANDS = 1e-6  # in probability
-SHARED = [name for name, family in FAMILIES.items() if family.shared is not None]
+SHARED = [name for name in GRID if FAMILIES[name].shared is not None]
 
 
 def finer_inner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,20 +116,30 @@ def test_a_finer_inner_grid_near_the_ends(count: str, rate: priors.Prior, monkey
 # -- the outer grid under all sorts of series ---------------------------------------------
 
 
-def odd_series(seed: int) -> tuple[Model, Observations]:
+def odd_series(name: str, seed: int) -> tuple[Model, Observations]:
     """A short series with some changes, of a family with a shared parameter."""
     rng = np.random.default_rng(seed)
-    name = SHARED[seed % len(SHARED)]
     rows, number = int(rng.integers(8, 90)), int(rng.integers(0, 4))
     places = np.sort(rng.choice(np.arange(1, rows), number, replace=False))
     segment = np.searchsorted(places, np.arange(rows), side="right")
     if name == "normal":
         level = rng.normal(0, rng.choice([0.3, 2, 20]), number + 1)[segment]
         data = Observations(value=rng.normal(level, 1))
+    elif name == "student-t":
+        level = rng.normal(0, rng.choice([0.3, 2, 20]), number + 1)[segment]
+        y = level + rng.standard_t(rng.choice([1, 3, 30]), rows)
+        y[rng.integers(rows)] += rng.choice([0, 1e4])
+        data = Observations(value=y)
     elif name == "beta":
         mean = rng.uniform(0.005, 0.6, number + 1)[segment]
         c = rng.choice([3, 40, 1e3, 1e5])
         data = Observations(rate=np.clip(rng.beta(mean * c, (1 - mean) * c), 1e-9, 1 - 1e-9))
+    elif name == "negative-binomial":
+        mean = rng.choice([0.2, 3, 100]) * np.exp(rng.normal(0, 1, number + 1))[segment]
+        d = rng.choice([0, 0, 0.01, 0.3, 5])
+        mean = mean * rng.gamma(1 / d, d, rows) if d else mean
+        exposure = rng.uniform(0.1, 2, rows)
+        data = Observations(count=rng.poisson(mean * exposure), exposure=exposure)
     else:
         high = rng.choice([0.05, 0.9])
         mean = rng.uniform(high / 20, high, number + 1)[segment]
@@ -139,7 +149,7 @@ def odd_series(seed: int) -> tuple[Model, Observations]:
         data = Observations(count=rng.binomial(trials, mean), trials=trials)
     kinds = [Changes(), Changes(exactly=1), Changes(every=max(5, rows / 4)),
              Changes(at_most=2, min_length=2)]  # fmt: skip
-    family = FAMILIES[name]()
+    family = CASES[name].models[0]
     return Model(family, kinds[int(rng.integers(4))]).resolve(data), data
 
 
@@ -154,14 +164,18 @@ def plain_conversions(seed: int) -> tuple[Model, Observations]:
 
 
 # The evidence of these crosses that of the limit, or is far from linear next to it.
-CROSSING = [162, 336, 357, 1482, 1821, 1872]
-MORE = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 80)]
+CROSSING = [("beta-binomial", seed) for seed in (162, 336, 357, 1482, 1821, 1872)]
+FIRST = [(name, seed) for name in SHARED for seed in range(5)]
+MORE = [(name, seed) for name in SHARED for seed in range(5, 30)]
 
 
-@pytest.mark.parametrize("seed", [*range(12), *CROSSING, *MORE])
-def test_a_finer_outer_grid_of_odd_series(seed: int, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [*FIRST, *CROSSING, *(pytest.param(*case, marks=pytest.mark.slow) for case in MORE)],
+)
+def test_a_finer_outer_grid_of_odd_series(name: str, seed: int, monkeypatch) -> None:
     """Few rows, several numbers of changes, posteriors far from Gaussian."""
-    model, data = odd_series(seed)
+    model, data = odd_series(name, seed)
     condition = Condition.of(model.changes, len(data))
     coarse = log_evidence(infer(model, data, condition))
     finer_outer(monkeypatch)

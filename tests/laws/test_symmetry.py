@@ -22,6 +22,7 @@ def band_distance(one: Marginals, other: Marginals) -> float:
 MIRRORED = {
     "binomial": lambda d: replace(d, count=d.trials - d.count),
     "beta-binomial": lambda d: replace(d, count=d.trials - d.count),
+    "bernoulli": lambda d: replace(d, count=1 - d.count),
     "beta": lambda d: replace(d, rate=1 - d.rate),
 }
 
@@ -34,6 +35,8 @@ def rare(name: str, rng: np.random.Generator) -> Observations:
         return Observations(
             rate=np.round(rng.beta(rate * 1e4, (1 - rate) * 1e4) * 2**40) / 2**40
         )
+    if name == "bernoulli":
+        return Observations(count=rng.binomial(1, rate))
     trials = rng.integers(800, 1200, T)
     return Observations(count=rng.binomial(trials, rate), trials=trials)
 
@@ -58,13 +61,14 @@ def test_swapping_successes_and_failures_mirrors_the_answer(
 @pytest.mark.parametrize(
     ("a", "b"), [(1, 1e8), (1e-3, 0), (1e3, -5e4), (1e-3, 1e3), (-2, 7), (1e3, 1e8)]
 )
-def test_scaling_and_shifting_a_normal_series(a: float, b: float, changes: Changes) -> None:
+@pytest.mark.parametrize("name", ["normal", "student-t"])
+def test_scaling_and_shifting_a_series(name: str, a: float, b: float, changes: Changes) -> None:
     """Places keep their probabilities, levels and noise move with the series."""
     rng = np.random.default_rng(2)
     y = rng.normal(np.where(np.arange(T) < T // 2, 0.0, 1.5), 1.0)
     moved = a * y + b
     y = (moved - b) / a  # what is left of it after rounding
-    model = Model(likelihoods.Normal(), changes)
+    model = Model(CASES[name].models[0], changes)
     one = Marginals.of(model, Observations(value=y))
     other = Marginals.of(model, Observations(value=moved))
     back = (other.bands - b) / a
@@ -83,10 +87,32 @@ def test_scaling_and_shifting_a_normal_series(a: float, b: float, changes: Chang
 
 @pytest.mark.parametrize("changes", KINDS, ids=str)
 @pytest.mark.parametrize("factor", [1e-6, 60.0, 1e5])
-def test_scaling_exposure_scales_the_rate_alone(factor: float, changes: Changes) -> None:
-    data = simulate("poisson", 4, T, missing=0.1)
-    model = Model(likelihoods.Poisson(), changes)
+@pytest.mark.parametrize("name", ["poisson", "negative-binomial"])
+def test_scaling_exposure_scales_the_rate_alone(
+    name: str, factor: float, changes: Changes
+) -> None:
+    data = simulate(name, 4, T, missing=0.1)
+    model = Model(CASES[name].models[0], changes)
     one = Marginals.of(model, data)
     other = Marginals.of(model, replace(data, exposure=data.exposure * factor))
     told = other._replace(mean=other.mean * factor, bands=other.bands * factor)
     check(one.distance(told) | {"bands": band_distance(one, told)}, 1e-8)
+
+
+@pytest.mark.parametrize("changes", KINDS, ids=str)
+@pytest.mark.parametrize("factor", [1e-12, 60.0, 1e12])
+def test_another_unit_of_time_scales_the_rate_of_waiting_times(
+    factor: float, changes: Changes
+) -> None:
+    data = simulate("exponential", 4, T, missing=0.1)
+    model = Model(likelihoods.Exponential(), changes)
+    one = Marginals.of(model, data)
+    other = Marginals.of(model, replace(data, value=data.value * factor))
+    told = other._replace(
+        log_evidence=other.log_evidence + data.observed("value").sum() * np.log(factor),
+        mean=other.mean * factor,
+        bands=other.bands * factor,
+    )
+    # The nodes stand at other places between the old ones, where bands are interpolated.
+    check(one.distance(told), 1e-8)
+    check({"bands": band_distance(one, told)}, BANDS)

@@ -23,8 +23,12 @@ from changepoint.likelihoods.linear import LinearLikelihood
 GRIDS = {
     "binomial": {"rate_logodds__": (-10.0, 4.0, 101)},
     "beta-binomial": {"rate_logodds__": (-8.0, 4.0, 121), "log_excess_interval__": (-9, 4, 40)},
+    "bernoulli": {"rate_logodds__": (-20.0, 20.0, 200)},
     "beta": {"rate_logodds__": (-6.0, 2.0, 100), "concentration_log__": (-2.0, 9.0, 36)},
+    "negative-binomial": {"rate_log__": (-7.0, 6.0, 100), "log_excess": (-22.0, 16.0, 76)},
     "poisson": {"rate_log__": (-6.0, 5.0, 80)},
+    "student-t": {"level": (-30.0, 55.0, 200), "scale_log__": (-5.5, 5.5, 60)},
+    "exponential": {"rate_log__": (-9.0, 7.0, 160)},
     "normal": {"level": (-2.0, 25.0, 110), "noise_sd_log__": (-3.5, 4.5, 40)},
 }
 CHUNK = 50_000

@@ -1,0 +1,268 @@
+"""Measurements with outliers around a level: the Student-t family with a shared scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from changepoint.errors import EngineError, ModelError
+from changepoint.likelihoods.autoregressive import LONGEST
+from changepoint.likelihoods.base import Data, Fault, GridLikelihood, Likelihood
+from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
+from changepoint.likelihoods.counts import log_rising_ratio, two_sided
+from changepoint.likelihoods.normal import Normal
+from changepoint.observations import Observations
+from changepoint.priors import LogNormal, Prior
+from changepoint.priors import Normal as NormalPrior
+
+Floats = NDArray[np.float64]
+
+NUS = (1.5, 3.0, 6.0, 12.0, 25.0)  # from nearly Cauchy to nearly Normal, each twice the other
+PHIS = (0.0, 0.5, 0.8, LONGEST)  # of little, some and much memory
+WINDOW = 5  # rows: a median of them forgets one or two outliers, and keeps a step
+FEW = 8  # rows times nu + 1: with fewer, steps are bounded by nu, not by the rows
+
+
+@dataclass(frozen=True)
+class StudentT(GridLikelihood):
+    """p(y) proportional to (1 + z^2 / nu)^(-(nu + 1) / 2) / s, z = (y - level) / s, y real.
+
+    With phi above 0 rows remember: z = (y_t - level - phi (y_(t-1) - level)) / s, where y_(t-1)
+    is the value observed before, of whichever segment; after g - 1 missing rows phi^g is kept,
+    and s grows by the root of 1 + phi^2 + ... + phi^(2g-2). A step of the level then looks like
+    an outlier, after which values go to the new level bit by bit.
+
+    Each segment has a level; the scale s and the degrees of freedom nu are shared by all.
+    Single values far out hardly move a level, and aren't taken for changes, as the Normal
+    would take them: the smaller nu, the less. For nu -> infinity it is the Normal.
+
+    Parameters
+    ----------
+    level
+        Prior of each segment's level. Default: Normal, around the median, with twice the
+        root mean square distance of running medians of five rows from it.
+    scale
+        Prior of s, above 0. Default: LogNormal around the median absolute first difference
+        over 0.6745 sqrt 2, which is the standard deviation of Normal noise, sigma 1.
+    nu
+        Degrees of freedom, from 1 (Cauchy) up. Default: averaged over 1.5, 3, 6, 12 and 25,
+        all equally likely before the data are seen.
+    phi
+        How much of the distance from the level each row keeps from the one before, in [0, 1).
+        Default 0; None averages over 0, 0.5, 0.8 and 0.9.
+
+    Raises
+    ------
+    ModelError
+        If a prior's support doesn't fit, nu isn't a number of at least 1, or
+        phi not one from 0 to below 1.
+
+    References
+    ----------
+    K. L. Lange, R. J. A. Little and J. M. G. Taylor (1989), JASA 84, 881: the t distribution
+    as a robust model of noise.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> data = Observations(value=[1.0, 1.4, 0.8, 900.0, 1.2, 3.1, 2.9, 3.3, 3.0])
+    >>> print(StudentT(nu=3).resolve(data))
+    StudentT(level=Normal(mu=2.9, sigma=2.03765), scale=LogNormal(mu=-0.645937, sigma=1), nu=3)
+    """
+
+    level: Prior | None = None
+    scale: Prior | None = None
+    nu: float | None = None
+    phi: float | None = 0.0
+
+    name: ClassVar = "student-t"
+    response: ClassVar = "value"
+    needs: ClassVar = ("value",)
+    parameter: ClassVar = "level"
+    domain: ClassVar = (-math.inf, math.inf)
+    shared: ClassVar = "scale"
+    shared_field: ClassVar = "scale"
+    heavy_tails: ClassVar = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, low, high in (("nu", 1.0, math.inf), ("phi", 0.0, 1.0)):
+            number = getattr(self, name)
+            if number is None:
+                continue
+            numbers = int | float | np.integer | np.floating
+            if isinstance(number, bool) or not isinstance(number, numbers):
+                raise ModelError(f"{name} of StudentT must be a number, not {number!r}")
+            if not low <= number < high:
+                raise ModelError(
+                    f"{name} of StudentT must be at least {low:g}, and below {high:g}, not "
+                    f"{number}"
+                )
+            object.__setattr__(self, name, float(number))
+
+    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
+        """Return the family with each of NUS and PHIS, or with the one that is given."""
+        nus = NUS if self.nu is None else (self.nu,)
+        phis = PHIS if self.phi is None else (self.phi,)
+        return tuple(replace(self, nu=nu, phi=phi) for phi in phis for nu in nus)
+
+    def resolve(self, observations: Observations) -> Self:
+        """Return the family with every prior filled; nu stays as it is."""
+        y = observations.column("value")
+        y = y[~np.isnan(y)]
+        level, scale = self.level, self.scale
+        if level is not None and scale is not None:
+            return self
+        # Outliers, and the steps between levels, enter neither of the two.
+        center = float(np.median(y))
+        around = math.sqrt(float(np.mean((_running_medians(y) - center) ** 2)))
+        steps = np.abs(np.diff(y))
+        step = float(np.median(steps)) or float(np.median(steps[steps > 0]))
+        noise = max(step / (0.6745 * math.sqrt(2)), 1e-5 * around)
+        return replace(
+            self,
+            level=level or NormalPrior(center, 2 * max(around, noise)),
+            scale=scale or LogNormal(math.log(noise), 1.0),
+        )
+
+    def faults(self, observations: Observations) -> Iterator[Fault]:
+        """Yield the rules of the support that rows break."""
+        yield from Normal(self.level, self.scale).faults(observations)
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Warn of rounded values that stand still most of the time."""
+        yield from Normal().cautions(observations)
+
+    def estimates(self, observations: Observations) -> Floats:
+        """Return the values themselves, shape (T,)."""
+        return observations.column("value")
+
+    def pooled(self, observations: Observations) -> float:
+        """Return the median."""
+        return float(np.nanmedian(observations.column("value")))
+
+    def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
+        """Return two-sided tails at the largest scale that the prior allows.
+
+        A median of n rows has about the tails of one row of the scale 1.6 s / sqrt n, or
+        lighter ones.
+        """
+        y, scale = observations.column("value"), self.shared_prior.support[1]
+        if pool:
+            n = float(np.sum(~np.isnan(y)))
+            y, scale = np.nanmedian(y, keepdims=True), scale * max(1.6 / math.sqrt(n), 1 / n)
+        z, nu = (y - theta) / scale, self.nu or NUS[0]
+        return two_sided(special.stdtr(nu, z), special.stdtr(nu, -z))
+
+    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+        """Return the level, measured from the median."""
+        return Level(self.pooled(observations))
+
+    def information(self, observations: Observations, shared: float) -> float:
+        """Return T (nu + 1) / (nu s^2): of T rows with the same value, the most there is.
+
+        With memory a row counts for (1 - phi)^2.
+        """
+        kept = self._kept(observations)[observations.observed("value")]
+        rows = float(np.sum(((1 - kept) / self._growth(kept)) ** 2))
+        nu = self._nu
+        return max(rows * (nu + 1), FEW) / nu / max(shared, 1e-150) ** 2
+
+    @property
+    def _nu(self) -> float:
+        if self.nu is None:
+            raise ModelError(
+                "StudentT without nu stands for several values of nu; give one here, such as "
+                "StudentT(nu=4)"
+            )
+        return self.nu
+
+    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(y | level, s), by broadcasting."""
+        nu = self._nu
+        z = (data.value - data.pooled) - nodes.companion
+        scale = np.asarray(shared)
+        if self.phi:
+            z = z - data.kept * ((data.before - data.pooled) - nodes.companion)
+            scale = scale * self._growth(data.kept)
+        z = z / scale
+        constant = float(log_rising_ratio(np.array(nu / 2), np.array(0.5)))
+        log_p: Floats = -(nu + 1) / 2 * np.log1p(z**2 / nu) - np.log(scale)
+        return log_p + (constant - 0.5 * math.log(2 * math.pi))
+
+    def pymc(
+        self, columns: Mapping[str, Any], theta: Any, shared: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return PyMC's StudentT; rows that remember have none."""
+        if self.phi:
+            raise EngineError(
+                "there is no PyMC model of StudentT with phi above 0: use Exact()"
+            )
+        import pymc as pm
+
+        return pm.StudentT, {"nu": np.float64(self._nu), "mu": theta, "sigma": shared}
+
+    def draw(
+        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+    ) -> Floats:
+        """Return values drawn around level theta."""
+        shape = np.broadcast(theta, data.value, shared).shape
+        noise = shared * rng.standard_t(self._nu, shape)
+        if not self.phi:
+            return theta + noise
+        noise *= self._growth(data.kept)
+        for row in range(1, len(noise)):  # each goes on from the one drawn before
+            noise[row] += data.kept[row] * (noise[row - 1] + theta[row - 1] - theta[row])
+        return theta + noise
+
+    def data(self, observations: Observations, rows: slice = slice(None)) -> Data:
+        """Return the columns of some rows; with memory, the values before and what is kept."""
+        data = super().data(observations, rows)
+        if not self.phi:
+            return data
+        y = observations.column("value")
+        before = np.maximum.accumulate(np.where(np.isnan(y), 0, np.arange(len(y))))
+        before = y[np.append(0, before[:-1])]
+        kept = self._kept(observations)
+        return replace(
+            data, before=np.where(kept > 0, before, data.pooled)[rows, None],
+            kept=kept[rows, None],
+        )  # fmt: skip
+
+    def _kept(self, observations: Observations) -> Floats:
+        """Return phi^g, g rows after the last one observed, 0 before the first, (T,)."""
+        observed = observations.observed("value")
+        last = np.where(observed, np.arange(len(observed)), -1)
+        last = np.append(-1, np.maximum.accumulate(last)[:-1])
+        gap = np.arange(len(observed)) - last
+        kept: Floats = np.where(last >= 0, float(self.phi or 0.0) ** gap, 0.0)
+        return kept
+
+    def _growth(self, kept: Floats) -> Floats:
+        """Return the scale of a row over s: the root of (1 - phi^2g) / (1 - phi^2)."""
+        growth: Floats = np.sqrt((1 - kept**2) / (1 - (self.phi or 0.0) ** 2))
+        return growth
+
+    @property
+    def title(self) -> str:
+        """The name with nu, and phi where there is memory."""
+        memory = f", phi={self.phi:g}" if self.phi else ""
+        return self.name if self.nu is None else f"{self.name}(nu={self.nu:g}{memory})"
+
+    def __str__(self) -> str:
+        memory = f", phi={self.phi:g}" if self.phi else ""
+        nu = "" if self.nu is None else f", nu={self.nu:g}"
+        return f"{super().__str__()[:-1]}{nu}{memory})"
+
+
+def _running_medians(y: Floats) -> Floats:
+    """Return the medians of WINDOW neighbours, or of all rows if they are fewer."""
+    windows = np.lib.stride_tricks.sliding_window_view(y, min(WINDOW, len(y)))
+    medians: Floats = np.median(windows, axis=1)
+    return medians
