@@ -30,7 +30,7 @@ class MCMC:
     converge; this one shows the model in PyMC, takes models of your own, and checks one engine
     by the other. It conditions on the number of changes: that of `Changes(exactly=)`, else the
     most probable one by the exact engine, which it says; and of `likelihoods.Auto` on the
-    most probable family.
+    most probable family, as of any average.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def _one_family(model: Model, observations: Observations) -> tuple[Model, tuple[
     best = Exact(draws=4).run(model, observations).candidates[0]
     note = (
         f"MCMC uses the most probable of the families that {family.name!r} averages over, "
-        f"{best.likelihood.name}, with probability {best.probability:.2f}"
+        f"{best.likelihood.title}, with probability {best.probability:.2f}"
     )
     return replace(model, likelihood=best.likelihood), (note,)
 

@@ -41,7 +41,9 @@ class Auto(Likelihood):
     Raises
     ------
     ModelError
-        By what needs one family: a PyMC model, pointwise log likelihoods.
+        By what needs one family, such as pointwise log likelihoods.
+    EngineError
+        By `to_pymc`. The engine MCMC takes the most probable family, and says so.
 
     References
     ----------

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
+from changepoint.likelihoods.autoregressive import HIGHEST
 from changepoint.likelihoods.linear import LinearLikelihood, rows_of
 from changepoint.observations import Observations
 
@@ -90,6 +91,7 @@ def remembering(
     between segments.
     """
     same = pt.eq(segment[1:], segment[:-1])
+    correlation = pt.minimum(correlation, HIGHEST)
     kept = pt.switch(same, correlation ** np.diff(rows).astype(float), 0.0)
     kept = pt.concatenate([[0.0], kept])
     sd = sigma * pt.sqrt(1 - kept**2)

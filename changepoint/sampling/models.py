@@ -76,10 +76,9 @@ def build(model: Model, observations: Observations, summed: bool = False) -> pm.
             by_row["level"] = lines.along(parts, observations, first)(position, segment)
         y = columns[family.response]
         if isinstance(family, LinearLikelihood) and family.remembers:
-            assert shared is not None  # the correlation
+            assert shared is not None  # the correlation of neighbours
             lines.remembering(
-                RESPONSE, by_row["level"], by_row["noise_sd"], family.correlation(shared),
-                segment, rows, y,
+                RESPONSE, by_row["level"], by_row["noise_sd"], shared, segment, rows, y
             )  # fmt: skip
             return built
         distribution, parameters = _response(family, columns, by_row, shared)
@@ -111,7 +110,7 @@ def told(variables: xr.Dataset, family: Likelihood) -> xr.Dataset:
     """Return what the exact engine draws, under its names, of a sampler's variables."""
     if lines.START in variables:  # a line's level is reported at its segment's first row
         variables = variables.assign({family.parameter: variables[lines.START]})
-    names = (SWITCHPOINT, family.parameter, "noise_sd", "slope", family.shared)
+    names = (SWITCHPOINT, family.parameter, "slope", "noise_sd", family.shared)
     return variables[[name for name in dict.fromkeys(names) if name in variables]]
 
 

@@ -215,7 +215,7 @@ def lines():
 def test_lines_are_told_as_by_the_exact_engine(lines):
     posterior, truth = lines
     mine, its = (one.tree["posterior"].dataset for one in lines)
-    assert list(mine) == list(its) == ["switchpoint", "level", "noise_sd", "slope"]
+    assert list(mine) == list(its) == ["switchpoint", "level", "slope", "noise_sd"]
     assert all(mine[name].dims == its[name].dims for name in its)
     # The exact answer beside it has its own draws, enough for its quantiles.
     beside, exactly = posterior.tree["exact"].dataset, truth.tree["exact"].dataset
@@ -281,6 +281,16 @@ def test_of_an_average_the_most_probable_family(name):
         f"{name}, with probability {best.probability:.2f}"
     )
     assert number.startswith(f"MCMC assumes exactly {posterior.number} change")
+
+
+def test_of_tails_the_most_probable():
+    """A StudentT without nu is an average too."""
+    data = series("normal-mean-variance", 60, 4)
+    model = Model(likelihoods.StudentT(), Changes(exactly=1, min_length=10))
+    best = Exact(draws=4).run(model, data).candidates[0]
+    posterior = fit(model, data, MCMC(300, 300, switchpoints="gibbs"))
+    assert posterior.model.likelihood == best.likelihood
+    assert f"averages over, {best.likelihood.title}, with" in posterior.warnings[0]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pymc as pm
 import pytest
-from cases import simulate
+from cases import CASES, simulate
 from lines_anew import NAMES, series
 from reference import placements
 from scipy import stats
@@ -36,9 +36,11 @@ every_family = pytest.mark.parametrize("name", BUILT)
 
 
 def built(name, k=2, T=12, missing=0.3, **changes):
-    data = series(name, T, 3, missing) if name in NAMES else simulate(name, 3, T, missing)
-    model = Model(FAMILIES[name](), Changes(exactly=k, **changes))
-    return model.to_pymc(data), data
+    if name in NAMES:
+        family, data = FAMILIES[name](), series(name, T, 3, missing)
+    else:
+        family, data = CASES[name].models[0], simulate(name, 3, T, missing)
+    return Model(family, Changes(exactly=k, **changes)).to_pymc(data), data
 
 
 @every_family
