@@ -38,8 +38,8 @@ class Statistics(NamedTuple):
     prior
         LINEAR: columns; 1 if the variance is known, else 0; the known variance, or shape a and
         scale b of its inverse gamma; mean and precision of the constant, precision of the
-        slope, times the variance; what is shown; mean of the slope. DIRICHLET: index of the outcome shown, then
-        its alphas. GAMMA: alpha, beta.
+        slope, times the variance; what is shown; mean of the slope. DIRICHLET: index of the
+        outcome shown, then its alphas. GAMMA: alpha, beta.
     gammas
         log Gamma(a + n / 2) - log Gamma(a) by number of rows n, (T + 1,); of LINEAR.
     dependent
