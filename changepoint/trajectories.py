@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,11 @@ def segments(tree: xr.DataTree) -> tuple[Integers, dict[str, Floats]]:
     return first, named
 
 
+def tilted(tree: xr.DataTree) -> bool:
+    """Whether a `slope` tilts the parameter: not in a hand-written model, where it's a name."""
+    return str(json.loads(tree.attrs["model"])["likelihood"]["name"]) != "pymc"
+
+
 def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dataset:
     """Return draws by time; see `Posterior.trajectories`."""
     import xarray as xr
@@ -85,7 +91,7 @@ def _paths(
         for name, values in named.items()
     }
     paths["first"] = np.take_along_axis(first, segment, axis=2)
-    if "slope" in paths:
+    if tilted(tree) and "slope" in paths:
         x = in_rows(time)
         paths[parameter] += paths["slope"] * (x - x[paths["first"]])
     return changed, paths

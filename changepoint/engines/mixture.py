@@ -288,12 +288,17 @@ def infer(
 
 
 def unevenness(grid: outer.SharedGrid, weights: Floats) -> float:
-    """Return by how much every other outer node carries more, or less, than the rest."""
+    """Return by how much every other outer node carries more, or less, than the rest.
+
+    The difference is the real part of the weights' Fourier transform, which may pass through
+    0; so half of its absolute value at a frequency close by, if that is more.
+    """
     if grid.prior is None:
         return 0.0
     p = np.exp(outer.posterior(grid, weights)[2])
     p = p[1:] if np.isinf(grid.v[0]) else p  # the first is all beyond
-    return float(abs(p[::2].sum() - p[1::2].sum()) / p.sum())
+    nearby = abs(np.sum(p * np.exp(0.9j * np.pi * np.arange(len(p)))))
+    return float(max(abs(p[::2].sum() - p[1::2].sum()), nearby / 2) / p.sum())
 
 
 class Backward(NamedTuple):

@@ -28,7 +28,10 @@ def solve(
         return segmented.solve(model, observations, draws, seed)
     try:
         return filtered.solve(model, observations, draws, seed, one_of_many)
-    except EngineError:
-        if len(observations) > MOST or family.statistics(observations, 1.0) is None:
-            raise
-        return segmented.solve(model, observations, draws, seed)
+    except EngineError as error:
+        try:
+            if len(observations) <= MOST:
+                return segmented.solve(model, observations, draws, seed)
+        except EngineError:
+            pass  # no closed form, or one that fails as well
+        raise error

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from changepoint.errors import EngineError
 from changepoint.likelihoods.base import (
     Data,
     Fault,
@@ -20,6 +21,7 @@ from changepoint.likelihoods.base import (
 )
 from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.statistics import Statistics, linear_statistics
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior
 from changepoint.priors import Normal as NormalPrior
@@ -28,6 +30,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 LARGEST = 1e100  # value whose square can still be summed
+SMALLEST = 1e-5  # noise, over the largest distance from the mean, that closed forms resolve
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,18 @@ class Normal(GridLikelihood):
             return center + rng.normal(pull / precision, 1 / np.sqrt(precision))
 
         return draw
+
+    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
+        """Return sums of squares, measured from the mean, under a Normal prior; else None.
+
+        Raises EngineError where the noise is too small to be told from rounding.
+        """
+        if not isinstance(self.prior, NormalPrior):
+            return None
+        y, center = observations.column("value"), self.pooled(observations)
+        if shared < SMALLEST * np.nanmax(np.abs(y - center)):
+            raise EngineError(f"a noise_sd of {shared:.2g} is lost in the rounding of sums")
+        return linear_statistics(y, np.zeros(len(y)), 1, self.prior, None, shared**2, center)
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any

@@ -97,8 +97,8 @@ def changes(posterior: Posterior) -> list[Change]:
                 credible_times=[
                     (observations.stamp(a), observations.stamp(b)) for a, b in ranges
                 ],
-                before=_interval(before) if "slope" in named else segments[i],
-                after=_interval(after) if "slope" in named else segments[i + 1],
+                before=_interval(before) if lines else segments[i],
+                after=_interval(after) if lines else segments[i + 1],
                 difference=_interval(after - before),
                 ratio=_interval(after / before) if family.domain[0] >= 0 else None,
                 probability_of_increase=float(np.mean(after > before)),

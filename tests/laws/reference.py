@@ -200,3 +200,68 @@ def segment_probabilities(table: Floats, log_rho: float) -> Floats:
     starts = before + np.where(np.arange(T + 1) > 0, log_rho, 0.0)
     ends = after + np.where(np.arange(T + 1) < T, log_rho, 0.0)
     return np.exp(starts[:, None] + table + ends - before[T])
+
+
+class ByPlacement(NamedTuple):
+    """The posterior over placements, N of them, and what it says by row and by segment.
+
+    stands (N, T), probability (N,): as in Answer; number (T,): P(k); placed: k -> (k, T),
+    P(i-th change at s | k); mean (T,) by row; segment: k -> (k + 1,), the mean at the first
+    row of each segment given k; joint (N, J): of placement and node of the shared parameter.
+    """
+
+    log_evidence: float
+    stands: NDArray[np.bool_]
+    probability: Floats
+    number: Floats
+    placed: dict[int, Floats]
+    mean: Floats
+    segment: dict[int, Floats]
+    joint: Floats
+
+
+def by_placement(
+    log_marginal: Floats, means: Floats, log_outer: Floats, changes: Changes
+) -> ByPlacement:
+    """Sum over all placements and outer nodes, given the marginals of segments.
+
+    Parameters
+    ----------
+    log_marginal, means
+        (J, T + 1, T + 1), and (J, T + 1, T + 1, T): the mean by row of each segment.
+    log_outer
+        (J,): log weights of the outer nodes.
+    """
+    J, T = len(log_outer), log_marginal.shape[1] - 1
+    c = number_weights(changes, T)
+    found = [rows for rows in placements(T, changes.min_length) if c[len(rows)] > 0]
+    k = np.array([len(rows) for rows in found])
+    stands = np.zeros((len(found), T), bool)
+    log_p, by_row = np.empty((len(found), J)), np.empty((len(found), J, T))
+    for i, rows in enumerate(found):
+        stands[i, list(rows)] = True
+        log_p[i] = log_outer + np.log(c[k[i]])
+        for first, end in itertools.pairwise((0, *rows, T)):
+            log_p[i] += log_marginal[:, first, end]
+            by_row[i, :, first:end] = means[:, first, end, first:end]
+    log_evidence = float(log_sum(log_p))
+    p = np.exp(log_p - log_evidence)
+    each = p.sum(axis=1)
+    placed, segment = {}, {}
+    for number in sorted(set(k)):
+        at, by_segment = np.zeros((number, T)), np.zeros(number + 1)
+        for i in np.flatnonzero(k == number):
+            at[np.arange(number), list(found[i])] += each[i]
+            by_segment += p[i] @ by_row[i][:, [0, *found[i]]]
+        total = each[k == number].sum()
+        placed[number], segment[number] = at / total, by_segment / total
+    return ByPlacement(
+        log_evidence,
+        stands,
+        each,
+        np.bincount(k, weights=each, minlength=T),
+        placed,
+        np.einsum("nj,njt->t", p, by_row),
+        segment,
+        p,
+    )
