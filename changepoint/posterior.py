@@ -176,8 +176,10 @@ class Posterior:
 
         if self.engine["name"] != "exact" or not self.likelihoods:
             return {}
-        model = Model(self.likelihoods[0], self.model.changes)
-        return probability_by_strength(model, self.observations)
+        model, p = Model(self.likelihoods[0], self.model.changes), self.probability_of_change
+        if len(self.candidates):
+            p = float(self.candidates["probability_of_change"].iloc[0])
+        return probability_by_strength(model, self.observations, p)
 
     @cached_property
     def changes(self) -> list[Change]:

@@ -12,6 +12,7 @@ from changepoint.changes import log_placements
 from changepoint.engines import shared as outer
 from changepoint.engines.answer import (
     COUNTED,
+    LEFT_OUT,
     Answer,
     Floats,
     Mask,
@@ -39,6 +40,7 @@ from changepoint.results import Draws, Given
 Integers = NDArray[np.int64]
 
 AFFORDABLE = 2e7  # segments weighed for the probability inside credible sets
+FIRST = 9  # numbers of changes counted at first; all COUNTED only if there may be more
 THIN = 1e-4  # weight below which an outer node doesn't count there
 FAINT = 1e-7  # weight below which an outer node counts in the evidence alone
 
@@ -121,7 +123,11 @@ class Segments:
         number = np.zeros(levels)
         for weight, run in self.heavy:
             if self.condition.number is None:
-                number += weight * self._counted(run, levels)[:, -1]
+                few = min(levels, FIRST)
+                part = self._counted(run, few)[:, -1]
+                if 1 - part.sum() > LEFT_OUT and few < levels:
+                    part = self._counted(run, levels)[:, -1]
+                number[: len(part)] += weight * part
             else:
                 part = np.exp(run.F[:, -1] - run.log_sum)
                 if not self.condition.at_most:

@@ -12,7 +12,9 @@ STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 LONG = 5000  # rows beyond which it would take too long
 
 
-def probability_by_strength(model: Model, observations: Observations) -> dict[float, float]:
+def probability_by_strength(
+    model: Model, observations: Observations, as_it_is: float
+) -> dict[float, float]:
     """Return P(any change) under priors worth more, and fewer, observations than the model's.
 
     By the evidence with and without changes, P = 1 - P(no change) p(y | none) / p(y). Empty
@@ -23,6 +25,8 @@ def probability_by_strength(model: Model, observations: Observations) -> dict[fl
     ----------
     model
         Resolved; of an average over models, the one to vary.
+    as_it_is
+        P(any change) under the model itself.
     """
     from changepoint.changes import Changes
     from changepoint.engines.solve import solve
@@ -36,6 +40,9 @@ def probability_by_strength(model: Model, observations: Observations) -> dict[fl
         family = model.likelihood.with_strength(strength)
         if family is None:
             return {}
+        if strength == 1:
+            told[strength] = as_it_is
+            continue
         try:
             every = solve(Model(family, changes), observations, 4, 0).log_evidence
             alone = solve(Model(family, none), observations, 4, 0).log_evidence

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from changepoint.likelihoods.linear import LinearLikelihood
 from changepoint.observations import Observations, in_rows
+from changepoint.trajectories import tilted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +75,8 @@ def changes(posterior: Posterior) -> list[Change]:
     mean = told[f"{family.parameter}_segment_mean"].values
     lower, _, upper = told[f"{family.parameter}_segment_quantile"].values
     segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
-    ends = begin
-    if "slope" in named:
+    ends, lines = begin, "slope" in named and tilted(tree)
+    if lines:
         ends = begin + named["slope"] * _lengths(fixed["switchpoint"].values, observations)
     found = []
     for i in range(number):
