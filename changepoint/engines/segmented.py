@@ -41,7 +41,6 @@ Integers = NDArray[np.int64]
 
 AFFORDABLE = 2e7  # segments weighed for the probability inside credible sets
 FIRST = 9  # numbers of changes counted at first; all COUNTED only if there may be more
-THIN = 1e-4  # weight below which an outer node doesn't count there
 FAINT = 1e-7  # weight below which an outer node counts in the evidence alone
 
 
@@ -212,13 +211,10 @@ class Segments:
         for i, chosen in enumerate(sets):
             log_rho = np.where(chosen, -np.inf, self.log_rho)
             none = 0.0
-            total = 0.0
             for weight, run in self.heavy:
-                if weight > THIN:
-                    log_sum = self.run(run.value, self.condition, log_rho).log_sum
-                    none += weight * np.exp(log_sum - run.log_sum)
-                    total += weight
-            told[i] = max(1 - none / total, 0.0)
+                log_sum = self.run(run.value, self.condition, log_rho).log_sum
+                none += weight * np.exp(log_sum - run.log_sum)
+            told[i] = max(1 - none, 0.0)
         return told
 
     def draw(self, size: int, rng: np.random.Generator, number: int | None = None) -> Draws:
