@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from changepoint.engines import Exact, fit
 from changepoint.errors import ModelError
+from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
@@ -41,9 +42,9 @@ class ModelComparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the likelihoods; with the changes, or numbered, where they repeat."""
-        short = [posterior.model.likelihood.name for posterior in self.posteriors]
-        long = [f"{p.model.likelihood.name}, {p.model.changes}" for p in self.posteriors]
+        """The titles of the likelihoods; with the changes, or numbered, where they repeat."""
+        short = [_title(posterior) for posterior in self.posteriors]
+        long = [f"{_title(p)}, {p.model.changes}" for p in self.posteriors]
         often = Counter(short)
         told = [b if often[a] > 1 else a for a, b in zip(short, long, strict=True)]
         often = Counter(told)
@@ -74,6 +75,12 @@ class ModelComparison:
     def _repr_html_(self) -> str:
         html: str = self.table.to_html(float_format=lambda x: f"{x:.4g}")
         return html
+
+
+def _title(posterior: Posterior) -> str:
+    family = posterior.model.likelihood
+    assert isinstance(family, Likelihood)  # no other has an evidence
+    return family.title
 
 
 def _times(posterior: Posterior) -> str:
@@ -118,7 +125,7 @@ def compare_models(
     >>> compare_models(models, data).table["probability"].round(2).to_dict()
     {'poisson': 0.89, 'negative-binomial': 0.11}
     """
-    models = list(models)
+    models = list(models) if isinstance(models, Iterable) else [models]
     if len(models) < 2 or not all(isinstance(model, Model) for model in models):
         raise ModelError(f"compare_models takes two or more Models, not {models!r}")
     responses = sorted({model.likelihood.response for model in models})

@@ -251,14 +251,19 @@ class StudentT(GridLikelihood):
 
     @property
     def title(self) -> str:
-        """The name with nu, and phi where there is memory."""
-        memory = f", phi={self.phi:g}" if self.phi else ""
-        return self.name if self.nu is None else f"{self.name}(nu={self.nu:g}{memory})"
+        """The name with nu where it is given, and phi where there is, or may be, memory."""
+        settings = self._settings()
+        return f"{self.name}({', '.join(settings)})" if settings else self.name
 
     def __str__(self) -> str:
-        memory = f", phi={self.phi:g}" if self.phi else ""
-        nu = "" if self.nu is None else f", nu={self.nu:g}"
-        return f"{super().__str__()[:-1]}{nu}{memory})"
+        return f"{', '.join([super().__str__()[:-1], *self._settings()])})"
+
+    def _settings(self) -> list[str]:
+        """Return what is told of nu and phi."""
+        nu = [] if self.nu is None else [f"nu={self.nu:g}"]
+        if self.phi is None:
+            return [*nu, "phi=None"]
+        return [*nu, f"phi={self.phi:g}"] if self.phi else nu
 
 
 def _running_medians(y: Floats) -> Floats:

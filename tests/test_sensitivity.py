@@ -1,0 +1,271 @@
+"""How much the answer hangs on the prior of the segments' parameter."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from changepoint import Changes, Exact, Model, Observations, fit, likelihoods, priors
+from changepoint.engines import sensitivity
+from changepoint.engines.sensitivity import STRENGTHS
+from changepoint.posterior import Posterior
+
+T = 24
+HALF = np.arange(T) < T // 2
+DRAWS = Exact(draws=40)
+
+
+def series() -> dict[str, Observations]:
+    """Data with a change that is neither sure nor hopeless, by column."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(0, 1, T)
+    return {
+        "count": Observations(
+            count=rng.binomial(60, np.where(HALF, 0.1, 0.16)), trials=np.full(T, 60)
+        ),
+        "events": Observations(count=rng.poisson(np.where(HALF, 3, 4.5))),
+        "rate": Observations(rate=rng.beta(np.where(HALF, 4, 5.5), 30)),
+        "value": Observations(value=10 + np.where(HALF, 0, 1.2) + noise),
+        "noise": Observations(value=noise * np.where(HALF, 1, 2)),
+        "waiting": Observations(value=rng.exponential(np.where(HALF, 2, 4))),
+        "outcomes": Observations(
+            outcomes=[
+                rng.multinomial(30, [0.7, 0.2, 0.1] if h else [0.6, 0.2, 0.2]) for h in HALF
+            ]
+        ),
+    }
+
+
+DATA = series()
+FAMILIES = {
+    "binomial": ("count", likelihoods.Binomial()),
+    "beta-binomial": ("count", likelihoods.BetaBinomial()),
+    "poisson": ("events", likelihoods.Poisson()),
+    "poisson, log-normal": ("events", likelihoods.Poisson(rate=priors.LogNormal(1, 1))),
+    "beta": ("rate", likelihoods.Beta()),
+    "normal": ("value", likelihoods.Normal()),
+    "student-t": ("value", likelihoods.StudentT(nu=4)),
+    "exponential": ("waiting", likelihoods.Exponential()),
+    "normal-mean-variance": ("value", likelihoods.NormalMeanVariance()),
+    "normal-variance": ("noise", likelihoods.NormalVariance()),
+    "trend": ("value", likelihoods.Trend()),
+    "autoregressive": ("value", likelihoods.Autoregressive()),
+    "multinomial": ("outcomes", likelihoods.Multinomial()),
+}
+
+
+@pytest.fixture(scope="module")
+def binomial() -> Posterior:
+    return fit(Model(likelihoods.Binomial()), DATA["count"], DRAWS)
+
+
+# -- priors and families ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize(
+    "prior",
+    [priors.Beta(2, 30), priors.Gamma(3, 0.5), priors.Normal(4, 2), priors.LogNormal(1, 0.7)],
+    ids=str,
+)
+def test_a_stronger_prior_stays_where_it_is(prior, strength):
+    """Worth n observations instead of one, whatever an observation is."""
+    found = prior.strengthened(strength)
+    assert type(found) is type(prior)
+    if isinstance(prior, priors.Normal | priors.LogNormal):
+        assert found.mu == prior.mu
+        assert found.sigma**2 == pytest.approx(prior.sigma**2 / strength, rel=1e-12)
+        return
+    known = {
+        priors.Beta: lambda p: stats.beta(p.alpha, p.beta),
+        priors.Gamma: lambda p: stats.gamma(p.alpha, scale=1 / p.beta),
+    }[type(prior)]
+    before, after = known(prior), known(found)
+    assert after.mean() == pytest.approx(before.mean(), rel=1e-12)
+    if isinstance(prior, priors.Gamma):
+        assert after.var() == pytest.approx(before.var() / strength, rel=1e-12)
+    else:  # of mean m worth n observations: m (1 - m) / (n + 1)
+        n, m = prior.alpha + prior.beta, before.mean()
+        assert after.var() == pytest.approx(m * (1 - m) / (strength * n + 1), rel=1e-12)
+
+
+@pytest.mark.parametrize("strength", [0.5, 2.0])
+def test_a_stronger_variance_keeps_its_typical_value(strength):
+    prior = priors.InverseGamma(3, 0.6)
+    found = prior.strengthened(strength)
+    assert found.beta / found.alpha == pytest.approx(prior.beta / prior.alpha, rel=1e-12)
+    assert found.alpha == pytest.approx(strength * prior.alpha, rel=1e-12)
+
+
+@pytest.mark.parametrize("prior", [priors.Uniform(0, 1), priors.Uniform(-3, 8)], ids=str)
+def test_a_uniform_prior_has_no_strength(prior):
+    assert prior.strengthened(2.0) is None
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_changes_in_its_segments_prior_alone(name):
+    column, family = FAMILIES[name]
+    family = family.resolve(DATA[column])
+    assert family.with_strength(1.0) == family
+    stronger = family.with_strength(3.0)
+    changed = [
+        field.name
+        for field in dataclasses.fields(family)
+        if getattr(family, field.name) != getattr(stronger, field.name)
+    ]
+    field = {"normal-variance": "variance", "multinomial": "concentration"}.get(
+        name, family.parameter
+    )
+    assert changed == [field]
+    prior, found = getattr(family, field), getattr(stronger, field)
+    if name == "multinomial":
+        np.testing.assert_allclose(found, 3 * np.array(prior), rtol=1e-12)
+    else:
+        assert found == prior.strengthened(3.0)
+
+
+def test_a_concentration_as_weak_as_numbers_hold_has_no_weaker_one():
+    family = likelihoods.Multinomial(concentration=(0.02, 0.5))
+    assert family.with_strength(0.5).concentration == (0.01, 0.25)
+    assert family.with_strength(0.25) is None
+
+
+# -- strengths and answers --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_strength_one_is_the_posterior_itself(name):
+    column, family = FAMILIES[name]
+    posterior = fit(Model(family, Changes(min_length=2)), DATA[column], DRAWS)
+    found = posterior.sensitivity
+    assert list(found) == list(STRENGTHS)
+    assert all(0 <= p <= 1 for p in found.values())
+    assert found[1.0] == pytest.approx(posterior.probability_of_change, abs=1e-6)
+    assert len(set(found.values())) == len(STRENGTHS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [Changes(), Changes(at_most=1, probability=0.3), Changes(every=10), Changes(min_length=3)],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["binomial", "normal", "trend", "multinomial"])
+def test_strengths_agree_with_fits_under_the_stronger_prior(name, changes):
+    column, family = FAMILIES[name]
+    posterior = fit(Model(family, changes), DATA[column], DRAWS)
+    for strength, p in posterior.sensitivity.items():
+        stronger = posterior.model.likelihood.with_strength(strength)
+        exact = fit(Model(stronger, changes), DATA[column], DRAWS).probability_of_change
+        assert p == pytest.approx(exact, abs=1e-6)
+
+
+def test_strengths_of_an_average_are_of_its_most_probable_family():
+    rng = np.random.default_rng(3)
+    data = Observations(value=np.where(HALF, 0, 1.5) + rng.standard_t(2, T))
+    posterior = fit(Model(likelihoods.StudentT(), Changes(at_most=1)), data, DRAWS)
+    best = posterior.likelihoods[0]
+    assert best.title == posterior.candidates.index[0]
+    alone = fit(Model(best, Changes(at_most=1)), data, DRAWS)
+    assert posterior.sensitivity == pytest.approx(alone.sensitivity, abs=1e-9)
+    assert alone.sensitivity[1.0] == pytest.approx(alone.probability_of_change, abs=1e-5)
+
+
+def test_a_prior_around_the_data_of_both_segments_hides_the_change_when_it_is_strong():
+    """What is asked of the table: a prior that says all rates are alike explains no change."""
+    family = likelihoods.Binomial(rate=priors.Beta(13, 87))
+    found = fit(Model(family), DATA["count"], DRAWS).sensitivity
+    strong = fit(
+        Model(likelihoods.Binomial(rate=priors.Beta(13e4, 87e4))), DATA["count"], DRAWS
+    )
+    assert strong.probability_of_change == pytest.approx(0.5, abs=0.01)
+    assert abs(found[4.0] - 0.5) < abs(found[1.0] - 0.5)
+
+
+# -- where there is nothing to vary -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes", [Changes(exactly=0), Changes(exactly=1), Changes(probability=0)], ids=str
+)
+def test_a_given_number_of_changes_has_none(changes):
+    assert fit(Model(likelihoods.Binomial(), changes), DATA["count"], DRAWS).sensitivity == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "family"),
+    [
+        ("count", likelihoods.Binomial(rate=priors.Uniform(0.01, 0.5))),
+        ("value", likelihoods.Normal(level=priors.Uniform(0, 30))),
+    ],
+)
+def test_a_uniform_prior_has_none(column, family):
+    posterior = fit(Model(family), DATA[column], DRAWS)
+    assert posterior.sensitivity == {}
+    assert "strength of the prior" not in str(posterior)
+    assert posterior.to_dict()["sensitivity"] == []
+    assert "times as strong" not in posterior._repr_html_()
+
+
+def test_a_long_series_has_none(binomial, monkeypatch):
+    model, data = binomial.model, DATA["count"]
+    monkeypatch.setattr(sensitivity, "LONG", T)
+    assert sensitivity.probability_by_strength(model, data) == binomial.sensitivity
+    monkeypatch.setattr(sensitivity, "LONG", T - 1)
+    assert sensitivity.probability_by_strength(model, data) == {}
+
+
+def test_a_strength_that_no_grid_holds_is_left_out():
+    """Half of Beta(0.12, 1.5) has mass closer to 0 than numbers can tell."""
+    family = likelihoods.Binomial(rate=priors.Beta(0.12, 1.5))
+    posterior = fit(Model(family), DATA["count"], DRAWS)
+    assert list(posterior.sensitivity) == [1.0, 2.0, 4.0]
+    assert math.isclose(
+        posterior.sensitivity[1.0], posterior.probability_of_change, abs_tol=1e-6
+    )
+
+
+def test_a_sampler_has_none(binomial):
+    """The same result, had a sampler found it."""
+    result = binomial._source
+    sampled = Posterior(result._replace(engine={**result.engine, "name": "mcmc"}))
+    assert sampled.sensitivity == {}
+    assert binomial.sensitivity
+
+
+# -- how it is told ---------------------------------------------------------------------------
+
+
+def test_the_text_holds_every_strength(binomial):
+    (line,) = (line for line in str(binomial).splitlines() if "strength of the prior" in line)
+    assert line.startswith("P(any change) by strength of the prior of the rate: ")
+    for strength in STRENGTHS:
+        assert f"(x {strength:g})" in line
+    assert line.count("(x ") == len(STRENGTHS)
+
+
+def test_the_json_holds_every_strength(binomial):
+    told = json.loads(json.dumps(binomial.to_dict(), allow_nan=False))["sensitivity"]
+    assert {one["prior_strength"]: one["probability_of_change"] for one in told} == (
+        binomial.sensitivity
+    )
+
+
+def test_the_html_holds_every_strength(binomial):
+    html = binomial._repr_html_()
+    assert "prior of the rate, times as strong" in html
+    for strength, p in binomial.sensitivity.items():
+        assert f"<th>{strength:g}</th>" in html
+        assert f"<td>{p:.4f}</td>" in html
+
+
+@pytest.mark.parametrize("name", ["binomial", "normal", "multinomial"])
+def test_a_saved_posterior_has_the_same(name, tmp_path):
+    column, family = FAMILIES[name]
+    posterior = fit(Model(family), DATA[column], DRAWS)
+    posterior.save(tmp_path / "posterior.nc")
+    assert Posterior.load(tmp_path / "posterior.nc").sensitivity == posterior.sensitivity
