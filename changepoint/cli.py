@@ -158,7 +158,10 @@ def fit(
         family = _family(likelihood)
         prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
         observations = columns.read(file)
-        chosen = changepoint.Model(family, prior) if family else _default(observations, changes)
+        default = family is None or family.name == "auto"
+        chosen = (
+            _default(observations, changes) if default else changepoint.Model(family, prior)
+        )
     sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
     if switchpoints is not None and not sampling:
         raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -211,14 +214,14 @@ def _check(file: Path, columns: Columns) -> int:
     found = verdicts(observations)
     for verdict in found:
         if verdict.absent:
-            print(f"  {verdict.likelihood:17} needs {' and '.join(verdict.absent)}")
+            print(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
         elif verdict.error is None:
-            print(f"  {verdict.likelihood:17} fits")
+            print(f"  {verdict.likelihood:21} fits")
             for caution in verdict.cautions:
                 print(f"    but {caution}")
         else:
             _, *problems = str(verdict.error).splitlines()
-            print(f"  {verdict.likelihood:17} doesn't fit:")
+            print(f"  {verdict.likelihood:21} doesn't fit:")
             for line in problems:
                 print(f"  {line}")
     advice = recommendation(observations, found)
@@ -240,10 +243,14 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     return families[name]()
 
 
-def _default(observations: Observations, changes: dict[str, Any]) -> changepoint.Model:
+def _default(
+    observations: Observations,
+    changes: dict[str, Any],
+    family: changepoint.likelihoods.Likelihood | None,
+) -> changepoint.Model:
     from changepoint.model import default_model
 
-    return default_model(observations, **changes)
+    return default_model(observations, family, **changes)
 
 
 def _text(posterior: Posterior) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -196,17 +197,23 @@ def default_likelihood(observations: Observations) -> Likelihood:
 LASTING = 5  # rows that a segment of measurements lasts, by default
 
 
-def default_model(observations: Observations, **changes: Any) -> Model:
+def default_model(
+    observations: Observations, family: Likelihood | None = None, **changes: Any
+) -> Model:
     """Return the model for data of this kind, priors not filled.
 
-    The default likelihood, with `Changes(**changes)`. Measurements, whose spikes would else be
+    The default likelihood, or `family`, with `Changes(**changes)`. Under Auto measurements, whose spikes would else be
     segments of their own, change for at least 5 rows, or a quarter of a short series, unless
     `min_length` is given.
     """
-    family = default_likelihood(observations)
+    family = default_likelihood(observations) if family is None else family
     if family.name == "auto":
-        lasting = max(min(LASTING, len(observations) // 4), 1)
-        changes = {"min_length": lasting, **changes}
+        fits = [LASTING, len(observations) // 4]
+        if changes.get("every") is not None:
+            fits.append(math.ceil(changes["every"]) - 1)
+        if changes.get("exactly"):
+            fits.append(len(observations) // (changes["exactly"] + 1))
+        changes = {"min_length": max(min(fits), 1), **changes}
     return Model(family, Changes(**changes))
 
 

@@ -52,6 +52,11 @@ class OwnLikelihood:
         return self.parameter
 
     @property
+    def subject(self) -> str:
+        """What changes, in words."""
+        return self.parameter
+
+    @property
     def domain(self) -> tuple[float, float]:
         """Where the parameter lies, as far as is known."""
         return (0.0 if self.positive else -math.inf, math.inf)

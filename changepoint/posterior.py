@@ -143,13 +143,14 @@ class Posterior:
         """The models that were averaged over, the most probable first; empty for one model.
 
         Evidence, posterior probability, P(any change), most probable number of changes (NaN
-        where a model's own probability is below one in ten thousand) and priors.
+        where a model's own probability is below one in ten thousand), whether it allows no
+        change at all, and priors.
         """
         import pandas as pd
 
         told = json.loads(self.tree.attrs.get("candidates", "[]"))
         families = [_family(one["likelihood"]) for one in told]
-        names = ("log_evidence", "probability", "probability_of_change", "number")
+        names = ("log_evidence", "probability", "probability_of_change", "number", "steady")
         columns: dict[str, Any] = {name: [one[name] for one in told] for name in names}
         columns["priors"] = [str(family) for family in families]
         index = pd.Index([family.title for family in families], name="model")
@@ -164,6 +165,13 @@ class Posterior:
         model = self.model
         return (model.likelihood,) if isinstance(model, Model) else ()
 
+    @property
+    def varied(self) -> Likelihood:
+        """The family of `sensitivity`: of an average, the most probable that allows changes."""
+        steady = self.candidates["steady"] if len(self.candidates) else [False]
+        allowing = zip(self.likelihoods, steady, strict=True)
+        return next(family for family, never in allowing if not never)
+
     @cached_property
     def sensitivity(self) -> dict[float, float]:
         """P(any change) by how many times as strong the prior of the parameter is.
@@ -176,9 +184,10 @@ class Posterior:
 
         if self.engine["name"] != "exact" or not self.likelihoods:
             return {}
-        model, p = Model(self.likelihoods[0], self.model.changes), self.probability_of_change
-        if len(self.candidates):
-            p = float(self.candidates["probability_of_change"].iloc[0])
+        p, found = self.probability_of_change, self.candidates
+        if len(found):
+            p = float(found["probability_of_change"][~found["steady"]].iloc[0])
+        model = Model(self.varied, self.model.changes)
         return probability_by_strength(model, self.observations, p)
 
     @cached_property

@@ -58,6 +58,7 @@ def recommendation(observations: Observations, found: list[Verdict]) -> tuple[st
         "beta": "rates whose trials are unknown; with the trials it would know more",
         "auto": "measurements: an average over levels, lines, memory and outliers, by evidence",
         "multinomial": "several outcomes per trial",
+        "categorical": "several outcomes, one trial a row",
     }
     if default in reasons:
         return default, reasons[default]

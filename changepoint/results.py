@@ -97,6 +97,8 @@ class Candidate(NamedTuple):
     probability_of_change, number
         What it says of the changes: P(any), the most probable number; NaN and -1 where its own
         probability is below one in ten thousand.
+    steady
+        Whether it allows no change.
     """
 
     likelihood: Likelihood
@@ -104,6 +106,7 @@ class Candidate(NamedTuple):
     probability: float
     probability_of_change: float
     number: int
+    steady: bool
 
 
 class Result(NamedTuple):

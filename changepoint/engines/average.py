@@ -92,6 +92,7 @@ def _answer(
         summary = segments_of(mine) if len(each) > 1 else each[0].segments
         return told(number, mine, places, summary, inside)
 
+    fixed = model.changes.exactly is not None
     mean = np.array([part.change_probability for part in parts])
     return Answer(
         change_probability=p @ mean,
@@ -102,13 +103,13 @@ def _answer(
         given=given,
         inside=inside,
         diagnostics={"models": len(solved)},
-        candidates=_candidates(solved, weights, dict(zip(heavy, parts, strict=True))),
+        candidates=_candidates(solved, weights, dict(zip(heavy, parts, strict=True)), fixed),
         remarks=remarks + tuple(text for part in parts for text in part.remarks),
     )
 
 
 def _candidates(
-    solved: Sequence[Solved], weights: Floats, parts: dict[int, Answer]
+    solved: Sequence[Solved], weights: Floats, parts: dict[int, Answer], fixed: bool
 ) -> tuple[Candidate, ...]:
     """Return what each model says, the most probable one first."""
     told = []
@@ -121,6 +122,7 @@ def _candidates(
                 float(weights[i]),
                 max(float(1 - number[0]), 0.0),
                 int(number.argmax()) if i in parts else -1,
+                solved[i].model.changes.exactly == 0 and not fixed,
             )
         )
     return tuple(told)

@@ -41,7 +41,7 @@ Integers = NDArray[np.int64]
 
 AFFORDABLE = 2e7  # segments weighed for the probability inside credible sets
 FIRST = 9  # numbers of changes counted at first; all COUNTED only if there may be more
-FAINT = 1e-7  # weight below which an outer node counts in the evidence alone
+FAINT = 1e-6  # weight below which an outer node counts in the evidence alone
 
 
 class Pass(NamedTuple):
@@ -119,13 +119,16 @@ class Segments:
     def number(self) -> Floats:
         """Return P(k) for k = 0.., as far as COUNTED goes."""
         levels = min(self.model.changes.largest(self.T), COUNTED) + 1
+        if self.condition.number is not None:
+            levels = self.condition.number + 1
         number = np.zeros(levels)
         for weight, run in self.heavy:
             if self.condition.number is None:
                 few = min(levels, FIRST)
                 part = self._counted(run, few)[:, -1]
-                if 1 - part.sum() > LEFT_OUT and few < levels:
-                    part = self._counted(run, levels)[:, -1]
+                while 1 - part.sum() > LEFT_OUT / weight and few < levels:
+                    few = min(2 * few, levels)
+                    part = self._counted(run, few)[:, -1]
                 number[: len(part)] += weight * part
             else:
                 part = np.exp(run.F[:, -1] - run.log_sum)

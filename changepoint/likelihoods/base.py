@@ -219,6 +219,11 @@ class Likelihood(ABC):
         """The parameter in words."""
         return self.parameter
 
+    @property
+    def subject(self) -> str:
+        """What changes, in words: the parameter, if there is one."""
+        return self.label
+
     def priors(self) -> dict[str, str]:
         """Return the priors by field, as text."""
         fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))

@@ -25,6 +25,7 @@ from changepoint.priors import InverseGamma, Normal
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+FEW = 8  # values
 LARGEST = 1e100  # value whose square can still be summed
 
 
@@ -241,9 +242,11 @@ def value_faults(observations: Observations, defaults: bool) -> Iterator[Fault]:
 
 
 def value_cautions(observations: Observations) -> Iterator[str]:
-    """Warn of rounded values that stand still most of the time."""
+    """Warn of rounded values that stand still most of the time, and of very few values."""
     y = observations.column("value")
     y = y[~np.isnan(y)]
+    if len(y) < FEW:
+        yield f"{len(y)} values tell little: the answer hangs on the priors"
     still = float(np.sum(np.diff(y) == 0)) / max(len(y) - 1, 1)
     if still > 0.5:
         yield (

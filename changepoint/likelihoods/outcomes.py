@@ -193,6 +193,11 @@ class OutcomeLikelihood(Likelihood):
         """The probability of the outcome that is shown."""
         return f"probability of {self.outcome!r}" if self.outcome else self.parameter
 
+    @property
+    def subject(self) -> str:
+        """All probabilities: a change may be of others than the one shown."""
+        return "distribution of outcomes"
+
     def _shown(self, observations: Observations) -> int:
         names = observations.outcome_names
         return names.index(self.outcome) if self.outcome else len(names) - 1

@@ -89,8 +89,8 @@ def _filled(series: Series, grid: Grid, absent: Indices) -> Series:
 def _irregular(time: NDArray[Any], grid: Grid | None, added: int) -> str:
     why = "" if grid is None else f" ({added} rows would be absent from a {grid.step} grid)"
     note = (
-        f"the times of the {len(time)} rows are irregular{why}: no rows were added, and rows "
-        "are treated as equally spaced steps"
+        f"the times of the {len(time)} rows are irregular{why}: no rows were added, and "
+        "changes are counted in rows, as if equally spaced (lines alone know the times)"
     )
     if time.dtype.kind == "M":
         note += "; --aggregate day, week or month (aggregate= in Python) sums counts by period"

@@ -31,7 +31,9 @@ def _sensitivity(posterior: Posterior) -> str:
     found = posterior.sensitivity
     head = "".join(f"<th>{strength:g}</th>" for strength in found)
     row = "".join(f"<td>{p:.4f}</td>" for p in found.values())
-    told = f"prior of the {escape(posterior.likelihoods[0].label)}, times as strong"
+    family = posterior.varied
+    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
+    told = escape(f"prior of the {family.label}{under}, times as strong")
     return f"<table><tr><th>{told}</th>{head}</tr><tr><th>P(any change)</th>{row}</tr></table>"
 
 

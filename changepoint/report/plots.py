@@ -83,7 +83,11 @@ def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
 def label_of(posterior: Posterior) -> str:
     """Return the parameter, and the column it describes."""
     family, columns = posterior.model.likelihood, posterior.observations.columns
+    if family.label != family.parameter:
+        return family.label
     used = [columns.get(role, role) for role in family.needs]
+    if family.parameter == "noise_sd":
+        return f"noise_sd: distance of {used[0]} from its mean"
     return f"{family.parameter}: {' / '.join(used)}" if len(used) > 1 else used[0]
 
 

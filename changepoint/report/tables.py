@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MASS = 0.95
+SEGMENTS = 12  # changes up to which further parameters are printed
 SURE = 0.9999  # probabilities beyond this are told as such
 
 
@@ -186,7 +187,8 @@ def chance(p: float) -> str:
         return f"> {SURE}"
     if p < 1 - SURE:
         return f"< {1 - SURE:.4f}"
-    return f"{p:.4f}" if p > 0.999 or p < 0.001 else f"{p:.3f}" if p > 0.99 else f"{p:.2f}"
+    edge = min(p, 1 - p)
+    return f"{p:.4f}" if edge < 0.001 else f"{p:.3f}" if edge < 0.01 else f"{p:.2f}"
 
 
 def _equals(p: float) -> str:
@@ -206,12 +208,14 @@ def sentence(posterior: Posterior) -> str:
 
 
 def _told(posterior: Posterior) -> str:
-    parameter = posterior.model.likelihood.label
+    family = posterior.model.likelihood
+    parameter = family.subject
+    whose = "" if family.subject == family.label else f" the {family.label}"
     fixed = posterior.model.changes.exactly
     found = posterior.changes
     if not found:
-        return _no_change(posterior, parameter)
-    parts = [_change(change) for change in found]
+        return _no_change(posterior)
+    parts = [_change(change, whose) for change in found]
     if len(found) == 1:
         what = parts[0]
     elif len(found) <= 4:
@@ -229,15 +233,16 @@ def _told(posterior: Posterior) -> str:
     return f"The {parameter} {verb} {times} ({sure}): {what}."
 
 
-def _change(change: Change) -> str:
+def _change(change: Change, whose: str) -> str:
     up = change.probability_of_increase
     word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
     ratio = "" if change.ratio is None else f", a ratio of {_span(change.ratio)}"
     if "slope" in change.others:
         slopes = change.others["slope"]
         ratio += f", its slope from {_span(slopes[0])} to {_span(slopes[1])}"
+    when = f"at {_label(change.time, change.index)}{_within(change)}"
     return (
-        f"at {_label(change.time, change.index)}{_within(change)}, from {_span(change.before)} "
+        f"{when},{whose} from {_span(change.before)} "
         f"{direction} to {_span(change.after)}{ratio}, P({word}) {_equals(p)}"
     )
 
@@ -252,25 +257,28 @@ def _within(change: Change) -> str:
     return f" (95 % within {_label(first, rows[0])} to {_label(last, rows[1])}{gaps})"
 
 
-def _no_change(posterior: Posterior, parameter: str) -> str:
-    told = posterior.marginals
+def _no_change(posterior: Posterior) -> str:
+    told, family = posterior.marginals, posterior.model.likelihood
+    parameter, label = family.parameter, family.label
     lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
     mean = float(told[f"{parameter}_mean"].values.mean())
-    about = f"the {parameter} is about {_span(Interval(mean, lower, upper))} throughout"
+    about = f"the {label} is about {_span(Interval(mean, lower, upper))} throughout"
     line = _line(posterior)
     if line is not None:
-        about = f"the {parameter} goes along a line from {_span(line[0])} to {_span(line[1])}"
+        about = f"the {label} goes along a line from {_span(line[0])} to {_span(line[1])}"
     if posterior.model.changes.exactly is not None:
         return f"Assuming exactly 0 changes: {about}."
     p = posterior.probability_of_change
     verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
-    return f"There is {verb} in the {parameter} (P(any change) {_equals(p)}): {about}."
+    return f"There is {verb} in the {family.subject} (P(any change) {_equals(p)}): {about}."
 
 
 def _line(posterior: Posterior) -> tuple[Interval, Interval] | None:
-    """Return the ends of a line, if the parameter of every segment is one."""
-    family = posterior.model.likelihood
-    if not isinstance(family, LinearLikelihood) or family.columns < 2:
+    """Return the ends of a line, if that is what the (most probable) model has."""
+    likelihoods, family = posterior.likelihoods, posterior.model.likelihood
+    if not likelihoods or not isinstance(likelihoods[0], LinearLikelihood):
+        return None
+    if likelihoods[0].columns < 2:
         return None
     told = posterior.marginals
     mean = told[f"{family.parameter}_mean"].values
@@ -337,6 +345,8 @@ def text(posterior: Posterior, width: int = 120) -> str:
 def _other_lines(posterior: Posterior) -> list[str]:
     """Return a line for each further parameter of the segments."""
     found = posterior.changes
+    if len(found) > SEGMENTS:
+        return []
     return [
         f"{name} by segment: {_span(found[0].others[name][0])}; "
         + "; ".join(_span(change.others[name][1]) for change in found)
@@ -350,10 +360,10 @@ def _candidate_lines(posterior: Posterior) -> list[str]:
     told = []
     for name, row in found[found["probability"] > 0.005].iterrows():
         times = "1 change" if row["number"] == 1 else f"{row['number']} changes"
-        told.append(
-            f"{name} {chance(row['probability'])} ({times}, "
-            f"P(any) {_equals(row['probability_of_change'])})"
-        )
+        says = f"{times}, P(any) {_equals(row['probability_of_change'])}"
+        if row["steady"]:
+            says = "one level by assumption"
+        told.append(f"{name} {chance(row['probability'])} ({says})")
     return [f"Probability of each model: {'; '.join(told)}"] if told else []
 
 
@@ -363,8 +373,9 @@ def _sensitivity_lines(posterior: Posterior) -> list[str]:
     if not found:
         return []
     told = ", ".join(f"{chance(p)} (x {strength:g})" for strength, p in found.items())
-    whose = posterior.likelihoods[0].label
-    return [f"P(any change) by strength of the prior of the {whose}: {told}"]
+    family = posterior.varied
+    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
+    return [f"P(any change){under} by strength of the prior of the {family.label}: {told}"]
 
 
 def _engine(posterior: Posterior) -> str:
