@@ -53,7 +53,7 @@ class Auto(Likelihood):
     --------
     >>> from changepoint import Observations
     >>> [family.name for family in Auto().candidates(Observations(value=[1.0, 3.0]))][:2]
-    ['normal', 'normal-mean-variance']
+    ['normal', 'student-t']
     """
 
     name: ClassVar = "auto"
