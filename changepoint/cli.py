@@ -158,10 +158,10 @@ def fit(
         family = _family(likelihood)
         prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
         observations = columns.read(file)
-        default = family is None or family.name == "auto"
-        chosen = (
-            _default(observations, changes) if default else changepoint.Model(family, prior)
-        )
+        if family is None or family.name == "auto":
+            chosen = _default(observations, changes, family)
+        else:
+            chosen = changepoint.Model(family, prior)
     sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
     if switchpoints is not None and not sampling:
         raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")

@@ -202,9 +202,9 @@ def default_model(
 ) -> Model:
     """Return the model for data of this kind, priors not filled.
 
-    The default likelihood, or `family`, with `Changes(**changes)`. Under Auto measurements, whose spikes would else be
-    segments of their own, change for at least 5 rows, or a quarter of a short series, unless
-    `min_length` is given.
+    The default likelihood, or `family`, with `Changes(**changes)`. Under Auto measurements,
+    whose spikes would else be segments of their own, change for at least 5 rows, or a quarter
+    of a short series, unless `min_length` is given.
     """
     family = default_likelihood(observations) if family is None else family
     if family.name == "auto":

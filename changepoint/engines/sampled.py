@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from changepoint.engines.mcmc import MCMC
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MASS = 0.95  # of a credible set
@@ -152,7 +153,7 @@ def rows(draws: Draws, T: int, x: Floats | None = None) -> Floats:
     step = max(HELD // len(draws.first), 1)
     for start in range(0, T, step):
         row = np.arange(start, min(start + step, T))
-        segment = (draws.first[:, 1:, None] <= row).sum(axis=1)
+        segment = _segments(draws.first, row[0], len(row))
         theta = np.take_along_axis(draws.parameter, segment, axis=1)
         if "slope" in draws.extra and x is not None:
             began = x[np.take_along_axis(draws.first, segment, axis=1)]
@@ -162,6 +163,15 @@ def rows(draws: Draws, T: int, x: Floats | None = None) -> Floats:
         told[0, row] = theta.mean(axis=0)
         told[1:, row] = np.quantile(theta, QUANTILES, axis=0)
     return told
+
+
+def _segments(first: Integers, start: int, size: int) -> Integers:
+    """Return which segment rows start..start+size-1 belong to, (D, size)."""
+    steps = np.zeros((len(first), size), np.int64)
+    steps[:, 0] = (first[:, 1:] <= start).sum(axis=1)
+    draw, change = np.nonzero((first[:, 1:] > start) & (first[:, 1:] < start + size))
+    np.add.at(steps, (draw, first[draw, change + 1] - start), 1)
+    return np.cumsum(steps, axis=1, out=steps)
 
 
 def changes_of(draws: Draws, T: int) -> Floats:

@@ -57,6 +57,13 @@ class Pass(NamedTuple):
 class Segments:
     """The posterior of a resolved model under one condition on the number of changes.
 
+    Parameters
+    ----------
+    fineness
+        Divides the distance of outer nodes.
+    passes
+        Forward passes made before, by value of the shared parameter; others are added.
+
     Attributes
     ----------
     log_sum
@@ -66,34 +73,41 @@ class Segments:
     """
 
     def __init__(
-        self, model: Model, observations: Observations, condition: Condition, fineness: float
+        self,
+        model: Model,
+        observations: Observations,
+        condition: Condition,
+        fineness: float,
+        passes: dict[float, Pass] | None = None,
     ) -> None:
         self.model, self.observations, self.condition = model, observations, condition
         self.family = family = model.likelihood
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = np.full(self.T, model.changes.log_rho(self.T))
-        self._statistics: dict[float, Statistics] = {}
         self._after: dict[float, tuple[Floats, Floats]] = {}
+        self._passes = {} if passes is None else passes
         if family.shared is None:
             self.outer = outer.SharedGrid(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
-            self.outer = outer.build(family, lambda v: self.run(v, condition).log_sum, fineness)
-        self.runs = [self.run(float(v), condition) for v in self.outer.values]
+            self.outer = outer.build(family, lambda v: self.run(v).log_sum, fineness)
+        self.runs = [self.run(float(v)) for v in self.outer.values]
         log_sums = self.outer.log_weights + [run.log_sum for run in self.runs]
         self.log_sum = float(np.logaddexp.reduce(log_sums))
         self.weights: Floats = np.exp(log_sums - self.log_sum)
 
-    def run(self, value: float, condition: Condition, log_rho: Floats | None = None) -> Pass:
-        """Return the forward pass at a value of the shared parameter."""
-        log_rho = self.log_rho if log_rho is None else log_rho
-        if value not in self._statistics:
+    def run(self, value: float) -> Pass:
+        """Return the forward pass at a value of the shared parameter, made once."""
+        if value not in self._passes:
             st = self.family.statistics(self.observations, value)
             if st is None:
                 raise EngineError(
                     f"{self.family} has no closed form; its prior isn't conjugate"
                 )
-            self._statistics[value] = st
-        st = self._statistics[value]
+            self._passes[value] = self._forward(value, st, self.log_rho)
+        return self._passes[value]
+
+    def _forward(self, value: float, st: Statistics, log_rho: Floats) -> Pass:
+        condition = self.condition
         if condition.number is None:
             F, until = kernel.forward(st, log_rho, self.m, not st.dependent)
             return Pass(value, st, until, F[None], float(F[-1]))
@@ -215,7 +229,7 @@ class Segments:
             log_rho = np.where(chosen, -np.inf, self.log_rho)
             none = 0.0
             for weight, run in self.heavy:
-                log_sum = self.run(run.value, self.condition, log_rho).log_sum
+                log_sum = self._forward(run.value, run.st, log_rho).log_sum
                 none += weight * np.exp(log_sum - run.log_sum)
             told[i] = max(1 - none, 0.0)
         return told
@@ -261,8 +275,9 @@ class Segments:
 
 def infer(model: Model, observations: Observations, condition: Condition) -> Segments:
     """Return the posterior on an outer grid that is fine enough; see `mixture.infer`."""
+    passes: dict[float, Pass] = {}
     for fineness in (1.0, 2.0, 4.0):
-        found = Segments(model, observations, condition, fineness)
+        found = Segments(model, observations, condition, fineness, passes)
         if unevenness(found.outer, found.weights) < UNEVEN:
             break
     return found
