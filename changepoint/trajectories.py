@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
+from changepoint.likelihoods.linear import rows_of
 from changepoint.model import Model
 from changepoint.observations import Observations, in_rows
 from changepoint.results import (
@@ -151,6 +152,11 @@ def _prior(
     for row, placement in zip(first, placements, strict=True):
         row[1 : len(placement) + 1] = placement
     named = family.segment_prior(observations, first.shape, rng)
+    if "slope" in named:  # from the middle of a segment, which priors are about, to its start
+        x = rows_of(observations)
+        last = np.append(first[:, 1:], np.full((D, 1), T), axis=1) - 1
+        to_start = (x[np.minimum(first, T - 1)] - x[last]) / 2
+        named[family.parameter] += named["slope"] * to_start
     chains = posterior.sizes["chain"]
     draws = Draws(first, named.pop(family.parameter), shared, chains, named)
     return fixed_number(draws, model) if k is not None else unknown(draws, T, family.shared)
