@@ -96,7 +96,7 @@ class Candidate(NamedTuple):
         Its posterior probability, all candidates being equally probable before.
     probability_of_change, number
         What it says of the changes: P(any), the most probable number; NaN and -1 where its own
-        probability is below one in ten thousand.
+        probability is below one in a million.
     steady
         Whether it allows no change.
     """

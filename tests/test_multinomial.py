@@ -231,7 +231,7 @@ def test_another_outcome_may_be_shown():
     np.testing.assert_allclose(total, 1, atol=1e-9)
     place = first.changes[0].index
     for i, (name, posterior) in enumerate(shown.items()):
-        assert f"The probability of '{name}' changed once" in posterior.sentence()
+        assert f"the probability of '{name}' from" in posterior.sentence()
         before, after = COUNTS[:place, i].sum(), COUNTS[place:, i].sum()
         share = before / COUNTS[:place].sum(), after / COUNTS[place:].sum()
         assert posterior.changes[0].before.mean == pytest.approx(share[0], abs=0.03)

@@ -216,7 +216,7 @@ def test_a_long_series_has_none(binomial, monkeypatch):
     monkeypatch.setattr(sensitivity, "LONG", T)
     assert sensitivity.probability_by_strength(model, data) == binomial.sensitivity
     monkeypatch.setattr(sensitivity, "LONG", T - 1)
-    assert sensitivity.probability_by_strength(model, data) == {}
+    assert sensitivity.probability_by_strength(model, data, 0.5) == {}
 
 
 def test_a_strength_that_no_grid_holds_is_left_out():

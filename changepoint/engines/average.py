@@ -22,7 +22,7 @@ from changepoint.results import QUANTILES, Candidate, Draws, Given
 
 Solve = Callable[[Model, Observations, int, int, bool], Solved]
 
-LIGHT = 1e-4  # posterior probability below which a model counts in the evidence alone
+LIGHT = 1e-6  # posterior probability below which a model counts in the evidence alone
 
 
 def solve(

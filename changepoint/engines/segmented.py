@@ -41,7 +41,7 @@ Integers = NDArray[np.int64]
 
 AFFORDABLE = 2e7  # segments weighed for the probability inside credible sets
 FIRST = 9  # numbers of changes counted at first; all COUNTED only if there may be more
-FAINT = 1e-6  # weight below which an outer node counts in the evidence alone
+FAINT = 1e-8  # weight below which an outer node counts in the evidence alone
 
 
 class Pass(NamedTuple):
@@ -89,7 +89,7 @@ class Segments:
         if family.shared is None:
             self.outer = outer.SharedGrid(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
-            self.outer = outer.build(family, lambda v: self.run(v).log_sum, fineness)
+            self.outer = outer.build(family, lambda v: self.run(v).log_sum, fineness, False)
         self.runs = [self.run(float(v)) for v in self.outer.values]
         log_sums = self.outer.log_weights + [run.log_sum for run in self.runs]
         self.log_sum = float(np.logaddexp.reduce(log_sums))

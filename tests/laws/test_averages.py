@@ -25,6 +25,9 @@ class TwoOfThem(Auto):
     def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
         return likelihoods.Trend(), likelihoods.NormalMeanVariance()
 
+    def steady(self, observations: Observations) -> tuple[Likelihood, ...]:
+        return ()
+
 
 @cache
 def data(kind: str) -> Observations:
@@ -44,6 +47,9 @@ def solved(family: Likelihood, changes: Changes, kind: str) -> Solved:
 def parts(family: Likelihood, changes: Changes, kind: str) -> tuple[list[Solved], np.ndarray]:
     """The candidates, each by itself, and their posterior probabilities."""
     each = [solved(one, changes, kind) for one in family.candidates(data(kind))]
+    if not changes.exactly:  # and those under which nothing changes
+        none = Changes(exactly=0, min_length=changes.min_length)
+        each += [solved(one, none, kind) for one in family.steady(data(kind))]
     evidence = np.array([one.log_evidence for one in each])
     p = np.exp(evidence - evidence.max())
     return each, p / p.sum()
@@ -88,11 +94,12 @@ def test_an_average_is_the_mean_of_its_candidates(
             assert answer.given(0) is None
             continue
         share = p * numbers[:, k]  # p(i | k)
-        places = np.array([a.given(int(k)).probability for a in answers])
         given = answer.given(int(k))
-        errors[f"P(i-th change at s | {k})"] = given.probability - np.einsum(
-            "i,ikt->kt", share / share.sum(), places
+        places = sum(
+            share[i] / share.sum() * answers[i].given(int(k)).probability
+            for i in np.flatnonzero(share)
         )
+        errors[f"P(i-th change at s | {k})"] = given.probability - places
         assert (given.draws.number(T) == k).all()
     # Candidates below a millionth count in the evidence alone.
     check({key: float(np.abs(e).max()) for key, e in errors.items()}, 1e-5, (family, kind))
@@ -147,10 +154,10 @@ def test_what_remains_of_a_candidate_that_cannot_be_solved() -> None:
     alone = solved(likelihoods.NormalMeanVariance(), Changes(), "step")
     assert found.log_evidence == pytest.approx(alone.log_evidence, abs=1e-9)
     (remark,) = found.answer().remarks
-    assert remark == "left out of the average: trend, because no way"
+    assert remark == "'auto' leaves out trend: no way"
 
     def hopeless(*_: object) -> Solved:
         raise EngineError("no way")
 
-    with pytest.raises(EngineError, match=r"trend, because no way; .*variance, because no way"):
+    with pytest.raises(EngineError, match=r"leaves out trend: no way; .*variance: no way"):
         average.solve(model, data("step"), 400, 0, hopeless)

@@ -164,7 +164,7 @@ def compare(name: str, i: int, seed: int, T: int, changes: Changes) -> None:
     solved = segments_solve(Model(family, changes), data)
     answer = solved.answer()
     sets = np.random.default_rng(seed).random((3, T)) < 0.4
-    spread = float(np.nanstd(family.estimates(data))) or 1.0
+    spread = float(np.nanstd(data.column(family.response)))
     number = np.pad(answer.number_probability, (0, T))[:T]
     errors = {
         "log evidence": solved.log_evidence - told.log_evidence,
