@@ -15,14 +15,26 @@ def test_rounding_that_a_prior_turns_into_infinite_precision():
         fit(model, Observations(value=value))
 
 
-def test_an_outlier_is_named():
+def outlier():
     value = np.round(np.random.default_rng(8).normal(0, 0.01, 30), 2)
     value[7] = 1e6
+    return value
+
+
+def test_an_outlier_is_named_where_the_prior_has_no_closed_form():
+    model = Model(Normal(level=priors.Logistic(0, 4e5)))
     with pytest.raises(EngineError, match=r"at row 7 the level would be 1e\+06"):
-        fit(Model(Normal()), Observations(value=value))
+        fit(model, Observations(value=outlier()))
     days = np.arange("2025-01-01", "2025-01-31", dtype="datetime64[D]")
     with pytest.raises(EngineError, match=r"at 2025-01-08 the level would be 1e\+06"):
-        fit(Model(Normal()), Observations(value=value, time=days))
+        fit(model, Observations(value=outlier(), time=days))
+
+
+def test_an_outlier_is_two_changes_where_it_has():
+    """What no grid can hold is answered by segments in closed form."""
+    posterior = fit(Model(Normal()), Observations(value=outlier()))
+    assert [change.index for change in posterior.changes] == [7, 8]
+    assert posterior.changes[0].probability > 0.999
 
 
 def test_counts_that_are_too_precise():

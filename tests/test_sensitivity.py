@@ -214,9 +214,10 @@ def test_a_uniform_prior_has_none(column, family):
 def test_a_long_series_has_none(binomial, monkeypatch):
     model, data = binomial.model, DATA["count"]
     monkeypatch.setattr(sensitivity, "LONG", T)
-    assert sensitivity.probability_by_strength(model, data) == binomial.sensitivity
+    p = binomial.probability_of_change
+    assert sensitivity.probability_by_strength(model, data, p) == binomial.sensitivity
     monkeypatch.setattr(sensitivity, "LONG", T - 1)
-    assert sensitivity.probability_by_strength(model, data, 0.5) == {}
+    assert sensitivity.probability_by_strength(model, data, p) == {}
 
 
 def test_a_strength_that_no_grid_holds_is_left_out():

@@ -26,6 +26,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from changepoint.likelihoods import statistics
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -37,41 +39,67 @@ LOG_2PI = math.log(2 * math.pi)
 # that it is handed takes three times as long as the arithmetic.
 
 
+_exact_sum = njit(inline="always")(statistics.exact_sum)
+_exact_product = njit(inline="always")(statistics.exact_product)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _between(begin, end, start, begin_low, end_low, start_low):  # type: ignore[no-untyped-def]
+    """As in likelihoods.statistics, which can't be called from here; so the next one."""
+    difference, lost = _exact_sum(end, -start)
+    total, more = _exact_sum(begin, difference)
+    return total, lost + more + begin_low + (end_low - start_low)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _around_mean(yy, yy_low, uy, uy_low, uu):  # type: ignore[no-untyped-def]
+    square, lost = _exact_product(uy, uy)
+    share = square / uu
+    back, rest = _exact_product(share, uu)
+    share_low = ((square - back) - rest + lost + 2 * uy * uy_low) / uu
+    return (yy - share) + (yy_low - share_low)
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _linear(st, s, e):  # type: ignore[no-untyped-def]
-    """Return n, log determinant, rest of squares, and posterior of the coefficients.
+    """Return n, log determinant, rest of squares, and the coefficients.
 
     n rows; half the log determinant of the noise's precision; y'y + prior - explained;
-    log |posterior precision| - log |prior precision|; coefficients (at the middle of the
-    segment's time) and their precision.
+    log |posterior precision| - log |prior precision|; posterior mean of constant and slope
+    at the middle of the segment's time.
     """
     f = st.first[s]
     if f >= e:
         n, ld, yy, uy, uu, zy, uz, zz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        yy_low, uy_low = 0.0, 0.0
     else:
         hi, lo, b, g = st.sums, st.sums, st.begin, f + 1
         n = b[f, 0] + (hi[e, 0] - lo[g, 0])
         ld = b[f, 1] + (hi[e, 1] - lo[g, 1])
-        yy = b[f, 2] + (hi[e, 2] - lo[g, 2])
-        uy = b[f, 3] + (hi[e, 3] - lo[g, 3])
+        yy, yy_low = _between(b[f, 2], hi[e, 2], lo[g, 2], b[f, 8], hi[e, 8], lo[g, 8])
+        uy, uy_low = _between(b[f, 3], hi[e, 3], lo[g, 3], b[f, 9], hi[e, 9], lo[g, 9])
         uu = b[f, 4] + (hi[e, 4] - lo[g, 4])
         zy = b[f, 5] + (hi[e, 5] - lo[g, 5])
         uz = b[f, 6] + (hi[e, 6] - lo[g, 6])
         zz = b[f, 7] + (hi[e, 7] - lo[g, 7])
     p, mean, k0, k1, mean1 = st.prior[0], st.prior[4], st.prior[5], st.prior[6], st.prior[8]
     if p == 0:
-        return n, ld, yy, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0
+        return n, ld, yy, 0.0, 0.0, 0.0
     g0, a00 = uy + mean * k0, uu + k0
-    rest = yy + mean * mean * k0
     if p == 1:
-        return n, ld, rest - g0 * g0 / a00, math.log(a00 / k0), g0 / a00, 0.0, a00, 0.0, 1.0
+        rest = 0.0
+        if uu > 0:
+            away = uy / uu - mean
+            rest = _around_mean(yy, yy_low, uy, uy_low, uu) + away * away * uu * k0 / a00
+        return n, ld, rest, math.log(a00 / k0), g0 / a00, 0.0
+    rest = yy + mean * mean * k0
     c = 0.5 * (st.x[s] + st.x[e - 1])
     g1, a01 = zy - c * uy + mean1 * k1, uz - c * uu
     a11 = max(zz - c * (2 * uz - c * uu), 0.0) + k1
     det = a00 * a11 - a01 * a01
     b0, b1 = (a11 * g0 - a01 * g1) / det, (a00 * g1 - a01 * g0) / det
     rest += mean1 * mean1 * k1 - (g0 * b0 + g1 * b1)
-    return n, ld, rest, math.log(det / (k0 * k1)), b0, b1, a00, a01, a11
+    return n, ld, rest, math.log(det / (k0 * k1)), b0, b1
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -116,8 +144,11 @@ def log_likelihood_at_best(st, s, e):  # type: ignore[no-untyped-def]
             return 0.0
         row = st.begin[f] + (st.sums[e] - st.sums[f + 1])
         n, ld, rest, p = row[0], row[1], row[2], st.prior[0]
-        if p == 1 or (p == 2 and n < 3):
-            rest -= row[3] * row[3] / row[4]
+        if p == 1:
+            b, hi, lo = st.begin[f], st.sums[e], st.sums[f + 1]
+            yy, yy_low = _between(b[2], hi[2], lo[2], b[8], hi[8], lo[8])
+            uy, uy_low = _between(b[3], hi[3], lo[3], b[9], hi[9], lo[9])
+            rest = _around_mean(yy, yy_low, uy, uy_low, row[4])
         if p == 2:
             c = row[6] / row[4]
             across = row[7] - c * row[6]
@@ -147,7 +178,7 @@ def log_likelihood_at_best(st, s, e):  # type: ignore[no-untyped-def]
     return total - (n * math.log(n) if n > 0 else 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def center(st, s, e):  # type: ignore[no-untyped-def]
     """Return the posterior mean of what is shown of rows s..e-1: constant and slope in x."""
     if st.kind == LINEAR:

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 LARGEST = 1e100  # value whose square can still be summed
-SMALLEST = 1e-5  # noise, over the largest distance from the mean, that closed forms resolve
+SMALLEST = 1e-9  # noise, over the largest distance from the mean, that closed forms resolve
 
 
 @dataclass(frozen=True)

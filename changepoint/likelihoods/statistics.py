@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ Integers = NDArray[np.int64]
 
 LINEAR, DIRICHLET, GAMMA = 0, 1, 2  # as in kernels.segments
 LEVEL, NOISE_SD = 0.0, 1.0  # what is shown of a linear model
+SPLIT = 2.0**27 + 1  # parts a number into halves whose products are exact
 MANY = 1e8  # counts in all whose log-gammas are known to 1e-6
 
 
@@ -26,7 +27,8 @@ class Statistics(NamedTuple):
         counts by outcome. GAMMA: events and exposure.
     sums
         Prefix sums over rows, (T + 1, P). LINEAR: rows; half the log precision of the noise;
-        y'y, 1'y, 1'1, x'y, 1'x, x'x, weighted by that precision. DIRICHLET: the log of what
+        y'y, 1'y, 1'1, x'y, 1'x, x'x, weighted by that precision; what rounding took from y'y
+        and 1'y. DIRICHLET: the log of what
         depends on no parameter, then counts by outcome. GAMMA: the same, events, exposure.
     begin
         The same of each row as the first one of its segment, (T, P): other than that of a
@@ -100,7 +102,7 @@ def linear_statistics(
     T, y = len(y), y - origin
     rows = np.flatnonzero(~np.isnan(y))
     kept = correlation ** np.diff(rows).astype(float)  # 0 where there is no correlation
-    begin, going_on = np.zeros((T, 8)), np.zeros((T, 8))
+    begin, going_on = np.zeros((T, 10)), np.zeros((T, 10))
     one = np.ones(len(rows))
     begin[rows] = _products(one, y[rows], one, x[rows])
     going_on[rows[:1]] = begin[rows[:1]]
@@ -126,23 +128,73 @@ def linear_statistics(
         gammas = special.gammaln(a + np.arange(T + 1) / 2) - special.gammaln(a)
     first = np.append(rows, T)[np.searchsorted(rows, np.arange(T))]
     return Statistics(
-        LINEAR, prefix_sums(going_on), begin, first, x, np.array(prior), gammas,
+        LINEAR, _linear_sums(going_on), begin, first, x, np.array(prior), gammas,
         correlation > 0, origin if shown == LEVEL else 0.0,
     )  # fmt: skip
 
 
 def _products(precision: Floats, y: Floats, u: Floats, z: Floats) -> Floats:
-    """Return the rows of statistics, (n, 8)."""
-    products = (y * y, u * y, u * u, z * y, u * z, z * z)
-    weighted = [precision * product for product in products]
-    columns = [np.ones_like(y), 0.5 * np.log(precision), *weighted]
-    return np.stack(columns, axis=1)
+    """Return the rows of statistics, (n, 10)."""
+    root = np.sqrt(precision)
+    y, u, z = root * y, root * u, root * z
+    squares, rounding = exact_product(y, y)
+    lost = exact_product(u, y)[1]
+    columns = [np.ones_like(y), 0.5 * np.log(precision), squares, u * y, u * u, z * y, u * z]
+    return np.stack([*columns, z * z, rounding, lost], axis=1)
 
 
 def prefix_sums(rows: Floats) -> Floats:
     """Return sums over all rows before each one, (T, P) -> (T + 1, P)."""
     sums: Floats = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
     return sums
+
+
+def _linear_sums(rows: Floats) -> Floats:
+    """Return the same, with what rounding takes from the sums of y'y and 1'y at every step."""
+    sums = prefix_sums(rows)
+    for column, low in ((2, 8), (3, 9)):
+        _, lost = exact_sum(sums[:-1, column], rows[:, column])
+        sums[1:, low] += np.cumsum(lost)
+    return sums
+
+
+def exact_sum(a: Any, b: Any) -> Any:
+    """Return a + b and what rounding took from it (Knuth's two-sum); numbers or arrays."""
+    total = a + b
+    of_b = total - a
+    return total, (a - (total - of_b)) + (b - of_b)
+
+
+def exact_product(a: Any, b: Any) -> Any:
+    """Return a b and what rounding took from it (Dekker 1971); numbers or arrays."""
+    product = a * b
+    wide_a, wide_b = SPLIT * a, SPLIT * b
+    high_a, high_b = wide_a - (wide_a - a), wide_b - (wide_b - b)
+    low_a, low_b = a - high_a, b - high_b
+    return product, low_a * low_b - (
+        ((product - high_a * high_b) - low_a * high_b) - high_a * low_b
+    )
+
+
+def between(
+    begin: Any, end: Any, start: Any, begin_low: Any, end_low: Any, start_low: Any
+) -> Any:
+    """Return begin + (end - start) and what rounding took from it; numbers or arrays."""
+    difference, lost = exact_sum(end, -start)
+    total, more = exact_sum(begin, difference)
+    return total, lost + more + begin_low + (end_low - start_low)
+
+
+def around_mean(yy: Any, yy_low: Any, uy: Any, uy_low: Any, uu: Any) -> Any:
+    """Return y'y - (u'y)^2 / u'u in twice the digits: most of them may cancel.
+
+    yy + yy_low and uy + uy_low are the sums; numbers or arrays.
+    """
+    square, lost = exact_product(uy, uy)
+    share = square / uu
+    back, rest = exact_product(share, uu)
+    share_low = ((square - back) - rest + lost + 2 * uy * uy_low) / uu
+    return (yy - share) + (yy_low - share_low)
 
 
 class Coefficients(NamedTuple):
@@ -166,26 +218,37 @@ class Coefficients(NamedTuple):
 def coefficients(st: Statistics, first: Integers, end: Integers) -> Coefficients:
     """Return the posterior of segments of rows first..end-1."""
     f = st.first[first]
-    some = (f < end)[:, None]
+    some = f < end
     at = np.minimum(f, len(st.x) - 1)
-    n, _, yy, g0, p00, zy, uz, zz = np.where(
-        some, st.begin[at] + st.sums[end] - st.sums[at + 1], 0.0
+    n, _, _, _, uu, zy, uz, zz, _, _ = np.where(
+        some[:, None], st.begin[at] + (st.sums[end] - st.sums[at + 1]), 0.0
     ).T
+    (yy, yy_low), (uy, uy_low) = (
+        between(
+            *(array[place, c] for c in (column, low) for array, place in
+              ((st.begin, at), (st.sums, end), (st.sums, at + 1)))
+        )
+        for column, low in ((2, 8), (3, 9))
+    )  # fmt: skip
+    yy, yy_low, uy, uy_low = (np.where(some, part, 0.0) for part in (yy, yy_low, uy, uy_low))
     columns, _, a, b, mean, k0, k1, _, mean1 = st.prior
     middle = (st.x[first] + st.x[end - 1]) / 2
-    g0, p00 = g0 + mean * k0, p00 + k0
-    rest = yy + mean**2 * k0
-    zero = np.zeros_like(rest)
+    g0, p00 = uy + mean * k0, uu + k0
+    zero = np.zeros_like(yy)
+    g1, p01, p11 = zero, zero, zero + 1
     if columns == 2:
-        u = p00 - k0
-        g1 = zy - middle * (g0 - mean * k0) + mean1 * k1
-        rest = rest + mean1**2 * k1
-        p01, p11 = uz - middle * u, np.maximum(zz - middle * (2 * uz - middle * u), 0) + k1
-    else:
-        g1, p01, p11 = zero, zero, zero + 1
+        g1 = zy - middle * uy + mean1 * k1
+        p01, p11 = uz - middle * uu, np.maximum(zz - middle * (2 * uz - middle * uu), 0) + k1
     determinant = p00 * p11 - p01**2
     level, slope = (p11 * g0 - p01 * g1) / determinant, (p00 * g1 - p01 * g0) / determinant
-    rest = yy if columns == 0 else rest - g0 * level - g1 * slope
+    if columns == 2:
+        rest = yy + mean**2 * k0 + mean1**2 * k1 - g0 * level - g1 * slope
+    elif columns == 1:
+        one = np.where(some, uu, 1.0)
+        away = (uy / one - mean) ** 2 * uu * k0 / p00
+        rest = around_mean(yy, yy_low, uy, uy_low, one) + away
+    else:
+        rest = yy
     return Coefficients(
         level, slope, p00, p01, p11, a + n / 2, b + np.maximum(rest, 0) / 2, middle
     )

@@ -253,7 +253,7 @@ def by_placement(
         for i in np.flatnonzero(k == number):
             at[np.arange(number), list(found[i])] += each[i]
             by_segment += p[i] @ by_row[i][:, [0, *found[i]]]
-        total = each[k == number].sum()
+        total = max(each[k == number].sum(), 1e-300)
         placed[number], segment[number] = at / total, by_segment / total
     return ByPlacement(
         log_evidence,
