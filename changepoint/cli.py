@@ -115,8 +115,10 @@ def fit(
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
-        binomial, beta-binomial, bernoulli, beta, negative-binomial, poisson, normal, student-t
-        or exponential; by default what the columns suggest.
+        For counts binomial, beta-binomial, bernoulli, negative-binomial or poisson; for outcomes
+        multinomial or categorical; for rates beta; for values auto, normal, student-t,
+        normal-mean-variance, normal-variance, trend, autoregressive, autoregressive-trend or
+        exponential. By default what the columns suggest.
     at_most
         The largest number of changes.
     exactly
@@ -124,7 +126,7 @@ def fit(
     every
         Mean rows from one change to the next, instead of even odds on any change.
     min_length
-        Shortest stretch between changes, in rows.
+        Shortest stretch between changes, in rows; 1 by default, 5 under auto.
     engine
         exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
         PyMC model, for which it is the default.
