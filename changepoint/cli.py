@@ -115,7 +115,7 @@ def fit(
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
-        For counts binomial, beta-binomial, bernoulli, negative-binomial or poisson; for outcomes
+        For counts binomial, beta-binomial, bernoulli, negative-binomial, poisson; for outcomes
         multinomial or categorical; for rates beta; for values auto, normal, student-t,
         normal-mean-variance, normal-variance, trend, autoregressive, autoregressive-trend or
         exponential. By default what the columns suggest.
