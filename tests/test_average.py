@@ -16,7 +16,7 @@ from changepoint import (
     likelihoods,
 )
 from changepoint.engines.solve import solve
-from changepoint.likelihoods.auto import LONG, Auto
+from changepoint.likelihoods.auto import LONG, LONG_MEMORY, Auto
 from changepoint.model import default_likelihood, default_model
 from changepoint.posterior import Posterior
 
@@ -235,8 +235,15 @@ def test_missing_rows_leave_the_step_where_it_is(step):
 def test_long_series_are_averaged_over_fewer_families_and_warned_of():
     y = np.random.default_rng(8).normal(size=LONG + 1)
     family = Auto()
-    short, long = Observations(value=y[:-1]), Observations(value=y)
+    short, long = Observations(value=y[:LONG_MEMORY]), Observations(value=y)
+    middle = Observations(value=y[:-1])
     assert not list(family.cautions(short))
+    (caution,) = family.cautions(middle)
+    assert caution.startswith("3000 rows, above 1200: levels and lines with autocorrelated")
+    left = {one.name for one in family.candidates(short)} - {
+        one.name for one in family.candidates(middle)
+    }
+    assert left == {"autoregressive", "autoregressive-trend"}
     (caution,) = family.cautions(long)
     assert caution.startswith("3001 rows, above 3000: lines, autocorrelation and noise")
     names = [one.name for one in family.candidates(long)]

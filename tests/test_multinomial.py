@@ -181,8 +181,11 @@ def test_the_default_prior_is_in_proportion_to_the_counts():
     found = likelihoods.Multinomial().resolve(outcomes(counts))
     assert found.outcome == "bought"
     sums = np.array([15, 3, 2]) + 0.5
-    np.testing.assert_allclose(found.concentration, 2 * sums / 2.5)
-    assert min(found.concentration) == 2  # the rarest is worth two events
+    np.testing.assert_allclose(found.concentration / sums, found.concentration[0] / sums[0])
+    average = np.exp(np.mean(np.log(found.concentration)))
+    assert average == pytest.approx(2)  # an average outcome is worth two events
+    rare = likelihoods.Multinomial().resolve(outcomes(np.array([[900, 900, 1]] * 3)))
+    assert min(rare.concentration) == 0.5
 
 
 # -- missing rows ---------------------------------------------------------------------------

@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 
 HEAVY = 3.0  # degrees of freedom of a level that changes: one value, to keep it quick
 LONG = 3000  # rows beyond which families of T^2 steps are left out
+LONG_MEMORY = 1200  # the same of autocorrelated ones, which take some 60 passes
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,10 @@ class Auto(Likelihood):
         fast: tuple[Likelihood, ...] = (Normal(), StudentT(nu=HEAVY))
         if len(observations) > LONG:
             return fast
-        return (
-            *fast,
-            NormalMeanVariance(),
-            NormalVariance(),
-            Trend(),
-            Autoregressive(),
-            AutoregressiveTrend(),
-        )
+        independent = (*fast, NormalMeanVariance(), NormalVariance(), Trend())
+        if len(observations) > LONG_MEMORY:
+            return independent
+        return (*independent, Autoregressive(), AutoregressiveTrend())
 
     def steady(self, observations: Observations) -> tuple[Likelihood, ...]:
         """Return one level, from which the values jump and to which they return.
@@ -94,11 +91,13 @@ class Auto(Likelihood):
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of values that stand still, and of families left out."""
         yield from value_cautions(observations)
-        if len(observations) > LONG:
-            yield (
-                f"{len(observations)} rows, above {LONG}: lines, autocorrelation and noise by "
-                "segment are left out of the average; sum rows, or name a likelihood"
-            )
+        T, remedy = len(observations), "to keep it quick; sum rows, or name a likelihood"
+        if T > LONG:
+            left = "lines, autocorrelation and noise by segment are left out of the average"
+            yield f"{T} rows, above {LONG}: {left}, {remedy}"
+        elif T > LONG_MEMORY:
+            left = "levels and lines with autocorrelated noise are left out of the average"
+            yield f"{T} rows, above {LONG_MEMORY}: {left}, {remedy}"
 
     def estimates(self, observations: Observations) -> Floats:
         """Return the values themselves, shape (T,)."""

@@ -20,7 +20,8 @@ class Multinomial(OutcomeLikelihood):
     ----------
     concentration
         Prior: Dirichlet with a positive number for each outcome, in the data's order.
-        Default: in proportion to all counts, the rarest outcome worth two events.
+        Default: in proportion to all counts, an outcome of (geometrically) average frequency
+        worth two events, a rare one at least half an event.
     outcome
         Name of the outcome that reports show; default the last.
 

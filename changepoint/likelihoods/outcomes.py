@@ -66,9 +66,9 @@ class OutcomeLikelihood(Likelihood):
                 )
             return replace(self, outcome=outcome)
         counts = self._counts(observations).sum(axis=0) + 0.5
-        return replace(
-            self, concentration=tuple(map(float, 2 * counts / counts.min())), outcome=outcome
-        )
+        typical = np.exp(np.mean(np.log(counts)))
+        alphas = np.maximum(2 * counts / typical, 0.5)
+        return replace(self, concentration=tuple(map(float, alphas)), outcome=outcome)
 
     def faults(self, observations: Observations) -> Iterator[Fault]:
         """Yield what breaks the rule: counts are whole numbers, 0 or more."""
