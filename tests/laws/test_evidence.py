@@ -383,7 +383,7 @@ def nested(
     return sums - [log_choose(T - 1, k) for k in range(largest + 1)]
 
 
-@pytest.mark.parametrize("trials", [30, 1000])
+@pytest.mark.parametrize("trials", [30, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("spread", [1.0, 4.0])
 def test_beta_binomial_by_nested_quadrature(trials: int, spread: float) -> None:
     """The dispersion from the Binomial limit to nearly 1; counts without and with spread."""

@@ -131,6 +131,7 @@ FAMILIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_strong_change_under_other_families(name):
     way, family = FAMILIES[name]
@@ -170,7 +171,7 @@ def of_lines(name, missing=0.1):
     [
         ("normal-mean-variance", "metropolis"),
         ("normal-variance", "sum-out"),
-        ("autoregressive-trend", "gibbs"),
+        pytest.param("autoregressive-trend", "gibbs", marks=pytest.mark.slow),
     ],
 )
 def test_segments_of_several_parameters(name, way):
@@ -266,7 +267,9 @@ def test_what_cannot_be_summed_out(name):
         fit(model, data, MCMC(switchpoints="sum-out"))
 
 
-@pytest.mark.parametrize("name", ["trend", "normal-variance"])
+@pytest.mark.parametrize(
+    "name", ["trend", pytest.param("normal-variance", marks=pytest.mark.slow)]
+)
 def test_of_an_average_the_most_probable_family(name):
     data = series(name, 60, 4)
     model = Model(likelihoods.Auto(), Changes(min_length=10))
@@ -283,6 +286,7 @@ def test_of_an_average_the_most_probable_family(name):
     assert number.startswith(f"MCMC assumes exactly {posterior.number} change")
 
 
+@pytest.mark.slow
 def test_of_tails_the_most_probable():
     """A StudentT without nu is an average too."""
     data = series("normal-mean-variance", 60, 4)
