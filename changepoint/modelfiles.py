@@ -6,8 +6,8 @@ A model file is executed code: run only files that you would run as a script.
 from __future__ import annotations
 
 import contextlib
-import runpy
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ from changepoint.observations import ROLES, Observations
 
 if TYPE_CHECKING:
     import pymc as pm
+
+
+_ALONE = threading.RLock()  # standard output is everybody's
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,23 @@ def load(path: str | Path) -> ModelFile:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"there is no model file {path}")
-    names = _guarded(path, lambda: runpy.run_path(str(path), run_name="changepoint_model"))
+    try:
+        return load_text(path.read_text(encoding="utf-8"), path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the model file {path} can't be read: {error}") from None
+
+
+def load_text(text: str, path: str | Path) -> ModelFile:
+    """Run the text of a model file and return what it declares; its path is for messages.
+
+    Raises
+    ------
+    ModelError
+        If it raises, or if it declares no model.
+    """
+    path = Path(path)
+    names: dict[str, Any] = {"__name__": "changepoint_model", "__file__": str(path)}
+    _guarded(path, lambda: exec(compile(text, str(path), "exec"), names))
     model = names.get("model")
     if not isinstance(model, Model) and not callable(model):
         raise ModelError(
@@ -108,7 +127,7 @@ def _guarded(path: Path, run: Callable[[], Any]) -> Any:
     What it prints goes to standard error: standard output is for the answer.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with _ALONE, contextlib.redirect_stdout(sys.stderr):
             return run()
     except (Exception, SystemExit) as error:
         line = getattr(error, "lineno", None)  # of a SyntaxError

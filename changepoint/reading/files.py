@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from changepoint.errors import DataError
+from changepoint.reading.systems import content, is_url
 
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 EXPORT = "export the sheet as CSV (in Excel: File > Save As > CSV UTF-8) and read that file"
@@ -46,10 +47,16 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 
 def read_lines(path: str | os.PathLike[str]) -> list[str]:
     r"""Return the lines of a text file, each with its end (\n, \r\n or \r)."""
+    if is_url(path):
+        return lines_of(content(os.fspath(path)), path)
     try:
-        content = check_path(path).read_bytes()
+        return lines_of(check_path(path).read_bytes(), path)
     except OSError as error:
         raise DataError(f"{path}: the file can't be read: {error.strerror}") from None
+
+
+def lines_of(content: bytes, path: str | os.PathLike[str]) -> list[str]:
+    """Return the same of a file's content."""
     text = _decoded(content, path)
     if not text.strip():
         raise DataError(f"{path}: the file is empty; expected a header line and rows")

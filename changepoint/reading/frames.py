@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,41 @@ from changepoint.errors import DataError
 from changepoint.reading.arrow import UnknownTypeError, cells_of
 from changepoint.reading.files import check_path
 from changepoint.reading.roles import NAMES, find_roles, normal
+from changepoint.reading.systems import filesystem, is_url
 from changepoint.reading.table import Column, Table, prefixed
 
 FRAMES = "a data frame of pandas, polars, pyarrow or DuckDB"
+DAMAGED = "the file is damaged"
 
 
 def read_parquet_table(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Table:
     """Return the columns of a Parquet file that have a role."""
-    from pyarrow import parquet
-
-    file, name = check_path(path), os.fspath(path)
-    what = "this can't be read as a Parquet file"
-    with _foreign(name, what, lambda: parquet.ParquetFile(file)) as source:
+    name = os.fspath(path)
+    with open_parquet(path) as source:
         header = source.schema_arrow.names
         roles = find_roles(header, asked, name)
         columns = [header[index] for index in roles.values()]
-        table = _foreign(name, "the file is damaged", lambda: source.read(columns=columns))
-    return _table(name, dict(zip(roles, columns, strict=True)), table.column)
+        table = foreign(name, DAMAGED, lambda: source.read(columns=columns))
+    return table_of(name, dict(zip(roles, columns, strict=True)), table.column)
+
+
+def open_parquet(path: str | os.PathLike[str], dictionaries: Sequence[str] = ()) -> Any:
+    """Return pyarrow's ParquetFile of a path or URL; text of some columns as dictionaries."""
+    from pyarrow import parquet
+
+    name, what = os.fspath(path), "this can't be read as a Parquet file"
+    if not is_url(path):
+        file = check_path(path)
+        return foreign(
+            name, what, lambda: parquet.ParquetFile(file, read_dictionary=dictionaries)
+        )
+    system, place = filesystem(name)
+    return foreign(
+        name, what,
+        lambda: parquet.ParquetFile(
+            system.open_input_file(place), read_dictionary=dictionaries
+        ),
+    )  # fmt: skip
 
 
 def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
@@ -39,9 +57,9 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
     import narwhals as nw
 
     expected = f"expected {FRAMES}, found {type(frame).__name__}"
-    wrapped = _foreign(None, expected, lambda: nw.from_native(_with_index(frame)))
+    wrapped = foreign(None, expected, lambda: nw.from_native(_with_index(frame)))
     what = "the columns can't be read"
-    names = _foreign(None, what, lambda: wrapped.collect_schema().names())
+    names = foreign(None, what, lambda: wrapped.collect_schema().names())
     roles = find_roles([str(name) for name in names], asked, None)
     columns = {role: names[index] for role, index in roles.items()}
 
@@ -49,8 +67,8 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
         chosen = wrapped.select(nw.col(*columns.values()))
         return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
 
-    table = _foreign(None, "the frame can't be computed", collected)
-    return _table(None, columns, table.get_column)
+    table = foreign(None, "the frame can't be computed", collected)
+    return table_of(None, columns, table.get_column)
 
 
 def _with_index(frame: Any) -> Any:
@@ -70,7 +88,8 @@ def _with_index(frame: Any) -> Any:
     return frame.reset_index(names=names)
 
 
-def _table(file: str | None, names: Mapping[str, Any], column: Callable[[Any], Any]) -> Table:
+def table_of(file: str | None, names: Mapping[str, Any], column: Callable[[Any], Any]) -> Table:
+    """Return the table of columns by role."""
     columns, notes, length = {}, [], 0
     for role, name in names.items():
         cells, noticed = _cells(file, str(name), column(name))
@@ -118,7 +137,7 @@ def _is_null(cell: object) -> bool:
     return isinstance(cell, float) and cell != cell
 
 
-def _foreign(file: str | None, message: str, call: Callable[[], Any]) -> Any:
+def foreign(file: str | None, message: str, call: Callable[[], Any]) -> Any:
     """Call another library; whatever it raises becomes a DataError."""
     try:
         return call()

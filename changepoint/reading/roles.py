@@ -28,6 +28,16 @@ def normal(name: str) -> str:
     return " ".join(name.replace("\ufeff", "").split()).casefold()
 
 
+def key_role(i: int) -> str:
+    """Return the role of the i-th column that says which series a row belongs to."""
+    return f"by[{i}]"
+
+
+def is_key(role: str) -> bool:
+    """Whether a column says which series a row belongs to."""
+    return role.startswith("by[")
+
+
 def is_outcome(role: str) -> bool:
     """Whether a column has counts of an outcome, or labels of outcomes."""
     return role == "outcome" or role.startswith(f"{OUTCOMES}[")
@@ -46,7 +56,7 @@ def find_roles(
     DataError
         If a column asked for is absent, if a role has two columns, or if there is no response.
     """
-    found = _asked_columns(header, asked, file)
+    found = asked_columns(header, asked, file)
     taken = set(found.values())
     roles = [role for role in NAMES if role not in found]
     if any(is_outcome(role) for role in found):
@@ -78,16 +88,18 @@ def find_roles(
     return {role: found[role] for role in (*NAMES, *outcomes) if role in found}
 
 
-def _asked_columns(
+def asked_columns(
     header: Sequence[str], asked: Mapping[str, str], file: str | None
 ) -> dict[str, int]:
+    """Return the index of each column asked for, by role."""
     found: dict[str, int] = {}
     for role, name in asked.items():
         matches = [index for index, other in enumerate(header) if other == name]
         if len(matches) != 1:
             matches = [i for i, other in enumerate(header) if normal(other) == normal(name)]
         if not matches:
-            raise DataError(_ask(header, file, f"no column {name!r}, asked for as {role}"))
+            told = "by" if is_key(role) else role
+            raise DataError(_ask(header, file, f"no column {name!r}, asked for as {told}"))
         if len(matches) > 1:
             raise DataError(
                 _ask(header, file, f"{len(matches)} columns {name!r}, asked for as {role}")

@@ -1,0 +1,110 @@
+"""False alarms over many series: how many changed, and which of them to flag."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+STEPS = 10_000  # of EM at most
+SETTLED = 1e-12  # change of the share at which it ends
+
+
+class Discovery(NamedTuple):
+    """What all series together say of each.
+
+    Parameters
+    ----------
+    share
+        The estimated share of series that changed; NaN where none has a Bayes factor.
+    probability
+        P(some change | its data, share) of each series, (N,); NaN without a Bayes factor.
+    flagged
+        The series to report, (N,).
+    false
+        The expected share of false ones among them, 0 if there are none.
+    """
+
+    share: float
+    probability: Floats
+    flagged: NDArray[np.bool_]
+    false: float
+
+
+def discover(log_bayes_factor: Floats, rate: float) -> Discovery:
+    """Return the flags that keep the Bayesian false discovery rate.
+
+    Each series changed with probability pi, the same for all; then
+
+        P(changed | y_i) = pi BF_i / (pi BF_i + 1 - pi),
+
+    with BF_i = p(y_i | some change) / p(y_i | none). The most likely pi is found by EM: it is
+    the mean of these probabilities. Flagged are the most probable series, as many as keep the
+    mean of 1 - P(changed) among them, which is the expected share of false ones, at the rate.
+
+    Parameters
+    ----------
+    log_bayes_factor
+        (N,), NaN where there is none.
+    rate
+        The largest expected share of false ones among the flagged, in (0, 1).
+
+    References
+    ----------
+    B. Efron (2010), Large-Scale Inference, chapter 2 (local false discovery rates, two groups).
+    M. Newton, A. Noueiry, D. Sarkar, P. Ahlquist (2004), Biostatistics 5, 155, section 3.4:
+    the rule for flags.
+
+    Examples
+    --------
+    >>> found = discover(np.array([-3.0] * 95 + [12.0] * 5), rate=0.05)
+    >>> round(found.share, 2), int(found.flagged.sum())
+    (0.05, 5)
+    """
+    known = ~np.isnan(log_bayes_factor)
+    x = log_bayes_factor[known]
+    probability = np.full(len(log_bayes_factor), np.nan)
+    flagged = np.zeros(len(log_bayes_factor), bool)
+    if not len(x):
+        return Discovery(float("nan"), probability, flagged, 0.0)
+    share = _share(x)
+    p = _posterior(x, share)
+    order = np.argsort(-p, kind="stable")
+    false = np.cumsum(1 - p[order]) / np.arange(1, len(p) + 1)
+    count = int(np.searchsorted(false, rate, "right"))  # a mean of ascending numbers ascends
+    # Series that are alike are flagged together or not at all.
+    while 0 < count < len(p) and p[order[count]] == p[order[count - 1]]:
+        count -= 1
+    chosen = np.zeros(len(p), bool)
+    chosen[order[:count]] = True
+    probability[known], flagged[known] = p, chosen
+    return Discovery(share, probability, flagged, float(false[count - 1]) if count else 0.0)
+
+
+def _posterior(log_bayes_factor: Floats, share: float) -> Floats:
+    with np.errstate(divide="ignore", over="ignore"):
+        odds = log_bayes_factor + np.log(share) - np.log1p(-share)
+        p: Floats = 1 / (1 + np.exp(-odds))
+    return p
+
+
+def _share(log_bayes_factor: Floats) -> float:
+    """Return the most likely share of changed series.
+
+    The log likelihood sum_i log(1 - pi + pi BF_i) is concave, so EM ends at its maximum from
+    anywhere inside (0, 1); Aitken's extrapolation of two steps gets there sooner.
+    """
+    share = 0.5
+    for _ in range(STEPS):
+        first = float(_posterior(log_bayes_factor, share).mean())
+        second = float(_posterior(log_bayes_factor, first).mean())
+        step, bend = first - share, second - 2 * first + share
+        jump = share - step**2 / bend if abs(bend) > 1e-300 else second
+        after = jump if 0 < jump < 1 else second
+        if abs(after - share) < SETTLED:
+            return after
+        share = after
+    return share

@@ -1,0 +1,160 @@
+"""The folder of a batch: what is in it, and how files get there whole or not at all."""
+
+# pyarrow has no type hints.
+# mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from changepoint.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLES = ("series", "changes")
+NAMES = (
+    "manifest.json",
+    "summary.json",
+    *(f"{table}.{kind}" for table in TABLES for kind in ("parquet", "csv")),
+    "report.html",
+)
+
+
+class Folder:
+    """The files of one batch.
+
+    `manifest.json` says what is computed from what; `parts/part-000000.parquet`, ... hold the
+    answers, a file for each job, numbered and never named by data; `series.*`, `changes.*` and
+    `summary.json`, written last, put them together. Nothing in it is ever unpickled.
+
+    Parameters
+    ----------
+    path
+        The folder, which may not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.parts = self.path / "parts"
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of the files."""
+        return self.path / name
+
+    def part(self, number: int) -> Path:
+        """Return the path of a part."""
+        return self.parts / f"part-{number:06d}.parquet"
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises
+        ------
+        ModelError
+            If it holds files that aren't of a batch: they might be somebody's data.
+        DataError
+            If it can't be made.
+        """
+        if self.path.is_dir() and not self.file("manifest.json").exists():
+            others = [p.name for p in self.path.iterdir() if p.name[0] != "."]
+            if set(others) - {"parts"}:
+                raise ModelError(
+                    f"{self.path} is no folder of a batch, and not empty (it holds "
+                    f"{', '.join(sorted(others)[:3])}): choose another, or an empty one"
+                )
+        try:
+            self.parts.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"can't write to {self.path}: {error.strerror or error}") from None
+
+    def clear(self) -> None:
+        """Remove what a batch has written here, and nothing else."""
+        for name in NAMES:
+            self.file(name).unlink(missing_ok=True)
+        for place in (*self.parts.glob("part-*.parquet"), *self.unfinished()):
+            place.unlink(missing_ok=True)
+
+    def unfinished(self) -> list[Path]:
+        """Return the files whose writing was cut off."""
+        return [*self.parts.glob(".*.tmp"), *self.path.glob(".*.tmp")]
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Return a file's content, None if there is no such file.
+
+        Raises
+        ------
+        DataError
+            If somebody has damaged it.
+        """
+        try:
+            told = json.loads(self.file(name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{self.file(name)} can't be read ({error}): start anew with --fresh "
+                "(fresh=True in Python)"
+            ) from None
+        if not isinstance(told, dict):
+            raise DataError(f"{self.file(name)} is damaged: start anew with --fresh")
+        return told
+
+    def write_json(self, name: str, told: Mapping[str, Any]) -> None:
+        """Write a JSON file, whole or not at all."""
+        text = json.dumps(told, indent=1, allow_nan=False) + "\n"
+        with whole(self.file(name)) as unfinished:
+            unfinished.write_bytes(text.encode())
+
+    def write_part(self, number: int, table: pa.Table) -> None:
+        """Write a part, whole or not at all."""
+        from pyarrow import parquet
+
+        with whole(self.part(number)) as unfinished:
+            parquet.write_table(table, unfinished)
+
+    def has_part(self, number: int, job: str) -> bool:
+        """Whether there is a part, readable, of this very job."""
+        from pyarrow import parquet
+
+        try:
+            found = parquet.read_schema(self.part(number)).metadata or {}
+        except (OSError, ValueError):
+            return False
+        return bool(found.get(b"job") == job.encode())
+
+
+@contextmanager
+def whole(place: Path) -> Iterator[Path]:
+    """Give another name to write a file under, and put it in place when it is on the disk.
+
+    Raises
+    ------
+    DataError
+        If it can't be written; what was there before is as it was.
+    """
+    unfinished = place.with_name(f".{place.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        try:
+            yield unfinished
+            with unfinished.open("rb") as stream:
+                os.fsync(stream.fileno())
+            unfinished.replace(place)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        if os.name == "posix":  # where a folder is a file that can be flushed
+            folder = os.open(place.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        full = " Free some space and run the same command again" * (error.errno == errno.ENOSPC)
+        raise DataError(f"can't write {place}: {error.strerror or error}.{full}") from None

@@ -1,0 +1,99 @@
+"""The series of a job: read, each on its own, so that one bad one stays one."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import NamedTuple
+
+from changepoint.batch.inputs import is_parquet, partitions
+from changepoint.batch.plan import LARGEST_GROUP, Job, Settings, text_of, too_large
+from changepoint.errors import DataError
+from changepoint.observations import Observations
+from changepoint.reading import read
+from changepoint.reading.frames import open_parquet
+from changepoint.reading.long import Long, Piece, long_csv, long_parquet
+
+
+class Loaded(NamedTuple):
+    """The series of a job.
+
+    names, keys
+        What each is called, and the values of its key columns.
+    long
+        The table they are in; the first one's place in it is that of the job.
+    series
+        Without a table: each one, or why it can't be read.
+    """
+
+    names: list[str]
+    keys: list[tuple[str, ...]]
+    long: Long | None
+    series: list[Observations | DataError]
+
+    def observations(self, i: int, first: int) -> Observations:
+        """Return one series; DataError if it can't be read."""
+        if self.long is not None:
+            return self.long.observations(first + i)
+        found = self.series[i]
+        if isinstance(found, DataError):
+            raise found
+        return found
+
+
+def load(job: Job, settings: Settings) -> Loaded:
+    """Return the series of a job."""
+    files = job.files[job.first : job.end] if job.kind == "files" else job.files
+    if job.kind == "files":
+        found = [_one(file, settings) for file in files]
+        return Loaded(list(files), [()] * len(files), None, found)
+    try:
+        long = _table(job, settings)
+    except DataError as error:
+        name = (*files, *(piece.file for piece in job.pieces))[0]
+        return Loaded([name], [()], None, [error])
+    keys = long.keys[job.first : job.end]
+    return Loaded([", ".join(key) for key in keys], keys, long, [])
+
+
+def _one(file: str, settings: Settings) -> Observations | DataError:
+    """Read a file that is one series."""
+    try:
+        if is_parquet(file):
+            with open_parquet(file) as opened:
+                told = opened.metadata
+                size = sum(told.row_group(g).total_byte_size for g in range(told.num_row_groups))
+            if size > LARGEST_GROUP:
+                raise too_large(file, size)
+        return read(
+            file,
+            date_format=settings.date_format,
+            aggregate=settings.aggregate,  # type: ignore[arg-type]
+            **dict(settings.columns),
+        )
+    except DataError as error:
+        return error
+
+
+def _table(job: Job, settings: Settings) -> Long:
+    if job.kind == "table":
+        with _ALONE:
+            return _kept(job.files, job.pieces, settings)
+    return _read(job.files, job.pieces, settings)
+
+
+def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings) -> Long:
+    by, how = settings.by, (settings.aggregate, settings.date_format)
+    if not pieces:
+        return long_csv(text_of(files[0]), files[0], by, settings.asked, *how)
+    stated = {piece.file: partitions(piece.file) for piece in pieces}
+    return long_parquet(pieces, by, settings.asked, *how, stated)
+
+
+_ALONE = threading.Lock()  # others wait for what one reads
+_kept = lru_cache(maxsize=2)(_read)
+
+
+def forget() -> None:
+    """Give back the memory of tables that were kept."""
+    _kept.cache_clear()

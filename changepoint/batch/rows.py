@@ -1,0 +1,145 @@
+"""The tables: a row per series, and in it the changes and the curve."""
+
+# pyarrow has no type hints.
+# mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OK, DATA, MODEL, ENGINE, LOST = STATUSES = (
+    "ok", "data_error", "model_error", "engine_error", "worker_lost",
+)  # fmt: skip
+
+INTERVALS = ("before", "after", "difference", "ratio")
+
+
+def _spread(name: str) -> dict[str, str]:
+    return {name: "float", f"{name}_lower": "float", f"{name}_upper": "float"}
+
+
+CHANGE: dict[str, str] = {
+    "index": "int",
+    "time": "text",
+    "most_probable": "text",
+    "probability": "float",
+    "credible_set": "text",
+    **{name: kind for interval in INTERVALS for name, kind in _spread(interval).items()},
+    "probability_of_increase": "float",
+}
+SERIES: dict[str, str] = {
+    "file": "text",
+    "line": "int",
+    "n": "int",
+    "missing": "int",
+    "start": "text",
+    "end": "text",
+    "probability_of_change": "float",
+    "number": "int",
+    "number_probability": "float",
+    "first_change": "text",
+    "last_change": "text",
+    "largest_change": "text",
+    **{
+        name: kind
+        for name, kind in CHANGE.items()
+        if name not in ("index", "time", "most_probable")
+    },
+    "log_evidence": "float",
+    "log_bayes_factor": "float",
+    "model": "text",
+    "warnings": "text",
+    "status": "text",
+    "error": "text",
+}
+BATCH = {"probability_in_batch": "float", "flagged": "bool"}  # known when all are done
+
+
+def key_columns(by: Sequence[str]) -> list[str]:
+    """Return the columns of keys: as in the data, unless the table has such a column."""
+    taken = {"series", *SERIES, *CHANGE, *BATCH}
+    return [f"by_{name}" if name in taken else name for name in by]
+
+
+def kinds() -> dict[str, Any]:
+    """Return Arrow's types."""
+    import pyarrow as pa
+
+    return {
+        "text": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(),
+    }  # fmt: skip
+
+
+def part_schema(by: Sequence[str]) -> pa.Schema:
+    """Return the columns of a part."""
+    import pyarrow as pa
+
+    types = kinds()
+    change = pa.struct([(name, types[kind]) for name, kind in CHANGE.items()])
+    tick = pa.struct([("at", pa.float64()), ("label", pa.string())])
+    ends = [(name, pa.float64()) for name in ("low", "high", "peak")]
+    curve = pa.struct([*ends, ("data", pa.binary()), ("ticks", pa.list_(tick))])
+    return pa.schema(
+        [
+            ("series", pa.string()),
+            *((name, pa.string()) for name in key_columns(by)),
+            *((name, types[kind]) for name, kind in SERIES.items()),
+            ("changes", pa.list_(change)),
+            ("curve", curve),
+        ]
+    )
+
+
+class Rows:
+    """The rows of a job in the making; what isn't put stays empty.
+
+    Parameters
+    ----------
+    names
+        The name of each series, (B,).
+    keys
+        The values of its key columns, (B,) tuples.
+    """
+
+    def __init__(self, names: Sequence[str], keys: Sequence[tuple[str, ...]]) -> None:
+        B = len(names)
+        self.names, self.keys = list(names), list(keys)
+        empty = {"text": (None, object), "int": (-1, np.int64), "float": (np.nan, np.float64)}
+        self.columns = {name: np.full(B, *empty[kind]) for name, kind in SERIES.items()}
+        self.changes: list[list[dict[str, Any]]] = [[] for _ in range(B)]
+        self.curves: list[Mapping[str, Any] | None] = [None] * B
+
+    def put(self, i: Any, values: Mapping[str, Any]) -> None:
+        """Put values of one series, or arrays of them for several."""
+        for name, value in values.items():
+            self.columns[name][i] = value
+
+    def fail(self, i: int, status: str, error: str) -> None:
+        """Say what became of a series that has no answer."""
+        self.put(i, {"status": status, "error": error})
+
+    def table(self, by: Sequence[str]) -> pa.Table:
+        """Return the rows as a part has them."""
+        import pyarrow as pa
+
+        schema = part_schema(by)
+        columns: list[Any] = [pa.array(self.names, pa.string())]
+        columns += [
+            pa.array([key[i] if i < len(key) else None for key in self.keys], pa.string())
+            for i in range(len(by))
+        ]
+        for name, kind in SERIES.items():
+            values = self.columns[name]
+            missing = values < 0 if kind == "int" else None
+            columns.append(
+                pa.array(values, kinds()[kind], mask=missing, from_pandas=True)
+            )
+        columns.append(pa.array(self.changes, schema.field("changes").type))
+        columns.append(pa.array(self.curves, schema.field("curve").type))
+        return pa.table(columns, schema=schema)

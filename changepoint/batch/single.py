@@ -1,0 +1,174 @@
+"""One series by the general engine, and what its row says."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.batch.rows import INTERVALS, OK
+from changepoint.engines import Exact
+from changepoint.model import Model
+from changepoint.observations import Observations
+from changepoint.posterior import Posterior
+from changepoint.report.curve import Curve, curve, ticks_of
+from changepoint.report.tables import Change, Interval, ranges
+
+Floats = NDArray[np.float64]
+
+POINTS = 60  # of a curve without changes
+DETAILED = 400  # of a curve with changes
+CAP = 700.0  # of log odds: beyond, numbers end
+
+
+class Answer(NamedTuple):
+    """What a row is made of."""
+
+    values: dict[str, Any]
+    changes: list[dict[str, Any]]
+    curve: Mapping[str, Any]
+
+
+def seed_of(name: str, keys: tuple[str, ...]) -> int:
+    """Return a seed that depends on what a series is, and not on where it stands."""
+    digest = hashlib.sha256("\0".join([name, *keys]).encode()).digest()
+    return int.from_bytes(digest[:7], "big")
+
+
+def solve(observations: Observations, model: Model, seed: int) -> Answer:
+    """Return the answer for one series.
+
+    Raises
+    ------
+    ChangepointError
+        As `fit`.
+    """
+    posterior = Exact(seed=seed).fit(model, observations)
+    p, number = posterior.number_probability, posterior.number
+    found = [change_row(change) for change in posterior.changes]
+    values = {
+        **about(observations, model.likelihood.response),
+        "probability_of_change": posterior.probability_of_change,
+        "number": number,
+        "number_probability": float(p[number]),
+        **largest(found),
+        "log_evidence": posterior.log_evidence,
+        "log_bayes_factor": _log_bayes_factor(posterior),
+        "model": str(posterior.model),
+        "warnings": "\n".join(posterior.warnings) or None,
+        "status": OK,
+    }
+    return Answer(values, found, drawn(_curve(posterior)))
+
+
+def about(observations: Observations, role: str) -> dict[str, Any]:
+    """Return where a series comes from, and how long it is."""
+    n, T = int(observations.observed(role).sum()), len(observations)
+    lines = observations.lines
+    first = lines[lines > 0] if lines is not None else np.empty(0)
+    told: dict[str, Any] = {"file": observations.file, "n": n, "missing": T - n}
+    if len(first):
+        told["line"] = int(first.min())
+    if observations.time is not None:
+        told |= {"start": observations.label(0), "end": observations.label(T - 1)}
+    return told
+
+
+def _log_bayes_factor(posterior: Posterior) -> float:
+    """Return log p(y | some change) - log p(y | none); NaN where the prior knows which."""
+    T, changes = len(posterior.observations), posterior.model.changes
+    if not changes.possible or changes.exactly is not None:
+        return math.nan
+    p, log_none = posterior.number_probability, changes.log_none(T)
+    with np.errstate(divide="ignore"):
+        odds = float(np.clip(np.log(p[1:].sum()) - np.log(p[0]), -CAP, CAP))
+    return odds - math.log(-math.expm1(log_none)) + log_none
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """Return a change as the table of changes has it."""
+    row: dict[str, Any] = {
+        "index": change.index,
+        "time": _text(change.time, change.index),
+        "most_probable": None if change.most_probable is None else str(change.most_probable),
+        "probability": change.probability,
+        "credible_set": ranges(change),
+        "probability_of_increase": change.probability_of_increase,
+    }
+    for name in INTERVALS:
+        row |= spread(name, getattr(change, name))
+    return row
+
+
+def spread(name: str, interval: Interval | None) -> dict[str, float]:
+    """Return a mean and its ends by column."""
+    mean, lower, upper = interval or (math.nan,) * 3
+    return {name: mean, f"{name}_lower": lower, f"{name}_upper": upper}
+
+
+def _text(time: str | int | float | None, index: int) -> str:
+    return str(index if time is None else time)
+
+
+def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return first, last and largest change as the table of series has them."""
+    if not changes:
+        return {}
+
+    def size(change: dict[str, Any]) -> float:
+        """By ratio, where there is one for all; else by difference."""
+        if all(other["ratio"] > 0 for other in changes):
+            return abs(math.log(change["ratio"]))
+        return abs(float(change["difference"]))
+
+    top = max(changes, key=size)
+    shared = {k: v for k, v in top.items() if k not in ("index", "time", "most_probable")}
+    return {
+        "first_change": changes[0]["time"],
+        "last_change": changes[-1]["time"],
+        "largest_change": top["time"],
+        **shared,
+    }
+
+
+def stride_of(T: int, number: int) -> int:
+    """Return how many rows make a point of a curve."""
+    return max(-(-T // (DETAILED if number else POINTS)), 1)
+
+
+def _curve(posterior: Posterior) -> Curve:
+    """Return the curve: data pooled by point, the band in its middle, the sum of P(change)."""
+    observations, family = posterior.observations, posterior.model.likelihood
+    told, T = posterior.marginals, len(observations)
+    stride = stride_of(T, posterior.number)
+    starts = np.arange(0, T, stride)
+    middle = np.minimum(starts + stride // 2, T - 1)
+    y = family.estimates(observations)
+    seen = np.add.reduceat(~np.isnan(y), starts, dtype=float)
+    with np.errstate(invalid="ignore"):
+        pooled = np.add.reduceat(np.nan_to_num(y), starts) / seen
+    lower, _, upper = told[f"{family.parameter}_quantile"].values[:, middle]
+    return curve(
+        pooled,
+        lower,
+        told[f"{family.parameter}_mean"].values[middle],
+        upper,
+        np.add.reduceat(told["change_probability"].values, starts),
+        ticks_of(T if observations.time is None else observations.time, stride),
+        zero=family.domain[0] >= 0,
+    )
+
+
+def drawn(told: Curve) -> dict[str, Any]:
+    """Return a curve as a part has it."""
+    return {
+        "low": told.low,
+        "high": told.high,
+        "peak": told.peak,
+        "data": told.data,
+        "ticks": [{"at": tick.position, "label": tick.label} for tick in told.ticks],
+    }

@@ -1,0 +1,108 @@
+"""A job -> its rows: many series at once where there is a compiled path, else one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+
+from changepoint.batch import single
+from changepoint.batch.loading import Loaded, load
+from changepoint.batch.plan import Job, Settings
+from changepoint.batch.recipe import Recipe
+from changepoint.batch.rows import DATA, ENGINE, LOST, MODEL, Rows
+from changepoint.errors import ChangepointError, DataError, EngineError, ModelError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class StoppedError(Exception):
+    """The run was asked to stop before this job was done."""
+
+
+def solve(
+    job: Job, settings: Settings, recipe: Recipe, stopped: Callable[[], bool] = lambda: False
+) -> pa.Table:
+    """Return a row for each series of a job; whatever goes wrong with one is in its row.
+
+    Raises
+    ------
+    StoppedError
+        If `stopped` says so, which is asked now and then.
+    """
+    loaded = load(job, settings)
+    rows = Rows(loaded.names, loaded.keys)
+    repeated = dict(job.repeated)
+    left = []
+    for i in range(len(loaded.names)):
+        if job.first + i in repeated:
+            rows.put(i, {"file": job.files[0]})
+            rows.fail(i, DATA, _repeated(loaded.names[i], job, repeated[job.first + i]))
+        else:
+            left.append(i)
+    for i in left:
+        if stopped():
+            raise StoppedError
+        _one(i, job, loaded, recipe, rows)
+    return rows.table(settings.by).replace_schema_metadata({"job": job.key()})
+
+
+def _one(i: int, job: Job, loaded: Loaded, recipe: Recipe, rows: Rows) -> None:
+    """Solve one series by the general engine."""
+    try:
+        observations = loaded.observations(i, job.first)
+        rows.put(i, single.about(observations, observations.response))
+        model = recipe.build(observations)
+        seed = single.seed_of(loaded.names[i], loaded.keys[i])
+        answer = single.solve(observations, model, seed)
+    except Exception as error:
+        if rows.columns["file"][i] is None:
+            rows.put(i, {"file": _file(i, job, loaded)})
+        rows.fail(i, *_told(error))
+        return
+    rows.put(i, answer.values)
+    rows.changes[i], rows.curves[i] = answer.changes, answer.curve
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Return status and message of an error."""
+    if isinstance(error, ChangepointError):
+        kinds = {DataError: DATA, ModelError: MODEL, EngineError: ENGINE}
+        status = next((told for kind, told in kinds.items() if isinstance(error, kind)), ENGINE)
+        return status, str(error)
+    return ENGINE, (
+        f"internal error, {type(error).__name__}: {error}\n"
+        "This is a bug of changepoint, not of your data: please report it with the series"
+    )
+
+
+def _file(i: int, job: Job, loaded: Loaded) -> str:
+    if loaded.long is not None:
+        return loaded.long.files[job.first + i]
+    return job.files[job.first + i] if job.kind == "files" else loaded.names[i]
+
+
+def _repeated(name: str, job: Job, other: str) -> str:
+    return (
+        f"{job.files[0]}: rows of the series {name!r} stand in {other} too. Put all rows of a "
+        "series into one file, or tell the series apart by one more column (--by)"
+    )
+
+
+def lost(job: Job, settings: Settings) -> pa.Table:
+    """Return the rows of a job whose worker died whenever it was tried."""
+    loaded = load(job, settings)
+    rows = Rows(loaded.names, loaded.keys)
+    for i in range(len(loaded.names)):
+        file = _file(i, job, loaded)
+        rows.put(i, {"file": file})
+        rows.fail(
+            i,
+            LOST,
+            f"{file}: the worker process died whenever it worked on this series, perhaps for "
+            "lack of memory. Try it by itself with changepoint fit, or give workers more memory",
+        )
+    return rows.table(settings.by).replace_schema_metadata({"job": job.key()})
+
+
