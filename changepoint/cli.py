@@ -137,7 +137,7 @@ def fit(
     seed
         Of the draws.
     out
-        Folder for figure.png, figure.svg, summary.csv, posterior.nc and result.json.
+        Folder for report.html, figure.png, figure.svg, summary.csv, posterior.nc, result.json.
     as_json
         Print one JSON object instead of a table.
     """
@@ -179,7 +179,7 @@ def fit(
         _write(posterior, out, told)
     print(told if as_json else _text(posterior))
     if out is not None and not as_json:
-        print(f"Written: figure, table, posterior and result, in the folder {out}")
+        print(f"Written: report, figure, table, posterior and result, in the folder {out}")
     if not posterior.converged:
         print(f"changepoint: {posterior.warnings[-1]}", file=sys.stderr)
         return ENGINE

@@ -312,9 +312,10 @@ def folder(tmp_path_factory):
     return out, told.stdout
 
 
-def test_out_writes_five_files(folder):
+def test_out_writes_six_files(folder):
     names = {path.name for path in folder[0].iterdir()}
-    assert names == {"figure.png", "figure.svg", "summary.csv", "posterior.nc", "result.json"}
+    figures, numbers = {"figure.png", "figure.svg"}, {"summary.csv", "result.json"}
+    assert names == figures | numbers | {"report.html", "posterior.nc"}
 
 
 def test_result_json_is_what_was_printed(folder):
@@ -344,7 +345,7 @@ def test_same_seed_same_files(run, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
     for out in folders:
         run("fit", COAL, "--out", out)
-    for name in ("figure.png", "figure.svg", "summary.csv", "result.json"):
+    for name in ("report.html", "figure.png", "figure.svg", "summary.csv", "result.json"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
 
 

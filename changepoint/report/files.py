@@ -14,8 +14,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet's formula may b
 
 
 def write(posterior: Posterior, out: Path, told: str) -> None:
-    """Write figure.png, figure.svg, summary.csv, posterior.nc and result.json to a folder."""
+    """Write report.html, figures, summary.csv, posterior.nc and result.json to a folder."""
     from changepoint.report.html import svg
+    from changepoint.report.single import single
 
     out.mkdir(parents=True, exist_ok=True)
     figure = posterior.plot()
@@ -24,6 +25,7 @@ def write(posterior: Posterior, out: Path, told: str) -> None:
     # A spreadsheet takes a file without a byte order mark for its local encoding.
     defused(posterior.summary()).to_csv(out / "summary.csv", encoding="utf-8-sig")
     posterior.save(out / "posterior.nc")
+    (out / "report.html").write_text(single(posterior), encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
 
 

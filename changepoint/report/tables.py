@@ -140,7 +140,7 @@ def frame(posterior: Posterior) -> pd.DataFrame:
             "time": _label(change.time, change.index),
             "most_probable": change.most_probable,
             "probability": change.probability,
-            "credible_set": _ranges(change),
+            "credible_set": ranges(change),
         }
         for name in ("before", "after", "difference", "ratio"):
             interval = getattr(change, name) or Interval(math.nan, math.nan, math.nan)
@@ -162,7 +162,7 @@ def _label(time: str | int | float | None, index: int) -> str | int | float:
     return index if time is None else time
 
 
-def _ranges(change: Change, most: int | None = None) -> str:
+def ranges(change: Change, most: int | None = None) -> str:
     """Return the credible set as text: times, and ranges with 'to'; the first few, if asked."""
     told = []
     for (first, last), rows in zip(change.credible_times, change.credible, strict=True):
@@ -196,7 +196,8 @@ def _equals(p: float) -> str:
     return told if told[0] in "<>" else f"= {told}"
 
 
-def _span(interval: Interval) -> str:
+def span(interval: Interval) -> str:
+    """Return a mean with its interval."""
     return f"{number(interval.mean)} ({number(interval.lower)} to {number(interval.upper)})"
 
 
@@ -236,14 +237,14 @@ def _told(posterior: Posterior) -> str:
 def _change(change: Change, whose: str) -> str:
     up = change.probability_of_increase
     word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
-    ratio = "" if change.ratio is None else f", a ratio of {_span(change.ratio)}"
+    ratio = "" if change.ratio is None else f", a ratio of {span(change.ratio)}"
     if "slope" in change.others:
         slopes = change.others["slope"]
-        ratio += f", its slope from {_span(slopes[0])} to {_span(slopes[1])}"
+        ratio += f", its slope from {span(slopes[0])} to {span(slopes[1])}"
     when = f"at {_label(change.time, change.index)}{_within(change)}"
     return (
-        f"{when},{whose} from {_span(change.before)} "
-        f"{direction} to {_span(change.after)}{ratio}, P({word}) {_equals(p)}"
+        f"{when},{whose} from {span(change.before)} "
+        f"{direction} to {span(change.after)}{ratio}, P({word}) {_equals(p)}"
     )
 
 
@@ -262,10 +263,10 @@ def _no_change(posterior: Posterior) -> str:
     parameter, label = family.parameter, family.label
     lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
     mean = float(told[f"{parameter}_mean"].values.mean())
-    about = f"the {label} is about {_span(Interval(mean, lower, upper))} throughout"
+    about = f"the {label} is about {span(Interval(mean, lower, upper))} throughout"
     line = _line(posterior)
     if line is not None:
-        about = f"the {label} goes along a line from {_span(line[0])} to {_span(line[1])}"
+        about = f"the {label} goes along a line from {span(line[0])} to {span(line[1])}"
     if posterior.model.changes.exactly is not None:
         return f"Assuming exactly 0 changes: {about}."
     p = posterior.probability_of_change
@@ -313,11 +314,11 @@ def text(posterior: Posterior, width: int = 120) -> str:
     for change in posterior.changes:
         table.add_row(
             str(_label(change.time, change.index)),
-            _ranges(change, most=3),
+            ranges(change, most=3),
             chance(change.probability),
-            _span(change.before),
-            _span(change.after),
-            "" if change.ratio is None else _span(change.ratio),
+            span(change.before),
+            span(change.after),
+            "" if change.ratio is None else span(change.ratio),
             chance(change.probability_of_increase),
         )
     missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
@@ -333,7 +334,7 @@ def text(posterior: Posterior, width: int = 120) -> str:
     console.print(f"Model: {model}")
     console.print(f"Data: {observations.file or 'arrays'}, {rows}")
     if "sampled" in posterior.tree.children:
-        console.print(f"Engine: {_engine(posterior)}")
+        console.print(f"Engine: {engine_line(posterior)}")
     for line in (*_candidate_lines(posterior), *_sensitivity_lines(posterior)):
         console.print(line)
     for warning in posterior.warnings:
@@ -348,8 +349,8 @@ def _other_lines(posterior: Posterior) -> list[str]:
     if len(found) > SEGMENTS:
         return []
     return [
-        f"{name} by segment: {_span(found[0].others[name][0])}; "
-        + "; ".join(_span(change.others[name][1]) for change in found)
+        f"{name} by segment: {span(found[0].others[name][0])}; "
+        + "; ".join(span(change.others[name][1]) for change in found)
         for name in found[0].others
     ]
 
@@ -378,7 +379,7 @@ def _sensitivity_lines(posterior: Posterior) -> list[str]:
     return [f"P(any change){under} by strength of the prior of the {family.label}: {told}"]
 
 
-def _engine(posterior: Posterior) -> str:
+def engine_line(posterior: Posterior) -> str:
     """Return how a sampler did, in one line."""
     told, settings = posterior.engine["diagnostics"], posterior.engine["settings"]
     found = posterior.tree["posterior"].sizes
