@@ -70,14 +70,18 @@ class Columns:
     date_format: str | None = None
     aggregate: Literal["day", "week", "month"] | None = None
 
+    def given(self) -> dict[str, Any]:
+        """Return what was said."""
+        given = {name: text for name, text in vars(self).items() if text is not None}
+        if self.outcomes is not None:
+            given["outcomes"] = _listed(self.outcomes)
+        return given
+
     def read(self, file: Path, defaults: Mapping[str, Any] | None = None) -> Observations:
         """Read a file; columns that aren't given come from the defaults."""
         from changepoint.reading import read
 
-        given = {name: text for name, text in vars(self).items() if text is not None}
-        defaults = dict(defaults or {})
-        if self.outcomes is not None:  # a name that holds a comma stands in quotes
-            given["outcomes"] = next(csv.reader([self.outcomes], skipinitialspace=True), [])
+        given, defaults = self.given(), dict(defaults or {})
         if {"outcomes", "outcome"} & set(given):
             defaults = {r: c for r, c in defaults.items() if r not in ("outcomes", "outcome")}
         with warnings.catch_warnings():
@@ -146,13 +150,7 @@ def fit(
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
     changes = {name: number for name, number in changes.items() if number is not None}
     if model is not None:
-        flags = [f"--{name.replace('_', '-')}" for name in changes]
-        flags += ["--likelihood"] * (likelihood is not None)
-        if flags:
-            raise ModelError(
-                f"{model} defines the whole model, which {' and '.join(flags)} would change "
-                "too: leave them out, or edit the file"
-            )
+        _refuse_beside(model, likelihood, changes)
         declared = modelfiles.load(model)
         observations = columns.read(file, declared.columns)
         chosen: Any = declared.build(observations)
@@ -183,6 +181,132 @@ def fit(
     if not posterior.converged:
         print(f"changepoint: {posterior.warnings[-1]}", file=sys.stderr)
         return ENGINE
+    return 0
+
+
+@app.command
+def batch(
+    *inputs: str,
+    out: Path,
+    by: str | None = None,
+    columns: Columns = Columns(),
+    model: Path | None = None,
+    likelihood: str | None = None,
+    at_most: int | None = None,
+    exactly: int | None = None,
+    every: float | None = None,
+    min_length: int | None = None,
+    fdr: float = 0.05,
+    threads: int | None = None,
+    dask: Annotated[str | None, Parameter(allow_leading_hyphen=False)] = None,
+    shard: str = "1/1",
+    fresh: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Fit every series of files, folders or a long table; write which of them changed.
+
+    Example: changepoint batch data --out build/batch
+
+    A series that can't be read or fitted gets a row that says why. Run the same command again
+    after a crash, and it goes on where it was. Ends with 3 if some series failed.
+
+    Parameters
+    ----------
+    inputs
+        CSV or Parquet files, globs, folders, or URLs such as s3://bucket/folder.
+    out
+        Folder for series.csv, changes.csv (and .parquet), summary.json, the parts.
+    by
+        Columns that say which series a row belongs to, separated by commas, such as
+        shop,region. Without, each file is a series.
+    model
+        A model file, such as models/conversion_rate.py. It is run as Python code, by every
+        worker.
+    likelihood
+        As for fit; by default what the columns of each series suggest.
+    at_most
+        The largest number of changes.
+    exactly
+        The number of changes, if you know it.
+    every
+        Mean rows from one change to the next, instead of even odds on any change.
+    min_length
+        Shortest stretch between changes, in rows.
+    fdr
+        Expected share of false alarms among the flagged series.
+    threads
+        Threads on this machine; one for each core by default.
+    dask
+        Address of a Dask scheduler, or local, to start workers on this machine.
+    shard
+        i/n: do every n-th part of the work from the i-th, for schedulers such as Slurm.
+    fresh
+        Remove earlier results from the folder.
+    """
+    from changepoint.batch.progress import run_and_tell
+
+    if dask is not None and threads is not None:
+        raise ModelError("--threads is about this process and --dask about workers: give one")
+    changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
+    changes = {name: number for name, number in changes.items() if number is not None}
+    given = columns.given()
+    return run_and_tell(
+        inputs,
+        _recipe(model, likelihood, changes),
+        out,
+        by=_listed(by),
+        date_format=given.pop("date_format", None),
+        aggregate=given.pop("aggregate", None),
+        columns=given,
+        fdr=fdr,
+        executor=_executor(threads, dask),
+        shard=_shard(shard),
+        fresh=fresh,
+    )
+
+
+def _recipe(model: Path | None, likelihood: str | None, changes: dict[str, Any]) -> Any:
+    from changepoint.batch.recipe import Recipe
+
+    if model is None:
+        return Recipe.of_choices(likelihood, changes)
+    _refuse_beside(model, likelihood, changes)
+    return Recipe.of(model)
+
+
+def _executor(threads: int | None, dask: str | None) -> Any:
+    from changepoint.batch import Dask, Threads
+
+    if dask is None:
+        return Threads(threads)
+    return Dask(None if dask == "local" else dask)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    i, slash, n = text.partition("/")
+    if not (slash and i.isdecimal() and n.isdecimal()):
+        raise ModelError(f"--shard is i/n, such as 1/8, not {text!r}")
+    return int(i), int(n)
+
+
+def _listed(text: str | None) -> list[str]:
+    """Return names separated by commas; one that holds a comma stands in quotes."""
+    return [] if text is None else next(csv.reader([text], skipinitialspace=True), [])
+
+
+@app.command
+def report(folder: Path) -> int:
+    """Write the report of a batch: report.html in its folder, one file that needs no network.
+
+    Example: changepoint report build/batch
+
+    Parameters
+    ----------
+    folder
+        The folder that changepoint batch --out wrote.
+    """
+    from changepoint.batch.report import write
+
+    print(f"Written: {write(folder)}")
     return 0
 
 
@@ -234,6 +358,17 @@ def _check(file: Path, columns: Columns) -> int:
         return DATA
     print(f"  Use {advice[0]!r}: {advice[1]}.\n")
     return 0
+
+
+def _refuse_beside(model: Path, likelihood: str | None, changes: Mapping[str, Any]) -> None:
+    """Refuse flags that define a model, beside a file that does."""
+    flags = [f"--{name.replace('_', '-')}" for name in changes]
+    flags += ["--likelihood"] * (likelihood is not None)
+    if flags:
+        raise ModelError(
+            f"{model} defines the whole model, which {' and '.join(flags)} would change "
+            "too: leave them out, or edit the file"
+        )
 
 
 def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:

@@ -1,7 +1,7 @@
 """Where jobs run: threads of this process, or the workers of a Dask cluster."""
 
-# distributed says little of its types.
-# mypy: disable-error-code="no-untyped-call"
+# pyarrow and distributed say little of their types.
+# mypy: disable-error-code="attr-defined,no-untyped-call"
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ class Done(NamedTuple):
 
     series: int
     failed: int
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    count: int | None = getattr(os, "process_cpu_count", os.cpu_count)()  # from Python 3.13 on
+    return count or 1
 
 
 def perform(job: Job, work: Work, stopped: Any = lambda: False) -> Done:
@@ -77,7 +83,7 @@ class Threads(Executor):
 
     def run(self, jobs: Sequence[Job], work: Work) -> Iterator[Done]:
         """Do all jobs; when interrupted, those in flight are given up within moments."""
-        number = self.number or len(os.sched_getaffinity(0))
+        number = self.number or cores()
         stop = threading.Event()
         waiting, running = iter(jobs), set[Future[Done]]()
         with ThreadPoolExecutor(number) as pool:
@@ -186,8 +192,10 @@ def _divided(client: Any, job: Job, work: Work) -> Done:
                 return lost(half, work.settings)
             return pa.concat_tables([rows(part) for part in half.halves()])
 
-    table = lost(job, work.settings) if len(job) == 1 else pa.concat_tables(
-        [rows(half) for half in job.halves()]
+    table = (
+        lost(job, work.settings)
+        if len(job) == 1
+        else pa.concat_tables([rows(half) for half in job.halves()])
     )
     table = table.replace_schema_metadata({"job": job.key()})
     Folder(work.out).write_part(job.number, table)
@@ -212,7 +220,7 @@ def _client(address: str | None) -> Iterator[Any]:
             yield client
         return
     cluster = distributed.LocalCluster(
-        n_workers=len(os.sched_getaffinity(0)),
+        n_workers=cores(),
         threads_per_worker=1,
         dashboard_address=None,
         env={"OMP_NUM_THREADS": "1"},

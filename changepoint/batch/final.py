@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 
-_INNER = {"part", "row"}  # where a series stands in the parts: for the report
+INNER = {"part", "row"}  # where a series stands in the parts: for the report
 AT_ONCE = 100_000  # series put in order at a time
 
 
@@ -159,7 +159,7 @@ class _Writer(NamedTuple):
     def write(self, table: pa.Table) -> None:
         """Write some rows to both."""
         self.parquet.write_table(table)
-        self.csv.write_table(_defused(table.drop_columns(_INNER & set(table.column_names))))
+        self.csv.write_table(_defused(table.drop_columns(INNER & set(table.column_names))))
 
 
 @contextmanager
@@ -168,14 +168,17 @@ def _writer(folder: Folder, name: str, schema: pa.Schema) -> Iterator[_Writer]:
     import pyarrow as pa
     from pyarrow import csv, parquet
 
-    shown = pa.schema([field for field in schema if field.name not in _INNER])
+    shown = pa.schema([field for field in schema if field.name not in INNER])
     with (
         whole(folder.file(f"{name}.parquet")) as one,
         whole(folder.file(f"{name}.csv")) as two,
         two.open("wb") as stream,
     ):
         stream.write(codecs.BOM_UTF8)  # else a spreadsheet takes it for its local encoding
-        with parquet.ParquetWriter(one, schema) as first, csv.CSVWriter(stream, shown) as second:
+        with (
+            parquet.ParquetWriter(one, schema) as first,
+            csv.CSVWriter(stream, shown) as second,
+        ):
             yield _Writer(schema, first, second)
 
 

@@ -62,7 +62,9 @@ def _one(file: str, settings: Settings) -> Observations | DataError:
         if is_parquet(file):
             with open_parquet(file) as opened:
                 told = opened.metadata
-                size = sum(told.row_group(g).total_byte_size for g in range(told.num_row_groups))
+                size = sum(
+                    told.row_group(g).total_byte_size for g in range(told.num_row_groups)
+                )
             if size > LARGEST_GROUP:
                 raise too_large(file, size)
         return read(

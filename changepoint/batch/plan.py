@@ -65,7 +65,7 @@ class Settings:
 
         Raises
         ------
-        ModelError
+        ModelError, DataError
             If they don't fit together.
         """
         keys = (by,) if isinstance(by, str) else tuple(by or ())
@@ -81,7 +81,9 @@ class Settings:
             for role, name in columns.items()
             if name is not None
         }
-        return cls(tuple(sorted(told.items())), keys, date_format, aggregate)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate)
+        _ = settings.asked  # says what doesn't fit together
+        return settings
 
     @property
     def asked(self) -> dict[str, str]:

@@ -137,9 +137,7 @@ class Rows:
         for name, kind in SERIES.items():
             values = self.columns[name]
             missing = values < 0 if kind == "int" else None
-            columns.append(
-                pa.array(values, kinds()[kind], mask=missing, from_pandas=True)
-            )
+            columns.append(pa.array(values, kinds()[kind], mask=missing, from_pandas=True))
         columns.append(pa.array(self.changes, schema.field("changes").type))
         columns.append(pa.array(self.curves, schema.field("curve").type))
         return pa.table(columns, schema=schema)

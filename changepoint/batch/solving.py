@@ -1,10 +1,12 @@
 """A job -> its rows: many series at once where there is a compiled path, else one by one."""
 
+# pyarrow has no type hints.
+# mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-
 
 from changepoint.batch import single
 from changepoint.batch.loading import Loaded, load
@@ -101,8 +103,6 @@ def lost(job: Job, settings: Settings) -> pa.Table:
             i,
             LOST,
             f"{file}: the worker process died whenever it worked on this series, perhaps for "
-            "lack of memory. Try it by itself with changepoint fit, or give workers more memory",
+            "lack of memory. Try it alone with changepoint fit, or give workers more memory",
         )
     return rows.table(settings.by).replace_schema_metadata({"job": job.key()})
-
-

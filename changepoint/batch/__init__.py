@@ -1,0 +1,8 @@
+"""Thousands of series: which of them changed, when, and by how much."""
+
+from changepoint.batch.executors import Dask as Dask
+from changepoint.batch.executors import Threads as Threads
+from changepoint.batch.run import Summary as Summary
+from changepoint.batch.run import read as read
+from changepoint.batch.run import run as run
+from changepoint.batch.run import scan as scan

@@ -1,0 +1,188 @@
+"""A batch on the terminal: how far it is, and what became of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from changepoint.batch.run import Progress, Summary, read, run
+from changepoint.errors import DataError
+
+EVERY = 10.0  # seconds between lines where there is no terminal
+SHOWN = 10  # series named at the end
+
+GOOD, FAILED = 0, 3  # exit status
+
+
+def run_and_tell(inputs: Iterable[str], model: Any, out: Any, **options: Any) -> int:
+    """Run a batch, tell of it, and return the exit status."""
+    tell = _bar() if sys.stderr.isatty() else _lines()
+    try:
+        summary = run(inputs, model, out, progress=tell, **options)
+    except KeyboardInterrupt:
+        tell.close()
+        print(
+            f"changepoint: interrupted; what is done is in {out}, and the same command goes on "
+            "from there",
+            file=sys.stderr,
+        )
+        return 130
+    finally:
+        tell.close()
+    for note in summary.notes:
+        print(f"Note: {note}")
+    if summary.parts_done < summary.parts:
+        print(
+            f"{summary.parts_done:,} of {summary.parts:,} parts are done; the tables follow "
+            "when all are (another shard, or the same command again)"
+        )
+        return GOOD
+    return _told(summary)
+
+
+def _told(summary: Summary) -> int:
+    """Print what became of a batch; return the exit status."""
+    if summary.failed == summary.series:
+        raise DataError(_first_error(summary))
+    columns = ["series", "flagged", "probability_in_batch", "probability_of_change", "number"]
+    columns += ["largest_change", "before", "after", "ratio"]
+    _print_table(summary, read(summary.out, columns=columns).head(SHOWN))
+    share = summary.share_changed
+    about = "" if share is None else f" (about {share:.1%} of all series changed)"
+    print(
+        f"{summary.series:,} series: {summary.flagged:,} flagged; {summary.with_changes:,} with "
+        f"changes, each by itself{about}"
+    )
+    print(f"Written: series and changes, .csv and .parquet, in the folder {summary.out}")
+    print(f"Page:    changepoint report {summary.out}")
+    if not summary.failed:
+        return GOOD
+    print(f"{summary.failed:,} series failed: see the columns status and error")
+    return FAILED
+
+
+def _first_error(summary: Summary) -> str:
+    frame = read(summary.out, columns=["series", "status", "error"])
+    name, status, error = frame.iloc[0]
+    rest = f"; the same folder's series.csv has all {len(frame):,}" if len(frame) > 1 else ""
+    return f"no series has an answer{rest}. The first, {name} ({status}): {error}"
+
+
+def _print_table(summary: Summary, frame: Any) -> None:
+    import io
+    from shutil import get_terminal_size
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from changepoint.report.tables import chance, number
+
+    table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
+    for head in (
+        "series",
+        "",
+        "P(change)",
+        "alone",
+        "changes",
+        "largest",
+        "before",
+        "after",
+        "ratio",
+    ):
+        table.add_column(head, overflow="fold" if head == "series" else "ellipsis")
+    for row in frame[frame["number"].fillna(-1) > 0].itertuples():
+        batch = row.probability_in_batch
+        numbers = (row.before, row.after, row.ratio)
+        table.add_row(
+            row.series,
+            "flagged" if row.flagged else "",
+            "" if batch != batch else chance(batch),
+            chance(row.probability_of_change),
+            str(row.number),
+            str(row.largest_change),
+            *("" if x != x else number(x) for x in numbers),
+        )
+    if not table.row_count:
+        return
+    width = get_terminal_size().columns if sys.stdout.isatty() else 160
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    console.print(table)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    print("\n".join(line.rstrip() for line in lines))
+
+
+class _Tell:
+    """Something to call with the progress, and to close."""
+
+    def __init__(self, tell: Callable[[Progress], None], close: Callable[[], None]) -> None:
+        self._tell, self.close = tell, close
+
+    def __call__(self, told: Progress) -> None:
+        self._tell(told)
+
+
+def _lines() -> _Tell:
+    """Return plain lines, now and then."""
+    began = last = time.monotonic()
+    at_first: int | None = None
+
+    def tell(told: Progress) -> None:
+        nonlocal last, at_first
+        if at_first is None:
+            at_first = told.series_done
+            if at_first:
+                print(f"{at_first:,} of {told.series:,} series were done", file=sys.stderr)
+        now = time.monotonic()
+        rest = told.series - told.series_done
+        if now - last < (EVERY if rest else 1):
+            return
+        last = now
+        rate = (told.series_done - at_first) / (now - began)
+        print(
+            f"{told.series_done:,} of {told.series:,} series, {rate:,.0f} a second, "
+            f"{_duration(rest / rate if rate else 0)} to go, {told.failed:,} failed",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return _Tell(tell, lambda: None)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
+
+
+def _bar() -> _Tell:
+    """Return a bar on the terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} series"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("", total=None, rate="", failed="")
+    bar.start()
+
+    def tell(told: Progress) -> None:
+        speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+        bar.update(
+            task,
+            total=told.series,
+            completed=told.series_done,
+            rate=f"{speed:,.0f} a second" if speed else "",
+            failed=f"{told.failed:,} failed" if told.failed else "",
+        )
+
+    return _Tell(tell, bar.stop)

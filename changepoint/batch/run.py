@@ -1,0 +1,343 @@
+"""`run` does what isn't done yet; `read` and `scan` give the tables."""
+
+# pyarrow has no type hints.
+# mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from changepoint.batch.executors import Executor, Threads, Work
+from changepoint.batch.final import INNER, finish
+from changepoint.batch.folder import Folder
+from changepoint.batch.inputs import find, fingerprint
+from changepoint.batch.loading import forget
+from changepoint.batch.plan import Job, Settings, plan
+from changepoint.batch.recipe import Recipe
+from changepoint.errors import DataError, DataWarning, ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.dataset as ds
+
+FDR = 0.05
+
+
+class Summary(NamedTuple):
+    """What became of a batch.
+
+    series, failed
+        How many there are, and how many of them have no answer.
+    with_changes, flagged
+        How many most probably changed, and how many of them stand out from all series.
+    share_changed
+        The estimated share of series that changed; None where no series has a Bayes factor.
+    parts, parts_done
+        Portions of the work; as long as some are missing, all else is empty.
+    out
+        The folder.
+
+    Notes
+    -----
+        What was noticed.
+    """
+
+    out: str
+    parts: int
+    parts_done: int
+    series: int = 0
+    failed: int = 0
+    with_changes: int = 0
+    flagged: int = 0
+    share_changed: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Progress(NamedTuple):
+    """What is told while a batch runs: parts and series so far, and the failed ones."""
+
+    parts: int
+    parts_done: int
+    series: int
+    series_done: int
+    failed: int
+
+
+def run(
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    model: Any = None,
+    out: str | os.PathLike[str] = "changepoint-batch",
+    *,
+    by: str | Sequence[str] | None = None,
+    columns: Mapping[str, Any] | None = None,
+    date_format: str | None = None,
+    aggregate: str | None = None,
+    fdr: float = FDR,
+    executor: Executor | None = None,
+    shard: tuple[int, int] = (1, 1),
+    fresh: bool = False,
+    progress: Callable[[Progress], None] = lambda told: None,
+) -> Summary:
+    """Fit a model to every series of the inputs, and write tables to a folder.
+
+    A series that can't be read or fitted gets a row that says why. What the folder holds
+    already, of the same model and inputs, isn't computed again; a run that was killed goes on
+    where it was.
+
+    Parameters
+    ----------
+    inputs
+        CSV or Parquet files, globs, folders, or URLs of file systems that pyarrow or fsspec
+        know.
+    model
+        A Model, the path of a model file (executed as code, also by workers), or None for the
+        default of each series' columns.
+    out
+        The folder.
+    by
+        Columns that say which series a row belongs to; without, each file is a series. Parquet
+        files are streamed if the rows of each series stand together.
+    columns
+        Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
+        declares, by default.
+    date_format, aggregate
+        As for `read_csv`.
+    fdr
+        Expected share of false ones among the flagged series.
+    executor
+        `Threads()`, or `Dask()`.
+    shard
+        (i, n): do every n-th job, from the i-th, for a scheduler of your own. All shards write
+        to the same folder; the one that ends last puts the tables together.
+    fresh
+        Remove what the folder holds of earlier batches.
+    progress
+        Called after each job.
+
+    Returns
+    -------
+    Summary
+        How many series changed, and how many failed.
+
+    Raises
+    ------
+    ModelError
+        If the model or the settings can't be used, or the folder holds the results of other
+        ones (then: `fresh`, or another folder).
+    DataError
+        If there is nothing to read, or the folder can't be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from changepoint import Model, batch, likelihoods
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> model = Model(likelihoods.Poisson())
+    >>> done = batch.run(["data/coal_disasters.csv", "data/nile.csv"], model, folder.name)
+    >>> done.series, done.failed, done.with_changes
+    (2, 1, 1)
+    >>> batch.read(folder.name)[["series", "status"]].values.tolist()
+    [['data/coal_disasters.csv', 'ok'], ['data/nile.csv', 'data_error']]
+    >>> folder.cleanup()
+    """
+    if not 0 < fdr < 1:
+        raise ModelError(f"fdr is an expected share, between 0 and 1, not {fdr}")
+    if not (len(shard) == 2 and 1 <= shard[0] <= shard[1]):
+        raise ModelError(f"shard must be (i, n) with i of 1 to n, not {shard}")
+    given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    recipe, folder = Recipe.of(model), Folder(out)
+    declared = recipe.declared()
+    told = {**(declared.columns if declared is not None else {}), **(columns or {})}
+    settings = Settings.of(told, by, date_format, aggregate)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # they are in the rows
+        jobs, notes = _jobs(given, folder, settings, recipe, fresh)
+        mine = jobs[shard[0] - 1 :: shard[1]]
+        todo = [job for job in mine if not folder.has_part(job.number, job.key())]
+        done, failed = sum(len(job) for job in mine) - sum(len(job) for job in todo), 0
+        state = Progress(len(mine), len(mine) - len(todo), sum(map(len, mine)), done, failed)
+        progress(state)
+        work = Work(str(folder.path.absolute()), settings, recipe)
+        try:
+            for ended in (executor or Threads()).run(todo, work):
+                state = state._replace(
+                    parts_done=state.parts_done + 1,
+                    series_done=state.series_done + ended.series,
+                    failed=state.failed + ended.failed,
+                )
+                progress(state)
+        finally:
+            forget()
+    missing = [job for job in jobs if not folder.has_part(job.number, job.key())]
+    if missing:
+        return Summary(str(out), len(jobs), len(jobs) - len(missing), notes=notes)
+    summary = folder.read_json("summary.json")
+    if todo or summary is None or summary["false_discovery_rate"] != fdr:
+        summary = finish(folder, len(jobs), settings.by, fdr)
+    return Summary(
+        str(out),
+        len(jobs),
+        len(jobs),
+        series=summary["series"],
+        failed=summary["series"] - summary["status"].get("ok", 0),
+        with_changes=summary["with_changes"],
+        flagged=summary["flagged"],
+        share_changed=summary["share_changed"],
+        notes=notes,
+    )
+
+
+def _jobs(
+    inputs: Sequence[str | os.PathLike[str]],
+    folder: Folder,
+    settings: Settings,
+    recipe: Recipe,
+    fresh: bool,
+) -> tuple[list[Job], tuple[str, ...]]:
+    """Return the jobs of the folder's manifest, which is written if there is none."""
+    from changepoint import __version__
+
+    found = find(inputs, folder.path)
+    if not found.files:
+        asked = ", ".join(os.fspath(path) for path in inputs) or "no input"
+        raise DataError(
+            f"nothing to read in {asked}: expected CSV or Parquet files, folders of them, or "
+            "globs that match some"
+        )
+    folder.create()
+    if fresh:
+        folder.clear()
+    now: dict[str, Any] = {
+        "format": 1,
+        "version": __version__,
+        "model": recipe.key(),
+        "recipe": asdict(recipe),
+        "settings": asdict(settings),
+        "inputs": {file: fingerprint(file) for file in found.files},
+    }
+    now = json.loads(json.dumps(now))
+    then = folder.read_json("manifest.json")
+    if then is None:
+        jobs = plan(found.files, settings, fast=is_fast(recipe))
+        told = [asdict(job) for job in jobs]
+        folder.write_json("manifest.json", {**now, "left_out": found.left_out, "jobs": told})
+    else:
+        _compare(then, now, folder)
+        jobs = [Job.from_dict(job) for job in then["jobs"]]
+    notes: tuple[str, ...] = ()
+    if found.left_out:
+        count = len(found.left_out)
+        some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
+        notes = (f"left out, as neither CSV nor Parquet by name: {some} ({count})",)
+    return jobs, notes
+
+
+def is_fast(recipe: Recipe) -> bool:
+    """Whether many series are solved in one compiled call."""
+    return False
+
+
+def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:
+    """Refuse to mix what differs."""
+    differ = []
+    if then.get("format") != now["format"] or then.get("version") != now["version"]:
+        differ.append(
+            f"changepoint {then.get('version')} made it, and this is {now['version']}"
+        )
+    if then.get("model") != now["model"]:
+        differ.append(
+            f"it holds answers of another model ({then.get('recipe', {}).get('name')}), or of "
+            "another text of that file"
+        )
+    if then.get("settings") != now["settings"]:
+        differ.append("columns, by, date format or aggregation differ")
+    before, after = then.get("inputs", {}), now["inputs"]
+    for what, files in (
+        ("new", [file for file in after if file not in before]),
+        ("gone", [file for file in before if file not in after]),
+        ("changed", [file for file in after if before.get(file, after[file]) != after[file]]),
+    ):
+        if files:
+            some = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+            differ.append(f"inputs {what}: {some} ({len(files)})")
+    if differ:
+        raise ModelError(
+            f"{folder.path} can't be gone on with: {'; '.join(differ)}. Use another --out, or "
+            "--fresh (fresh=True) to start anew"
+        )
+
+
+def _finished(out: str | os.PathLike[str]) -> Folder:
+    """Return the folder of a batch that is done."""
+    folder = Folder(out)
+    if folder.read_json("summary.json") is None:
+        found = "isn't finished" if folder.file("manifest.json").exists() else "is none"
+        raise DataError(
+            f"{out}: the batch in this folder {found}: run it (again) with changepoint batch"
+        )
+    return folder
+
+
+def read(
+    out: str | os.PathLike[str],
+    table: Literal["series", "changes"] = "series",
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return a table of a batch as a data frame of pandas.
+
+    Parameters
+    ----------
+    out
+        The folder.
+    table
+        `series`: a row per series, the most probable changes first; `changes`: a row per
+        change.
+    columns
+        Some of the columns; all, when None.
+
+    Raises
+    ------
+    DataError
+        If the batch isn't finished, or there are no such columns.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    scanned = scan(out, table)
+    absent = sorted(set(columns or ()) - set(scanned.schema.names))
+    if absent:
+        raise DataError(
+            f"the table {table} has no column {', '.join(absent)}; it has "
+            f"{', '.join(scanned.schema.names)}"
+        )
+    names = [name for name in scanned.schema.names if name not in INNER]
+    found = scanned.to_table(columns=names if columns is None else list(columns))
+    frame: pd.DataFrame = found.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return frame
+
+
+def scan(
+    out: str | os.PathLike[str], table: Literal["series", "changes"] = "series"
+) -> ds.Dataset:
+    """Return a table of a batch as a dataset of pyarrow, which is read piece by piece.
+
+    Parameters
+    ----------
+    out, table
+        As for `read`.
+
+    Raises
+    ------
+    DataError
+        If the batch isn't finished.
+    """
+    from pyarrow import dataset
+
+    if table not in ("series", "changes"):
+        raise DataError(f"table must be 'series' or 'changes', not {table!r}")
+    return dataset.dataset(_finished(out).file(f"{table}.parquet"), format="parquet")
