@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -158,6 +159,8 @@ def render(
         lstrip_blocks=True,
     )
 
+    environment.filters["dated"] = dated
+
     def source(name: str) -> str:
         return loader.get_source(environment, name)[0]
 
@@ -178,6 +181,23 @@ def render(
 def _hash(text: str) -> str:
     """Return the source expression that allows this inline text and no other."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def dated(text: str) -> Markup:
+    """Return text, escaped, whose dates and intervals stay on a line.
+
+    Examples
+    --------
+    >>> print(dated("<b> 1847-06-01"))
+    &lt;b&gt; <span class="whole">1847-06-01</span>
+    """
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"(\d+-\d[-:\d]*|\([-\d.e]+ to [-\d.e]+\))", text)
+    whole = Markup('<span class="whole">{}</span>')
+    return Markup("").join(
+        whole.format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )
 
 
 ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}

@@ -30,12 +30,13 @@ LIKELY = 0.001  # numbers of changes that are listed
 
 
 class Table(NamedTuple):
-    """A table of text."""
+    """A table of text; `kind` is the class that styles it."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    kind: str = "numbers"
 
 
 def single(posterior: Posterior) -> str:
@@ -71,7 +72,6 @@ def single(posterior: Posterior) -> str:
         sentence=series.sentence,
         warnings=posterior.warnings,
         tables=list(_tables(posterior)),
-        changed=bool(posterior.changes),
     )
 
 
@@ -144,7 +144,7 @@ def _tables(posterior: Posterior) -> Iterator[Table]:
     if found:
         heads = ["change", "95 % within", "P", f"{posterior.model.likelihood.label} before"]
         heads += ["after", "difference", "ratio", "P(increase)"]
-        yield Table("The changes", heads, [_row(change) for change in found])
+        yield Table("The changes", heads, [_row(change) for change in found], kind="changes")
     if found and found[0].others:
         names = list(found[0].others)
         segments = [[found[0].others[name][0] for name in names]]
@@ -155,10 +155,10 @@ def _tables(posterior: Posterior) -> Iterator[Table]:
         likely = [(k, float(p)) for k, p in enumerate(posterior.number_probability)]
         rows = [[str(k), chance(p)] for k, p in likely if p > LIKELY]
         yield Table("How many changes", ["number", "probability"], rows)
-    if len(posterior.candidates):
-        yield _averaged(posterior)
     if posterior.sensitivity:
         yield _by_strength(posterior)
+    if len(posterior.candidates):
+        yield _averaged(posterior)
 
 
 def _row(change: Change) -> list[str]:
@@ -178,13 +178,14 @@ def _averaged(posterior: Posterior) -> Table:
     """Return the models that were averaged over, and what each of them finds."""
     rows = []
     for name, one in posterior.candidates.iterrows():
-        some = (
-            "one level by assumption" if one["steady"] else chance(one["probability_of_change"])
-        )
-        number = "–" if one["steady"] or math.isnan(one["number"]) else f"{one['number']:.0f}"
-        rows.append([str(name), chance(one["probability"]), some, number, str(one["priors"])])
+        told = [chance(one["probability_of_change"]), f"{one['number']:.0f}"]
+        if one["steady"]:
+            told = ["one level by assumption", "–"]
+        elif math.isnan(one["probability_of_change"]):  # too improbable to have been asked
+            told = ["–", "–"]
+        rows.append([str(name), chance(one["probability"]), *told, str(one["priors"])])
     heads = ["model", "probability", "P(any change)", "changes", "with its priors"]
-    return Table("Models averaged over", heads, rows)
+    return Table("Models averaged over", heads, rows, kind="numbers wide")
 
 
 def _by_strength(posterior: Posterior) -> Table:

@@ -60,6 +60,12 @@ function filled(node, attributes, children) {
   return node;
 }
 
+/** Text whose dates and intervals stay on a line. */
+function dated(text) {
+  return text.split(/(\d+-\d[-:\d]*|\([-\d.e]+ to [-\d.e]+\))/).map(
+    (part, i) => (i % 2 ? make("span", {class: "whole"}, part) : part));
+}
+
 // -- the figure -------------------------------------------------------------------------------
 
 /** The five rows of bytes; see changepoint/report/curve.py. */
@@ -106,7 +112,7 @@ function back(values, x, y) {
 function bars(values, x, base, height, least) {
   let path = "";
   values.forEach((value, i) => {
-    if (!value) return;
+    if (value / 255 * height < 0.3) return; // not to be seen
     const wide = Math.max(x(i + 1) - x(i), least), middle = (x(i) + x(i + 1)) / 2;
     const top = fixed(base - value / 255 * height);
     path += `M${fixed(middle - wide / 2)} ${base}V${top}h${fixed(wide)}V${base}z`;
@@ -133,13 +139,13 @@ function points(one, values, x, y, size) {
 
 /** Data and band above, the probability of a change below, on one axis of time. */
 function draw(one, width, full) {
-  const above = full ? marks(one.low, one.high, 4) : [];
+  const above = full ? marks(one.low, one.high, 5) : [];
   const below = full ? [1, 0.5, 0.2, 0.1].find((p) => p <= one.peak * 1.001) : 0;
   const longest = Math.max(3, ...above.map((mark) => mark.label.length));
   const left = full ? longest * 6.2 + 10 : 1, right = width - (full ? 10 : 1);
   const top = full ? 36 : 2, floor = full ? 226 : 27; // of the panel with the data
-  const base = full ? 304 : 38, tall = full ? 52 : 9; // of the panel with the bars
-  const height = full ? 328 : 39;
+  const base = full ? 316 : 38, tall = full ? 52 : 9; // of the panel with the bars
+  const height = full ? 340 : 39;
   const n = one.n_points, data = rows(one);
   const x = (i) => left + i / n * (right - left);
   const y = (byte) => floor - byte / 254 * (floor - top);
@@ -162,7 +168,7 @@ function draw(one, width, full) {
   }
   svg.append(
     rule("band", steps(data.upper, x, y) + back(data.lower, x, y)),
-    ...points(one, data.observed, x, y, full ? Math.min(5, Math.max(2.4, 700 / n)) : 1.6),
+    ...points(one, data.observed, x, y, full ? Math.min(5, Math.max(2.6, 700 / n)) : 1.6),
     rule("mean", steps(data.mean, x, y)),
     rule("bars", bars(data.change, x, base, tall, full ? 1.5 : 1)),
   );
@@ -214,7 +220,7 @@ function place(box, one) {
   const width = Math.max(box.clientWidth || 700, 240);
   if (drawn.get(box) === width) return;
   drawn.set(box, width);
-  box.replaceChildren(draw(one, Math.min(width, 900), true));
+  box.replaceChildren(draw(one, width, true));
 }
 
 const near = new IntersectionObserver((entries) => {

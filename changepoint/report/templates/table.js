@@ -97,7 +97,7 @@ function toggle(one) {
 function opened(one) {
   const link = make("a", {href: `#s${one.id}`, class: "link"}, "link to this series");
   const inside = make("div", {class: "inside"}, make("p", {class: "sentence", dir: "auto"},
-    one.sentence), details(one), link);
+    ...dated(one.sentence)), details(one), link);
   return make("tr", {class: "detail", id: `d${one.id}`}, make("td", {colspan: 10}, inside));
 }
 
@@ -142,9 +142,9 @@ function changes(one) {
   const heads = ["change", "95 % within", "P", `${told.label} before`, "after", "ratio",
     "P(increase)"];
   const line = (change) => make("tr", {},
-    make("th", {scope: "row"}, change.time),
+    make("th", {scope: "row"}, ...dated(change.time)),
     ...[change.credible, chance(change.probability), span(change.before), span(change.after),
-      span(change.ratio), chance(change.increase)].map((text) => make("td", {}, text)));
+      span(change.ratio), chance(change.increase)].map((text) => make("td", {}, ...dated(text))));
   const table = make("table", {class: "changes"},
     make("caption", {class: "unseen"}, "The changes"),
     make("thead", {}, make("tr", {}, ...heads.map((text) => make("th", {scope: "col"}, text)))),
