@@ -52,8 +52,8 @@ def _told(summary: Summary) -> int:
     share = summary.share_changed
     about = "" if share is None else f" (about {share:.1%} of all series changed)"
     print(
-        f"{summary.series:,} series: {summary.flagged:,} flagged; {summary.with_changes:,} with "
-        f"changes, each by itself{about}"
+        f"{summary.series:,} series: {summary.flagged:,} flagged; {summary.with_changes:,} "
+        f"with changes when taken by themselves{about}"
     )
     print(f"Written: series and changes, .csv and .parquet, in the folder {summary.out}")
     print(f"Page:    changepoint report {summary.out}")

@@ -272,7 +272,7 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) ->
         )
 
 
-def _finished(out: str | os.PathLike[str]) -> Folder:
+def finished(out: str | os.PathLike[str]) -> Folder:
     """Return the folder of a batch that is done."""
     folder = Folder(out)
     if folder.read_json("summary.json") is None:
@@ -340,4 +340,4 @@ def scan(
 
     if table not in ("series", "changes"):
         raise DataError(f"table must be 'series' or 'changes', not {table!r}")
-    return dataset.dataset(_finished(out).file(f"{table}.parquet"), format="parquet")
+    return dataset.dataset(finished(out).file(f"{table}.parquet"), format="parquet")

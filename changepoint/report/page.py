@@ -87,6 +87,8 @@ class Report(NamedTuple):
 
     label
         The parameter in words, such as rate: of the vertical axis, and of before and after.
+    total, flagged, failed
+        How many there are of each, if `series` and `failures` aren't all of them.
     csv
         Name of the file beside the page that holds the same numbers.
     totals
@@ -104,6 +106,9 @@ class Report(NamedTuple):
     totals: Sequence[tuple[str, str]] = ()
     about: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    total: int | None = None
+    flagged: int | None = None
+    failed: int | None = None
     csv: str = "series.csv"
 
 
@@ -124,11 +129,12 @@ def page(report: Report) -> str:
         ("figure.js", "table.js"),
         data,
         report=report,
-        total=len(report.series),
+        total=len(report.series) if report.total is None else report.total,
         listed=len(listed),
         changed=sum(one.number > 0 for one in listed),
-        flagged=sum(one.flagged for one in report.series),
+        flagged=len(flagged) if report.flagged is None else report.flagged,
         sections=[(i, listed[i]) for i in sections],
+        failed=len(report.failures) if report.failed is None else report.failed,
         failures=report.failures[:FAILURES],
     )
 

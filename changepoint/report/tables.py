@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.linear import LinearLikelihood
 from changepoint.observations import Observations, in_rows
+from changepoint.own_model import OwnLikelihood
 from changepoint.trajectories import tilted
 
 if TYPE_CHECKING:
@@ -191,7 +194,8 @@ def chance(p: float) -> str:
     return f"{p:.4f}" if edge < 0.001 else f"{p:.3f}" if edge < 0.01 else f"{p:.2f}"
 
 
-def _equals(p: float) -> str:
+def equals(p: float) -> str:
+    """Return a probability behind its sign: = 0.97, > 0.9999."""
     told = chance(p)
     return told if told[0] in "<>" else f"= {told}"
 
@@ -209,13 +213,39 @@ def sentence(posterior: Posterior) -> str:
 
 
 def _told(posterior: Posterior) -> str:
-    family = posterior.model.likelihood
+    if not posterior.changes:
+        return _no_change(posterior)
+    return words(
+        posterior.changes,
+        posterior.model.likelihood,
+        posterior.probability_of_change,
+        float(posterior.number_probability[posterior.number]),
+        posterior.model.changes.exactly is not None,
+    )
+
+
+def words(
+    found: Sequence[Change],
+    family: Likelihood | OwnLikelihood,
+    p: float,
+    number_p: float,
+    fixed: bool,
+) -> str:
+    """Return changes in words.
+
+    Parameters
+    ----------
+    found
+        One or more.
+    family
+        Whose parameter changed.
+    p, number_p
+        P(any change), P(this number of changes).
+    fixed
+        Whether the number was given.
+    """
     parameter = family.subject
     whose = "" if family.subject == family.label else f" the {family.label}"
-    fixed = posterior.model.changes.exactly
-    found = posterior.changes
-    if not found:
-        return _no_change(posterior)
     parts = [_change(change, whose) for change in found]
     if len(found) == 1:
         what = parts[0]
@@ -223,13 +253,11 @@ def _told(posterior: Posterior) -> str:
         what = "; ".join(parts)
     else:
         what = "; ".join([*parts[:2], f"and {len(parts) - 2} more"])
-    if fixed is not None:
-        times = "1 change" if fixed == 1 else f"{fixed} changes"
+    if fixed:
+        times = "1 change" if len(found) == 1 else f"{len(found)} changes"
         return f"Assuming exactly {times}: {what}."
-    p = posterior.probability_of_change
     times = "once" if len(found) == 1 else "twice" if len(found) == 2 else f"{len(found)} times"
-    number_p = float(posterior.number_probability[posterior.number])
-    sure = f"P(any change) {_equals(p)}, P(exactly {posterior.number}) {_equals(number_p)}"
+    sure = f"P(any change) {equals(p)}, P(exactly {len(found)}) {equals(number_p)}"
     verb = "changed" if p > 0.95 else "probably changed" if p > 0.5 else "may have changed"
     return f"The {parameter} {verb} {times} ({sure}): {what}."
 
@@ -244,7 +272,7 @@ def _change(change: Change, whose: str) -> str:
     when = f"at {_label(change.time, change.index)}{_within(change)}"
     return (
         f"{when},{whose} from {span(change.before)} "
-        f"{direction} to {span(change.after)}{ratio}, P({word}) {_equals(p)}"
+        f"{direction} to {span(change.after)}{ratio}, P({word}) {equals(p)}"
     )
 
 
@@ -271,7 +299,7 @@ def _no_change(posterior: Posterior) -> str:
         return f"Assuming exactly 0 changes: {about}."
     p = posterior.probability_of_change
     verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
-    return f"There is {verb} in the {family.subject} (P(any change) {_equals(p)}): {about}."
+    return f"There is {verb} in the {family.subject} (P(any change) {equals(p)}): {about}."
 
 
 def _line(posterior: Posterior) -> tuple[Interval, Interval] | None:
@@ -361,7 +389,7 @@ def _candidate_lines(posterior: Posterior) -> list[str]:
     told = []
     for name, row in found[found["probability"] > 0.005].iterrows():
         times = "1 change" if row["number"] == 1 else f"{row['number']} changes"
-        says = f"{times}, P(any) {_equals(row['probability_of_change'])}"
+        says = f"{times}, P(any) {equals(row['probability_of_change'])}"
         if row["steady"]:
             says = "one level by assumption"
         told.append(f"{name} {chance(row['probability'])} ({says})")
