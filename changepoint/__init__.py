@@ -4,6 +4,7 @@ A table of counts and trials goes in; what comes out is whether the rate changed
 what to what, and how sure that is.
 """
 
+from changepoint import batch as batch
 from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
 from changepoint import scoring as scoring
@@ -47,6 +48,7 @@ __all__ = [
     "Posterior",
     "PyMCCheck",
     "SupportError",
+    "batch",
     "check_pymc",
     "compare_models",
     "draw_switchpoints",

@@ -43,6 +43,8 @@ class Loaded(NamedTuple):
 
 def load(job: Job, settings: Settings) -> Loaded:
     """Return the series of a job."""
+    if job.refused:
+        return Loaded(list(job.files), [()], None, [DataError(job.refused)])
     files = job.files[job.first : job.end] if job.kind == "files" else job.files
     if job.kind == "files":
         found = [_one(file, settings) for file in files]

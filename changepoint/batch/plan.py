@@ -110,6 +110,8 @@ class Job:
         Which of the series in it.
     repeated
         Series whose rows stand in another file too: their place, that file.
+    refused
+        Why nothing of the file can be read, if so; then the file counts as one series.
     """
 
     number: int
@@ -119,6 +121,7 @@ class Job:
     first: int = 0
     end: int = 1
     repeated: tuple[tuple[int, str], ...] = ()
+    refused: str = ""
 
     def __len__(self) -> int:
         return self.end - self.first
@@ -176,17 +179,18 @@ def _of_files(files: Sequence[str]) -> Job:
 
 def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) -> Iterator[Job]:
     """Yield jobs on one text file of many series."""
-    job = Job(0, "table", (file,))
     try:
         found = long_csv(text_of(file), file, settings.by, settings.asked)
-    except DataError:
-        yield job  # which says so
+        if not len(found):
+            raise DataError(f"{file}: the table has no rows below its header")
+    except DataError as error:
+        yield Job(0, "files", (file,), refused=str(error))
         return
     hashes = _hashes([np.array(key, object) for key in zip(*found.keys, strict=True)])
     names = [int(h) for h in hashes]
     repeated = tuple((i, seen[name]) for i, name in enumerate(names) if name in seen)
     seen.update((name, file) for name in names if name not in seen)
-    whole = replace(job, end=len(found), repeated=repeated)
+    whole = Job(0, "table", (file,), end=len(found), repeated=repeated)
     yield from _shared(whole, len(found.rows.lines), fast)
 
 
@@ -231,8 +235,10 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
     for file in files:
         try:
             found = list(_runs(file, settings.by))
-        except DataError:
-            yield Job(0, "rows", (file,), (Piece(file, 0, 0, 0),))  # which says so
+            if not sum(run.piece.end for run in found):
+                raise DataError(f"{file}: the table has no rows")
+        except DataError as error:
+            yield Job(0, "files", (file,), refused=str(error))
             continue
         last = next((run.hashes[-1] for run in reversed(runs) if len(run.hashes)), None)
         for run in found:

@@ -104,9 +104,9 @@ def change_row(change: Change) -> dict[str, Any]:
     return row
 
 
-def spread(name: str, interval: Interval | None) -> dict[str, float]:
+def spread(name: str, interval: Interval | None) -> dict[str, float | None]:
     """Return a mean and its ends by column."""
-    mean, lower, upper = interval or (math.nan,) * 3
+    mean, lower, upper = interval or (None, None, None)
     return {name: mean, f"{name}_lower": lower, f"{name}_upper": upper}
 
 
@@ -121,7 +121,7 @@ def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:
 
     def size(change: dict[str, Any]) -> float:
         """By ratio, where there is one for all; else by difference."""
-        if all(other["ratio"] > 0 for other in changes):
+        if all(other["ratio"] is not None and other["ratio"] > 0 for other in changes):
             return abs(math.log(change["ratio"]))
         return abs(float(change["difference"]))
 

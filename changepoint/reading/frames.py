@@ -37,19 +37,20 @@ def open_parquet(path: str | os.PathLike[str], dictionaries: Sequence[str] = ())
     """Return pyarrow's ParquetFile of a path or URL; text of some columns as dictionaries."""
     from pyarrow import parquet
 
-    name, what = os.fspath(path), "this can't be read as a Parquet file"
-    if not is_url(path):
-        file = check_path(path)
-        return foreign(
-            name, what, lambda: parquet.ParquetFile(file, read_dictionary=dictionaries)
+    name = os.fspath(path)
+    system, place = filesystem(name) if is_url(path) else (None, check_path(path))
+
+    def opened() -> Any:
+        found = parquet.ParquetFile(place, filesystem=system)
+        wanted = sorted(set(dictionaries) & set(found.schema_arrow.names))
+        if not wanted:
+            return found
+        found.close()
+        return parquet.ParquetFile(
+            place, metadata=found.metadata, read_dictionary=wanted, filesystem=system
         )
-    system, place = filesystem(name)
-    return foreign(
-        name, what,
-        lambda: parquet.ParquetFile(
-            system.open_input_file(place), read_dictionary=dictionaries
-        ),
-    )  # fmt: skip
+
+    return foreign(name, "this can't be read as a Parquet file", opened)
 
 
 def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
