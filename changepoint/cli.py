@@ -198,7 +198,7 @@ def batch(
     min_length: int | None = None,
     fdr: float = 0.05,
     threads: int | None = None,
-    dask: Annotated[str | None, Parameter(allow_leading_hyphen=False)] = None,
+    dask: str | None = None,
     shard: str = "1/1",
     fresh: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -236,7 +236,8 @@ def batch(
     threads
         Threads on this machine; one for each core by default.
     dask
-        Address of a Dask scheduler, or local, to start workers on this machine.
+        Run on a Dask cluster: address of its scheduler, such as tcp://10.0.0.5:8786; without
+        one, workers are started on this machine.
     shard
         i/n: do every n-th part of the work from the i-th, for schedulers such as Slurm.
     fresh
@@ -416,7 +417,10 @@ def main(arguments: list[str] | None = None) -> None:
     status: Any = INTERNAL
     try:
         status = app(
-            arguments, exit_on_error=False, print_error=True, result_action="return_value"
+            with_address(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=True,
+            result_action="return_value",
         )
     except (CycloptsError, ModelError) as error:
         status = USAGE
@@ -440,6 +444,16 @@ def main(arguments: list[str] | None = None) -> None:
             file=sys.stderr,
         )
     sys.exit(status or 0)
+
+
+def with_address(arguments: list[str]) -> list[str]:
+    """Return arguments in which --dask has a value: local, where it stands without address."""
+    told = list(arguments)
+    if "--dask" in told:
+        after = told.index("--dask") + 1
+        if after == len(told) or not (":" in told[after] or told[after] == "local"):
+            told.insert(after, "local")
+    return told
 
 
 def _complain(error: Exception) -> None:

@@ -82,7 +82,12 @@ def importing(*command: str) -> set[str]:
 def test_all_is_complete():
     """Its order is the linter's."""
     public = {n for n in vars(changepoint) if not n.startswith("_")}
-    modules = {p.stem for p in PACKAGE.iterdir()} - {"batch", "likelihoods", "priors", "scoring"}
+    modules = {p.stem for p in PACKAGE.iterdir()} - {
+        "batch",
+        "likelihoods",
+        "priors",
+        "scoring",
+    }
     assert sorted(changepoint.__all__) == sorted(public - modules)
 
 

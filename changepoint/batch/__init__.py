@@ -2,7 +2,7 @@
 
 from changepoint.batch.executors import Dask as Dask
 from changepoint.batch.executors import Threads as Threads
-from changepoint.batch.run import Summary as Summary
-from changepoint.batch.run import read as read
-from changepoint.batch.run import run as run
-from changepoint.batch.run import scan as scan
+from changepoint.batch.runner import Summary as Summary
+from changepoint.batch.runner import read as read
+from changepoint.batch.runner import run as run
+from changepoint.batch.runner import scan as scan

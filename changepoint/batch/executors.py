@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from changepoint.batch.folder import Folder
@@ -21,6 +22,9 @@ from changepoint.batch.recipe import Recipe
 from changepoint.batch.rows import OK
 from changepoint.batch.solving import lost, solve
 from changepoint.errors import DataWarning, EngineError, ModelError
+
+
+WAIT = 20  # seconds for an answer of a scheduler
 
 
 class Work(NamedTuple):
@@ -154,8 +158,7 @@ def run_on(client: Any, jobs: Sequence[Job], work: Work) -> Iterator[Done]:
 
     # A few for each core at a time: millions of series need not wait at the scheduler.
     ahead = 4 * max(sum(client.nthreads().values()), 1)
-    first = [submit(job) for job, _ in zip(waiting, range(ahead), strict=False)]
-    running = as_completed(first)
+    running = as_completed([submit(job) for job in islice(waiting, ahead)])
     for future in running:
         job = of.pop(future.key)
         try:
@@ -213,7 +216,7 @@ def _client(address: str | None) -> Iterator[Any]:
         ) from None
     if address is not None:
         try:
-            client = distributed.Client(address, timeout=20)
+            client = distributed.Client(address, timeout=WAIT)
         except (OSError, ValueError) as error:
             raise EngineError(f"there is no Dask scheduler at {address}: {error}") from None
         with client:

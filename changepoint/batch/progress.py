@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from changepoint.batch.run import Progress, Summary, read, run
+from changepoint.batch.runner import Progress, Summary, read, run
 from changepoint.errors import DataError
 
 EVERY = 10.0  # seconds between lines where there is no terminal
@@ -137,7 +137,7 @@ def _lines() -> _Tell:
                 print(f"{at_first:,} of {told.series:,} series were done", file=sys.stderr)
         now = time.monotonic()
         rest = told.series - told.series_done
-        if now - last < (EVERY if rest else 1):
+        if rest and now - last < EVERY:
             return
         last = now
         rate = (told.series_done - at_first) / (now - began)

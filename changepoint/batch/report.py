@@ -14,7 +14,7 @@ from typing import Any
 from changepoint import likelihoods
 from changepoint.batch.folder import Folder, whole
 from changepoint.batch.rows import INTERVALS, OK
-from changepoint.batch.run import finished, scan
+from changepoint.batch.runner import finished, scan
 from changepoint.batch.single import stride_of
 from changepoint.likelihoods import Likelihood
 from changepoint.report.curve import Curve, Tick

@@ -15,7 +15,7 @@ BROKEN = {
     "empty.csv": (b"", "data_error", "the file is empty"),
     "nul.csv": (b"date,count,trials\n2024-01-01,1\0,10\n", "data_error", "NUL"),
     "no_response.csv": (b"date,price\n2024-01-01,3\n2024-01-02,4\n", "data_error", "no column"),
-    "ragged.csv": (b"date,count,trials\n2024-01-01,1\n2024-01-02,1,10\n", "data_error", "cells"),
+    "ragged.csv": (b"date,count,trials\n2024-01-01,1\n", "data_error", "cells"),
     "quote.csv": (b'date,count,trials\n"2024-01-01,1,10\n', "data_error", "quote"),
     "word.csv": (
         b"date,count,trials\n2024-01-01,one,10\n2024-01-02,1,10\n", "data_error", "line 2",

@@ -1,5 +1,7 @@
 """Long tables: the rows of a series find together, wherever they stand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -238,7 +240,7 @@ def test_jobs_hold_each_series_once():
                 starts[:-1][(starts[:-1] >= a) & (starts[:-1] < b)] - a,
                 np.zeros(0, np.uint64),
             )
-            for g, (a, b) in enumerate(zip(groups[:-1], groups[1:], strict=True))
+            for g, (a, b) in enumerate(pairwise(groups))
         ]
         jobs = list(plans._in_order(runs, int(rng.integers(1, 100))))
         at, series = 0, 0

@@ -1,0 +1,241 @@
+"""Killed at any instant, a batch goes on where it was, and ends as if nothing had happened."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from made import ROOT, contents, long_table
+
+from changepoint import DataError, Model, ModelError, batch, likelihoods
+from changepoint.batch import runner
+from changepoint.batch.folder import Folder, whole
+
+POISSON = Model(likelihoods.Poisson())
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A table whose batch takes a second or two, and has some 20 parts."""
+    place = tmp_path_factory.mktemp("long") / "table.parquet"
+    data = long_table(120, 40, changed=10)
+    data.loc[100, "count"] = -3
+    data.to_parquet(place, row_group_size=1000)
+    return place
+
+
+@pytest.fixture(scope="module")
+def undisturbed(table, tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    batch.run(table, None, out, by="shop")
+    return contents(out)
+
+
+def command(table, out, *flags):
+    return [
+        sys.executable, "-m", "changepoint.cli", "batch", str(table), "--by", "shop",
+        "--out", str(out), *flags,
+    ]  # fmt: skip
+
+
+def started(*arguments, **options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command(*arguments), cwd=ROOT, env=environment, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True, **options,
+    )  # fmt: skip
+
+
+def finished(*arguments):
+    run = started(*arguments)
+    told, complaints = run.communicate()
+    assert "Traceback" not in complaints
+    return run.returncode, told, complaints
+
+
+def killed(table, out, after, how=signal.SIGKILL):
+    """Start a batch and kill it so many seconds after its first part is begun."""
+    run = started(table, out)
+    while not (out / "manifest.json").exists() and run.poll() is None:
+        time.sleep(0.002)
+    time.sleep(after)
+    if how == signal.SIGINT:
+        run.send_signal(how)
+    else:
+        run.kill()
+    return run.wait(), *run.communicate()
+
+
+def no_half_written_part(out):
+    """All parts that a reader would take are whole."""
+    for path in (out / "parts").glob("part-*.parquet"):
+        number = int(path.stem.removeprefix("part-"))
+        job = json.loads((out / "manifest.json").read_text())["jobs"][number]
+        assert Folder(out).has_part(number, runner.Job.from_dict(job).key())
+
+
+def test_killed_once(table, undisturbed, out):
+    code, *_ = killed(table, out, 0.5)
+    assert code == -signal.SIGKILL
+    no_half_written_part(out)
+    assert finished(table, out)[0] == 3  # one series is bad
+    assert contents(out) == undisturbed
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_instants(table, undisturbed, tmp_path):
+    began = time.monotonic()
+    finished(table, tmp_path / "timed")
+    instants = random.Random(5)
+    most = time.monotonic() - began
+    in_flight = 0
+    for trial in range(20):
+        out = tmp_path / f"out{trial}"
+        killed(table, out, instants.uniform(0, most))
+        no_half_written_part(out)
+        in_flight += not (out / "summary.json").exists()
+        assert finished(table, out)[0] == 3
+        assert contents(out) == undisturbed
+    assert in_flight >= 5  # else the kills came too late to say anything
+
+
+def test_interrupted(table, undisturbed, out):
+    code, _, complaints = killed(table, out, 0.5, signal.SIGINT)
+    assert code == 130
+    assert "the same command goes on" in complaints
+    assert "Traceback" not in complaints
+    assert finished(table, out)[0] == 3
+    assert contents(out) == undisturbed
+
+
+def test_a_full_disk(table, undisturbed, out):
+    """Files may not grow beyond a few kB: as with a full disk, writing fails."""
+    code, _, complaints = (lambda run: (run.wait(), *run.communicate()))(
+        started(
+            table,
+            out,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)),
+        )
+    )
+    assert code == 3
+    assert "can't write" in complaints
+    assert "Traceback" not in complaints
+    no_half_written_part(out)
+    assert finished(table, out)[0] == 3
+    assert contents(out) == undisturbed
+
+
+def test_what_is_done_is_not_done_again(table, out, monkeypatch):
+    batch.run(table, POISSON, out, by="shop")
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+    monkeypatch.setattr(runner, "finish", None)
+    again = batch.run(table, POISSON, out, by="shop")
+    assert again.series == 120
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == before
+
+
+def test_another_rate_of_false_discoveries_needs_no_fits(table, out):
+    batch.run(table, POISSON, out, by="shop")
+    before = {p: p.stat().st_mtime_ns for p in (out / "parts").iterdir()}
+    strict = batch.run(table, POISSON, out, by="shop", fdr=1e-9)
+    assert {p: p.stat().st_mtime_ns for p in (out / "parts").iterdir()} == before
+    assert strict.flagged < batch.run(table, POISSON, out, by="shop", fdr=0.5).flagged
+
+
+def test_damaged_parts_are_done_again(table, undisturbed, out):
+    batch.run(table, None, out, by="shop")
+    parts = sorted((out / "parts").iterdir())
+    parts[3].write_bytes(parts[3].read_bytes()[:-50])
+    parts[4].write_bytes(b"")
+    parts[5].write_bytes(parts[6].read_bytes())  # whole, but another job's
+    batch.run(table, None, out, by="shop")
+    assert contents(out) == undisturbed
+
+
+def test_other_models_and_inputs_are_not_mixed(table, tmp_path, out):
+    mine = tmp_path / "mine.parquet"
+    mine.write_bytes(table.read_bytes())
+    batch.run(mine, POISSON, out, by="shop")
+    with pytest.raises(ModelError, match=r"answers of another model \(Poisson\(\), Changes"):
+        batch.run(mine, Model(likelihoods.Binomial()), out, by="shop")
+    with pytest.raises(ModelError, match="columns, by, date format"):
+        batch.run(mine, POISSON, out, by="shop", aggregate="week")
+    with pytest.raises(ModelError, match=r"inputs new: .*conversions.csv .*; inputs gone: "):
+        batch.run(ROOT / "data/conversions.csv", POISSON, out, by="shop")
+    long_table(120, 60, seed=1).to_parquet(mine)
+    with pytest.raises(ModelError, match=r"inputs changed: .*mine.parquet.*--fresh"):
+        batch.run(mine, POISSON, out, by="shop")
+    assert batch.run(mine, POISSON, out, by="shop", fresh=True).series == 120
+
+
+def test_a_model_file_may_be_called_anything_but_not_say_something_else(table, tmp_path, out):
+    text = "from changepoint import *\nmodel = Model(likelihoods.Poisson())\n"
+    (tmp_path / "a.py").write_text(text)
+    (tmp_path / "b.py").write_text(text)
+    batch.run(table, tmp_path / "a.py", out, by="shop")
+    batch.run(table, tmp_path / "b.py", out, by="shop")
+    (tmp_path / "b.py").write_text(text + "# edited\n")
+    with pytest.raises(ModelError, match="another text of that file"):
+        batch.run(table, tmp_path / "b.py", out, by="shop")
+
+
+def test_other_versions_are_not_mixed(table, out, monkeypatch):
+    batch.run(table, POISSON, out, by="shop")
+    monkeypatch.setattr("changepoint.__version__", "99.0")
+    with pytest.raises(ModelError, match=r"changepoint 0\.\d.* made it, and this is 99.0"):
+        batch.run(table, POISSON, out, by="shop")
+
+
+def test_damaged_manifests(table, out):
+    batch.run(table, POISSON, out, by="shop")
+    (out / "manifest.json").write_text("{")
+    with pytest.raises(DataError, match="--fresh"):
+        batch.run(table, POISSON, out, by="shop")
+    assert batch.run(table, POISSON, out, by="shop", fresh=True).series == 120
+
+
+def test_fresh_removes_nothing_else(table, out):
+    batch.run(table, POISSON, out, by="shop")
+    (out / "notes.txt").write_text("mine")
+    batch.run(table, POISSON, out, by="shop", fresh=True)
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_shards_share_the_work(table, undisturbed, out):
+    first = batch.run(table, None, out, by="shop", shard=(1, 3))
+    assert 0 < first.parts_done < first.parts
+    assert first.series == 0
+    batch.run(table, None, out, by="shop", shard=(3, 3))
+    assert not (out / "summary.json").exists()
+    assert batch.run(table, None, out, by="shop", shard=(2, 3)).series == 120
+    assert contents(out) == undisturbed
+
+
+def test_threads_do_not_change_answers(table, undisturbed, out):
+    batch.run(table, None, out, by="shop", executor=batch.Threads(1))
+    assert contents(out) == undisturbed
+
+
+def test_leftovers_of_killed_runs_are_removed_at_the_end(table, out):
+    (out / "parts").mkdir(parents=True)
+    (out / "parts" / ".part-000001.parquet.abc.tmp").write_bytes(b"half")
+    batch.run(table, POISSON, out, by="shop")
+    assert not [p for p in out.rglob("*") if p.name.endswith(".tmp")]
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "file"
+    place.write_text("before")
+    with pytest.raises(DataError, match="No space left"), whole(place) as unfinished:
+        unfinished.write_text("half")
+        raise OSError(28, "No space left on device")
+    with pytest.raises(ZeroDivisionError), whole(place) as unfinished:
+        unfinished.write_text("half")
+        _ = 1 / 0
+    assert place.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [place]
