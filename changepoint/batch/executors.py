@@ -23,7 +23,6 @@ from changepoint.batch.rows import OK
 from changepoint.batch.solving import lost, solve
 from changepoint.errors import DataWarning, EngineError, ModelError
 
-
 WAIT = 20  # seconds for an answer of a scheduler
 
 
