@@ -142,16 +142,7 @@ class Observations:
 
     def stamp(self, row: int) -> str | int | float | None:
         """Return the time of a row: an ISO date (a time stamp when not midnight), a number."""
-        if self.time is None:
-            return None
-        stamp = self.time[row]
-        if not isinstance(stamp, np.datetime64):
-            number: int | float = stamp.item()
-            return int(number) if number == int(number) else number
-        if stamp == stamp.astype("datetime64[D]"):
-            return str(stamp.astype("datetime64[D]"))
-        whole = stamp == stamp.astype("datetime64[s]")
-        return str(stamp.astype("datetime64[s]") if whole else stamp)
+        return None if self.time is None else stamp_of(self.time[row])
 
     def label(self, row: int) -> str:
         """Return the time of a row as text, or the row's number where there are no times."""
@@ -169,6 +160,17 @@ class Observations:
         for name in self.outcome_names:
             digest.update(f"{name}\0".encode())
         return digest.hexdigest()[:16]
+
+
+def stamp_of(time: Any) -> str | int | float:
+    """Return a time as text or number: an ISO date, a time stamp when not midnight."""
+    if not isinstance(time, np.datetime64):
+        number: int | float = time.item()
+        return int(number) if number == int(number) else number
+    if time == time.astype("datetime64[D]"):
+        return str(time.astype("datetime64[D]"))
+    whole = time == time.astype("datetime64[s]")
+    return str(time.astype("datetime64[s]") if whole else time)
 
 
 def in_rows(time: NDArray[Any]) -> Floats:

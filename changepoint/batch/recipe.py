@@ -103,6 +103,14 @@ class Recipe:
         family = likelihoods.FAMILIES[str(self.likelihood)]()
         return Model(family, Changes(**json.loads(self.changes)))
 
+    @property
+    def together(self) -> bool:
+        """Whether many series are solved in one compiled call."""
+        from changepoint.engines.many import takes
+
+        fixed = self.fixed()
+        return fixed is not None and takes(fixed)
+
     def build(self, observations: Observations) -> Model:
         """Return the model for a series, priors not filled.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,7 @@ def _family(row: Mapping[str, Any]) -> Likelihood:
 
 def _series(row: Mapping[str, Any], detail: Mapping[str, Any]) -> PageSeries:
     found = [_change(told) for told in detail["changes"]]
-    stride = stride_of(row["n"] + row["missing"], row["number"])
+    stride = stride_of(row["n"] + row["missing"])
     return PageSeries(
         name=row["series"],
         q=row["probability_in_batch"],
@@ -169,8 +170,8 @@ def _sentence(row: Mapping[str, Any], found: list[Change]) -> str:
 def _curve(told: Mapping[str, Any]) -> Curve:
     data = told["data"]
     n = len(data) // 5
-    ticks = tuple(Tick(tick["at"], tick["label"]) for tick in told["ticks"])
-    return Curve(n, told["low"], told["high"], told["peak"], data, ticks)
+    ticks = tuple(Tick(*tick) for tick in json.loads(told["ticks"]))
+    return Curve(n, told["low"], told["high"], told["peak"], data, ticks, told["clipped"])
 
 
 def _subtitle(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:

@@ -82,9 +82,9 @@ def part_schema(by: Sequence[str]) -> pa.Schema:
 
     types = kinds()
     change = pa.struct([(name, types[kind]) for name, kind in CHANGE.items()])
-    tick = pa.struct([("at", pa.float64()), ("label", pa.string())])
     ends = [(name, pa.float64()) for name in ("low", "high", "peak")]
-    curve = pa.struct([*ends, ("data", pa.binary()), ("ticks", pa.list_(tick))])
+    rest = [("data", pa.binary()), ("clipped", pa.int64()), ("ticks", pa.string())]
+    curve = pa.struct([*ends, *rest])  # ticks are JSON
     return pa.schema(
         [
             ("series", pa.string()),

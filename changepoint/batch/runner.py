@@ -223,7 +223,7 @@ def _jobs(
     now = json.loads(json.dumps(now))
     then = folder.read_json("manifest.json")
     if then is None:
-        jobs = plan(found.files, settings, fast=is_fast(recipe))
+        jobs = plan(found.files, settings, fast=recipe.together)
         told = [asdict(job) for job in jobs]
         folder.write_json("manifest.json", {**now, "left_out": found.left_out, "jobs": told})
     else:
@@ -235,11 +235,6 @@ def _jobs(
         some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
         notes = (f"left out, as neither CSV nor Parquet by name: {some} ({count})",)
     return jobs, notes
-
-
-def is_fast(recipe: Recipe) -> bool:
-    """Whether many series are solved in one compiled call."""
-    return False
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:

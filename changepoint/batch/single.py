@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,12 @@ from changepoint.engines import Exact
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
-from changepoint.report.curve import Curve, curve, ticks_of
+from changepoint.report.curve import Curve, Tick, curve, ticks_of
 from changepoint.report.tables import Change, Interval, ranges
 
 Floats = NDArray[np.float64]
 
-POINTS = 60  # of a curve without changes
-DETAILED = 400  # of a curve with changes
+POINTS = 120  # of a curve, at most
 CAP = 700.0  # of log odds: beyond, numbers end
 
 
@@ -135,16 +135,16 @@ def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def stride_of(T: int, number: int) -> int:
+def stride_of(T: int) -> int:
     """Return how many rows make a point of a curve."""
-    return max(-(-T // (DETAILED if number else POINTS)), 1)
+    return max(-(-T // POINTS), 1)
 
 
 def _curve(posterior: Posterior) -> Curve:
     """Return the curve: data pooled by point, the band in its middle, the sum of P(change)."""
     observations, family = posterior.observations, posterior.model.likelihood
     told, T = posterior.marginals, len(observations)
-    stride = stride_of(T, posterior.number)
+    stride = stride_of(T)
     starts = np.arange(0, T, stride)
     middle = np.minimum(starts + stride // 2, T - 1)
     y = family.estimates(observations)
@@ -163,6 +163,11 @@ def _curve(posterior: Posterior) -> Curve:
     )
 
 
+def ticks_text(ticks: Sequence[Tick]) -> str:
+    """Return ticks as JSON."""
+    return json.dumps([list(tick) for tick in ticks], ensure_ascii=False)
+
+
 def drawn(told: Curve) -> dict[str, Any]:
     """Return a curve as a part has it."""
     return {
@@ -170,5 +175,6 @@ def drawn(told: Curve) -> dict[str, Any]:
         "high": told.high,
         "peak": told.peak,
         "data": told.data,
-        "ticks": [{"at": tick.position, "label": tick.label} for tick in told.ticks],
+        "clipped": told.clipped,
+        "ticks": ticks_text(told.ticks),
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from changepoint.batch import single
 from changepoint.batch.loading import Loaded, load
 from changepoint.batch.plan import Job, Settings
@@ -43,11 +45,52 @@ def solve(
             rows.fail(i, DATA, _repeated(loaded.names[i], job, repeated[job.first + i]))
         else:
             left.append(i)
+    if recipe.together:
+        left = _together(job, loaded, recipe, rows, left, stopped)
     for i in left:
         if stopped():
             raise StoppedError
         _one(i, job, loaded, recipe, rows)
     return rows.table(settings.by).replace_schema_metadata({"job": job.key()})
+
+
+def _together(
+    job: Job,
+    loaded: Loaded,
+    recipe: Recipe,
+    rows: Rows,
+    which: list[int],
+    stopped: Callable[[], bool],
+) -> list[int]:
+    """Solve what can be solved in compiled calls; return the rest."""
+    from changepoint.batch import together
+
+    model = recipe.fixed()
+    assert model is not None  # else it can't be together
+    chosen, left, several = np.array(which), [], []
+    if loaded.long is not None:
+        good = together.regular(loaded.long, job.first, job.end)[chosen]
+        several.append(together.of_table(loaded.long, job.first, chosen[good]))
+        chosen = chosen[~good]
+    read = []
+    for i in chosen.tolist():
+        try:
+            one = loaded.observations(i, job.first)
+        except DataError:
+            left.append(i)  # which says why
+            continue
+        time = one.time
+        if time is not None and np.any(time[1:] <= time[:-1]):
+            left.append(i)  # likewise
+        else:
+            read.append((i, one))
+    several += together.of_series(read)
+    for ready in several:
+        if ready is not None:
+            left += together.solve(ready, model, rows, stopped)
+    if stopped():
+        raise StoppedError
+    return sorted(left)
 
 
 def _one(i: int, job: Job, loaded: Loaded, recipe: Recipe, rows: Rows) -> None:
