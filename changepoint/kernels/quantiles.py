@@ -63,7 +63,7 @@ def quantiles(density, row, level):  # type: ignore[no-untyped-def]
         while g < F - 2 and high <= target:
             g, low, high = g + 1, high, _until(padded, before, g + 2)
         around = padded[g + 1 : g + 1 + 2 * REACH]
-        place[q] = g + _solve(around, target - low, high - low)
+        place[q] = g + solve_cell(around, target - low, high - low)
     return place
 
 
@@ -94,7 +94,7 @@ def _until(padded, before, g):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _solve(around, target, whole):  # type: ignore[no-untyped-def]
+def solve_cell(around, target, whole):  # type: ignore[no-untyped-def]
     """Return the x in [0, 1] at which the integral from the cell's start reaches the target.
 
     `whole` is the integral over the cell.
