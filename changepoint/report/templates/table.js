@@ -221,5 +221,5 @@ if (body) {
     box.append(details(series[box.dataset.details]));
   }
   addEventListener("hashchange", follow);
-  follow();
+  addEventListener("load", follow); // after the browser's own jump, which takes the focus away
 }
