@@ -277,7 +277,7 @@ def _change(change: PageChange) -> list[Any]:
 
 
 def _short(x: float | None) -> float | None:
-    """Return six digits, all of them close to 1; None for what isn't a number."""
+    """Return nine digits, all of them close to 1; None for what isn't a number."""
     if x is None or not math.isfinite(x):
         return None
-    return float(x) if 0.999 < x < 1 else float(f"{x:.6g}")
+    return float(x) if 0.999 < x < 1 else float(f"{x:.9g}")

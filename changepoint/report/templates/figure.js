@@ -35,11 +35,6 @@ function chance(p) {
   return p.toFixed(edge < 0.001 ? 4 : edge < 0.01 ? 3 : 2);
 }
 
-function equals(p) {
-  const text = chance(p);
-  return /^[<>]/.test(text) ? text : `= ${text}`;
-}
-
 const span = (ends) =>
   ends ? `${number(ends[0])} (${number(ends[1])} to ${number(ends[2])})` : "";
 const thousands = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -181,7 +176,7 @@ function draw(one, width, full) {
   svg.append(rule("axis", `M${fixed(left)} ${base}H${fixed(right)}`));
   const away = one.clipped ? `, ${one.clipped} beyond the scale` : "";
   svg.append(text(0, 12, told.label + away, "start", "name"),
-             text(0, base - tall - 10, "P(change)", "start", "name"));
+             text(0, base - tall - 14, "P(change)", "start", "name"));
   label(svg, told.axes[one.axis], x, left, right, base, text);
   date(svg, one.changes, x, left, right, text);
   return svg;

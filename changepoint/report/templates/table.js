@@ -126,8 +126,8 @@ function show() {
 function details(one) {
   const parts = one.bytes ? [figure(one)] : [];
   if (one.changes.length) parts.push(changes(one));
-  const by = one.q === null ? [] : [`P(any change) ${equals(one.q)} in the batch, ` +
-    `${equals(one.p)} by itself at even odds`];
+  const by = one.q === null ? [] : [`P(any change): ${chance(one.q)} in the batch, ` +
+    `${chance(one.p)} by itself at even odds`];
   const missing = one.missing ? `, ${thousands(one.missing)} missing` : "";
   const file = told.files[one.file];
   const facts = [...by, `${thousands(one.n)} rows${missing}`, ...(file ? [file] : [])];
@@ -221,5 +221,5 @@ if (body) {
     box.append(details(series[box.dataset.details]));
   }
   addEventListener("hashchange", follow);
-  follow();
+  addEventListener("load", follow); // after the browser's own jump, which takes the focus away
 }
