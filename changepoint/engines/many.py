@@ -10,21 +10,21 @@ increase are summed where `Exact` takes them from draws.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.kernels import many_given, many_solve
-from changepoint.likelihoods import Bernoulli, Binomial, Poisson
+from changepoint.kernels import many_solve
+from changepoint.likelihoods import Bernoulli, Binomial, Likelihood, Poisson
 from changepoint.model import Model
 from changepoint.priors import Beta, Gamma
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-KINDS = {
+KINDS: dict[type[Likelihood], int] = {
     Binomial: many_solve.BINOMIAL,
     Bernoulli: many_solve.BERNOULLI,
     Poisson: many_solve.POISSON,
@@ -33,7 +33,8 @@ TAIL = 1e-18  # of the prior, as in `engines.grid`
 SMALLEST = 1e-270  # likewise: a tail closer to an end can't be told from it
 
 
-class Many(NamedTuple):
+@dataclass(frozen=True)
+class Many:
     """The answers for B series; NaN or -1 where the status isn't 0.
 
     Attributes
@@ -164,24 +165,32 @@ def solve_many(
     band = np.arange(band_offsets[-1]) - np.repeat(band_offsets[:-1], bins)
     wide, long = np.repeat(width, bins), np.repeat(size, bins)
     return Many(
-        status,
-        *scalars[:, :3].T,
-        number,
-        *scalars[:, 3:5].T,
-        np.where(status[:, None] == 0, prior[:, :2], np.nan),
-        change_probability,
-        band_offsets,
-        band * wide + np.minimum(wide, long - band * wide) // 2,
-        *bands.T,
-        change_offsets,
-        where[:, 0],
-        where[:, 1],
-        told[:, 0],
-        np.append(0, np.cumsum(where[:, 2])),
-        ranges[:, 0],
-        ranges[:, 1],
-        *(told[:, start : start + 3] for start in (1, 4, 7, 10)),
-        told[:, many_given.VALUES - 1],
+        status=status,
+        log_evidence=scalars[:, 0],
+        log_odds=scalars[:, 1],
+        probability_of_change=scalars[:, 2],
+        number=number,
+        number_probability=scalars[:, 3],
+        expected_number=scalars[:, 4],
+        prior=np.where(status[:, None] == 0, prior[:, :2], np.nan),
+        change_probability=change_probability,
+        band_offsets=band_offsets,
+        band_row=band * wide + np.minimum(wide, long - band * wide) // 2,
+        mean=bands[:, 0],
+        lower=bands[:, 1],
+        upper=bands[:, 2],
+        change_offsets=change_offsets,
+        index=where[:, 0],
+        mode=where[:, 1],
+        probability=told[:, 0],
+        range_offsets=np.append(0, np.cumsum(where[:, 2])),
+        first=ranges[:, 0],
+        last=ranges[:, 1],
+        before=told[:, 1:4],
+        after=told[:, 4:7],
+        difference=told[:, 7:10],
+        ratio=told[:, 10:13],
+        probability_of_increase=told[:, 13],
     )
 
 

@@ -29,7 +29,7 @@ NORMAL = 1.96
 HELD = 2**22  # values of stored vectors, or of a joint density
 TRUSTED = -650.0  # log of what surely has not been flushed to 0
 VALUES = 14  # numbers told of a change: probability, 4 intervals of 3, P(increase)
-MASK = ~np.int64((1 << 20) - 1)
+MASK = -(1 << 20)
 
 
 class Run(NamedTuple):
@@ -174,9 +174,9 @@ def credible(p):  # type: ignore[no-untyped-def]
     order = np.argsort(key, kind="mergesort")
     target, held = MASS * p.sum(), 0.0
     chosen = np.zeros(T, np.bool_)
-    for t in order:
-        chosen[t] = True
-        held += p[t]
+    for row in order:
+        chosen[row] = True
+        held += p[row]
         if held >= target:
             break
     return chosen, order[0]
@@ -415,7 +415,7 @@ def _compare(grid, nodes, N, other, ends, slot, u, v, told):  # type: ignore[no-
     log_sd = min(math.hypot(sd_before / before, sd_after / after), 3.0)
     told[7] = after - before
     told[10] = _mean_ratio(nodes, ends, slot, u, v)
-    told[13] = 1 - _below(grid, nodes.first, by_after, 0.0, False)
+    told[13] = min(max(1 - _below(grid, nodes.first, by_after, 0.0, False), 0.0), 1.0)
     for side in range(2):
         level, guess = (1 - SHARE, NORMAL) if side else (SHARE, -NORMAL)
         # Whether x, the quantile, is above 0: P(after - before <= 0) tells.
@@ -438,7 +438,8 @@ def changes(grid, rows, run, nodes, S, k, floor, told, where, ranges):  # type: 
     floor
         Log of the least that injection puts under a node.
     told
-        Probability; before, after, difference, ratio (mean, lower, upper); P(increase), (k, 14).
+        Probability; before, after, difference, ratio (mean, lower, upper); P(increase),
+        (k, 14).
     where
         Lower median, mode, and number of ranges of the credible set, (k, 3).
     ranges

@@ -23,7 +23,7 @@ HELD = 2**22  # values kept in memory for a series
 STEP = 0.8  # as in `engines.grid`
 FLUSHED = -600.0  # as in `kernels.filter`
 RARE = 1e-3  # P(any change) below which it is summed by itself
-SCALARS = 6  # log evidence, log odds, P(any), P(number), expected number, -
+SCALARS = 5  # log evidence, log odds, P(any), P(number), expected number
 
 
 @njit(nogil=True)
@@ -115,7 +115,7 @@ def _solve(kind, offsets, bins, status, c1, c2, sums, prior, log_rho, log_none):
     Returns
     -------
     scalars, number
-        (B, 6), (B,).
+        (B, 5), (B,).
     change_probability, bands
         (rows,), (bands, 3).
     offsets, told, where, ranges
@@ -291,8 +291,7 @@ def _forward(rows, nodes, run, stride, kept):  # type: ignore[no-untyped-def]
 @njit(nogil=True)
 def _backward(grid, rows, nodes, run, stride, kept, p, bands):  # type: ignore[no-untyped-def]
     """Write P(change at t) and bands; return what should be 1."""
-    c1, c2, d = rows
-    T, G, count = len(c1), len(run.w), len(kept)
+    T, G, count = len(run.lik), len(run.w), len(kept)
     jobs = many_quantiles.make(2 * count)
     sums, P, x = np.empty(G // many.PAD), np.empty(G), np.zeros(G)
     R = np.empty(T)
@@ -389,4 +388,4 @@ def _entries(sources):  # type: ignore[no-untyped-def]
     return read, solve
 
 
-read, solve = _entries(_sources())
+read, solve = _entries(_sources())  # type: ignore[no-untyped-call]
