@@ -24,6 +24,7 @@ check: .venv/.stamp
 bench: .venv/.stamp
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/batch.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
