@@ -44,8 +44,15 @@ def discover(log_bayes_factor: Floats, rate: float) -> Discovery:
     with BF_i = p(y_i | some change) / p(y_i | none). pi is found by EM as the mean of these
     probabilities over the series and two more, one that changed and one that didn't: the mode
     of its posterior under the prior Beta(2, 2), without which a batch of few series would be
-    certain of its share. Flagged are the most probable series, as many as keep the
-    mean of 1 - P(changed) among them, which is the expected share of false ones, at the rate.
+    certain of its share. EM relies on changes being as the model's prior expects them: where
+    all are large, it takes the absence of small ones for hidden ones. So pi is bounded by what
+    needs no such assumption. Without change a Bayes factor is 1 on average; the largest set
+    of smallest Bayes factors whose mean is at most 1 holds as many series as didn't change, at
+    least.
+
+    Flagged are the most probable series, as many as keep the mean of 1 - P(changed) among
+    them, which is the expected share of false ones, at the rate; but none that more probably
+    didn't change, however many sure ones there are to make up for it.
 
     Parameters
     ----------
@@ -56,9 +63,9 @@ def discover(log_bayes_factor: Floats, rate: float) -> Discovery:
 
     References
     ----------
-    B. Efron (2010), Large-Scale Inference, chapter 2 (local false discovery rates, two groups).
     M. Newton, A. Noueiry, D. Sarkar, P. Ahlquist (2004), Biostatistics 5, 155, section 3.4:
     the rule for flags.
+    X. Wen (2017), Statistics in Biosciences 9, 28: the bound of the share (EBF).
 
     Examples
     --------
@@ -72,11 +79,12 @@ def discover(log_bayes_factor: Floats, rate: float) -> Discovery:
     flagged = np.zeros(len(log_bayes_factor), bool)
     if not len(x):
         return Discovery(float("nan"), probability, flagged, 0.0)
-    share = _share(x)
+    share = min(_mode(x), _bound(x))
     p = _posterior(x, share)
     order = np.argsort(-p, kind="stable")
     false = np.cumsum(1 - p[order]) / np.arange(1, len(p) + 1)
     count = int(np.searchsorted(false, rate, "right"))  # a mean of ascending numbers ascends
+    count = min(count, int((p > 0.5).sum()))
     # Series that are alike are flagged together or not at all.
     while 0 < count < len(p) and p[order[count]] == p[order[count - 1]]:
         count -= 1
@@ -93,7 +101,7 @@ def _posterior(log_bayes_factor: Floats, share: float) -> Floats:
     return p
 
 
-def _share(log_bayes_factor: Floats) -> float:
+def _mode(log_bayes_factor: Floats) -> float:
     """Return the most probable share of changed series.
 
     Its log posterior, sum_i log(1 - pi + pi BF_i) + log pi + log(1 - pi), is concave: EM ends
@@ -116,3 +124,11 @@ def _share(log_bayes_factor: Floats) -> float:
             return after
         share = after
     return share
+
+
+def _bound(log_bayes_factor: Floats) -> float:
+    """Return the largest share that Bayes factors of 1 on average without change allow."""
+    factors = np.exp(np.minimum(np.sort(log_bayes_factor), 700))
+    mean = np.cumsum(factors) / np.arange(1, len(factors) + 1)
+    unchanged = int(np.searchsorted(mean, 1.0, "right"))  # a mean of ascending numbers ascends
+    return (len(factors) - unchanged + 1) / (len(factors) + 2)

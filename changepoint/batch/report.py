@@ -34,8 +34,9 @@ MODELS = 5  # named; the others are counted
 FLAGS = (
     "Each series changed with the same probability, the share, which is estimated from all of "
     "them; P(change) is the posterior at that share. Flagged are the most probable series, as "
-    "many as keep the expected share of false alarms among them at {:g} (it is {:.2g}). By "
-    "itself, with even odds, a series would be flagged too often where few change."
+    "many as keep the expected share of false alarms among them at {:g} (it is {:.2g}), and "
+    "none that is less probable than 0.5. By itself, with even odds, a series would be flagged "
+    "too often where few change."
 )
 
 

@@ -98,7 +98,7 @@ def test_there_must_be_a_scheduler(table, out, monkeypatch):
 def test_workers_killed_at_twenty_instants(tmp_path, out):
     """kill -9 on one worker after the other, while they work."""
     data = tmp_path / "table.parquet"
-    long_table(1500, 60, changed=10).to_parquet(data, row_group_size=500)
+    long_table(900, 50, changed=10).to_parquet(data, row_group_size=500)
     model = Model(likelihoods.BetaBinomial())
     batch.run(data, model, tmp_path / "undisturbed", by="shop")
     instants, kills, done = random.Random(3), 0, threading.Event()
@@ -106,11 +106,11 @@ def test_workers_killed_at_twenty_instants(tmp_path, out):
 
         def kill():
             nonlocal kills
-            while kills < 20 and not done.wait(instants.uniform(0.3, 1.5)):
+            while kills < 20 and not done.wait(instants.uniform(0.2, 1.0)):
                 pids = list(client.run(os.getpid).values())
                 os.kill(instants.choice(pids), signal.SIGKILL)
                 kills += 1
-                time.sleep(1.0)
+                time.sleep(0.5)
 
         killer = threading.Thread(target=kill)
         killer.start()

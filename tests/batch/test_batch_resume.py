@@ -23,9 +23,9 @@ POISSON = Model(likelihoods.Poisson())
 def table(tmp_path_factory):
     """A table whose batch takes a second or two, and has some 20 parts."""
     place = tmp_path_factory.mktemp("long") / "table.parquet"
-    data = long_table(120, 40, changed=10)
+    data = long_table(60, 40, changed=10)
     data.loc[100, "count"] = -3
-    data.to_parquet(place, row_group_size=1000)
+    data.to_parquet(place, row_group_size=500)
     return place
 
 
@@ -135,7 +135,7 @@ def test_what_is_done_is_not_done_again(table, out, monkeypatch):
     before = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
     monkeypatch.setattr(runner, "finish", None)
     again = batch.run(table, POISSON, out, by="shop")
-    assert again.series == 120
+    assert again.series == 60
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == before
 
 
@@ -167,10 +167,10 @@ def test_other_models_and_inputs_are_not_mixed(table, tmp_path, out):
         batch.run(mine, POISSON, out, by="shop", aggregate="week")
     with pytest.raises(ModelError, match=r"inputs new: .*conversions.csv .*; inputs gone: "):
         batch.run(ROOT / "data/conversions.csv", POISSON, out, by="shop")
-    long_table(120, 60, seed=1).to_parquet(mine)
+    long_table(60, 60, seed=1).to_parquet(mine)
     with pytest.raises(ModelError, match=r"inputs changed: .*mine.parquet.*--fresh"):
         batch.run(mine, POISSON, out, by="shop")
-    assert batch.run(mine, POISSON, out, by="shop", fresh=True).series == 120
+    assert batch.run(mine, POISSON, out, by="shop", fresh=True).series == 60
 
 
 def test_a_model_file_may_be_called_anything_but_not_say_something_else(table, tmp_path, out):
@@ -196,7 +196,7 @@ def test_damaged_manifests(table, out):
     (out / "manifest.json").write_text("{")
     with pytest.raises(DataError, match="--fresh"):
         batch.run(table, POISSON, out, by="shop")
-    assert batch.run(table, POISSON, out, by="shop", fresh=True).series == 120
+    assert batch.run(table, POISSON, out, by="shop", fresh=True).series == 60
 
 
 def test_fresh_removes_nothing_else(table, out):
@@ -212,7 +212,7 @@ def test_shards_share_the_work(table, undisturbed, out):
     assert first.series == 0
     batch.run(table, None, out, by="shop", shard=(3, 3))
     assert not (out / "summary.json").exists()
-    assert batch.run(table, None, out, by="shop", shard=(2, 3)).series == 120
+    assert batch.run(table, None, out, by="shop", shard=(2, 3)).series == 60
     assert contents(out) == undisturbed
 
 

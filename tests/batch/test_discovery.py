@@ -1,12 +1,12 @@
 """Flags over many series: the share of changed ones, and the rate of false discoveries."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from made import long_table
 from scipy import integrate, optimize, stats
 
 from changepoint import Model, batch, likelihoods
-from changepoint.batch.discovery import discover
+from changepoint.batch.discovery import _mode, discover
 
 
 def simulated(null, changed, rng, effect=3.0):
@@ -17,8 +17,8 @@ def simulated(null, changed, rng, effect=3.0):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.003, 0.05, 0.5, 0.97, 1.0])
-def test_the_share_is_the_mode_of_its_posterior(share):
-    """Independent judge: a root finder on the slope of the log posterior."""
+def test_the_share_is_the_mode_of_its_posterior_or_its_bound(share):
+    """Independent judges: a root finder on the slope of the log posterior; a loop."""
     n = 3000
     x, _ = simulated(n - int(share * n), int(share * n), np.random.default_rng(1))
 
@@ -26,14 +26,23 @@ def test_the_share_is_the_mode_of_its_posterior(share):
         return np.sum(np.expm1(x) / (1 + pi * np.expm1(x))) + 1 / pi - 1 / (1 - pi)
 
     root = optimize.brentq(slope, 1e-9, 1 - 1e-9, xtol=1e-14)
-    assert discover(x, 0.05).share == pytest.approx(root, abs=1e-8)
+    total, unchanged = 0.0, 0
+    for factor in np.exp(sorted(x)):
+        total += factor
+        if total > unchanged + 1:
+            break
+        unchanged += 1
+    bound = (n - unchanged + 1) / (n + 2)
+    assert discover(x, 0.05).share == pytest.approx(min(root, bound), abs=1e-8)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.5])
 def test_the_share_is_recovered(share):
+    """From below: what can't be told from chance isn't counted."""
     n = 20_000
-    x, _ = simulated(n - int(share * n), int(share * n), np.random.default_rng(2))
-    assert discover(x, 0.05).share == pytest.approx(share, rel=0.15)
+    rng = np.random.default_rng(2)
+    x, _ = simulated(n - int(share * n), int(share * n), rng, effect=10.0)
+    assert 0.5 * share < discover(x, 0.05).share < 1.15 * share
 
 
 def test_probabilities_follow_from_the_share():
@@ -49,7 +58,8 @@ def test_flags_are_the_largest_set_that_keeps_the_rate(rate):
     found = discover(x, rate)
     p = found.probability
     false = np.array([np.mean(1 - p[p >= p[i]]) for i in range(len(p))])
-    best = max((int((p >= p[i]).sum()) for i in range(len(p)) if false[i] <= rate), default=0)
+    good = (false <= rate) & (p > 0.5)
+    best = max((int((p >= p[i]).sum()) for i in np.flatnonzero(good)), default=0)
     assert found.flagged.sum() == best
     assert found.false <= rate
     assert p[found.flagged].min() > p[~found.flagged].max()
@@ -71,7 +81,7 @@ def test_false_discoveries_in_simulation(share):
         return
     error = 4 * np.sqrt(0.05 * 0.95 / flagged)
     assert false / flagged < 0.05 + error
-    assert false / flagged > 0.05 - error - 0.01  # and none is kept back for nothing
+    assert false / flagged > 0.01  # few are kept back for nothing
     assert flagged > 0.2 * 40 * changed
 
 
@@ -88,17 +98,20 @@ def test_few_series_against_the_whole_posterior_of_the_share():
     """With 300 series, the plug-in share is close to averaging over it."""
     x, _ = simulated(280, 20, np.random.default_rng(8))
 
+    # The bound aside, which is of another kind.
+    share = _mode(x)
+
     def density(pi, i=None):
         log_p = np.sum(np.log1p(pi * np.expm1(x))) + np.log(pi * (1 - pi))
         weight = np.exp(log_p - peak)
         return weight if i is None else weight * pi * np.exp(x[i]) / (1 + pi * np.expm1(x[i]))
 
-    found = discover(x, 0.05)
-    peak = np.sum(np.log1p(found.share * np.expm1(x))) + np.log(found.share * (1 - found.share))
+    p = share * np.exp(x) / (1 + share * np.expm1(x))
+    peak = np.sum(np.log1p(share * np.expm1(x))) + np.log(share * (1 - share))
     total = integrate.quad(density, 1e-9, 0.5, limit=400)[0]
     for i in (0, 285, 290, 299):
         averaged = integrate.quad(density, 1e-9, 0.5, args=(i,), limit=400)[0] / total
-        assert found.probability[i] == pytest.approx(averaged, abs=0.02)
+        assert p[i] == pytest.approx(averaged, abs=0.02)
 
 
 def test_what_has_no_bayes_factor_is_not_flagged():
@@ -124,29 +137,38 @@ def test_the_largest_bayes_factors(x):
     assert found.flagged.sum() == 1
 
 
-def fitted(null, changed, tmp_path, seed):
-    table = long_table(null + changed, 60, changed=changed, seed=seed)
+def fitted(null, changed, ratio, tmp_path):
+    """Series of 60 rows of some 400 trials at 0.02, which change anywhere by this ratio."""
+    rng = np.random.default_rng(null + changed + int(100 * ratio))
+    B, T = null + changed, 60
+    rate = np.full((B, T), 0.02)
+    for i, at in enumerate(rng.integers(1, T, changed)):
+        rate[i, at:] *= ratio
+    trials = rng.integers(300, 500, (B, T))
+    table = pd.DataFrame({"series": np.repeat(np.arange(B), T), "trials": trials.ravel()})
+    table["count"] = rng.binomial(trials, rate).ravel()
     table.to_parquet(tmp_path / "table.parquet", row_group_size=100_000)
     out = tmp_path / "out"
     summary = batch.run(
-        tmp_path / "table.parquet", Model(likelihoods.Binomial()), out, by="shop"
+        tmp_path / "table.parquet", Model(likelihoods.Binomial()), out, by="series"
     )
     rows = batch.read(out, columns=["series", "flagged", "probability_of_change"])
-    truth = rows["series"].str[5:].astype(int) < changed
-    return summary, rows, truth
+    return summary, rows, rows["series"].astype(int) < changed
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ratio", [1.3, 1.5, 3.0])
 @pytest.mark.parametrize(("null", "changed"), [(10_000, 500), (10_000, 0), (2_000, 2_000)])
-def test_flags_over_fitted_series(null, changed, tmp_path):
-    """From counts to flags, where few, none and half of the series changed."""
-    summary, rows, truth = fitted(null, changed, tmp_path, seed=null + changed)
-    share = changed / (null + changed)
-    assert summary.share_changed == pytest.approx(share, abs=0.01)
-    flagged = int(rows["flagged"].sum())
-    false = int((rows["flagged"] & ~truth).sum())
+def test_flags_over_fitted_series(null, changed, ratio, tmp_path):
+    """From counts to flags: few, none and half of the series changed, by little or much."""
+    summary, rows, truth = fitted(null, changed, ratio, tmp_path)
+    assert summary.failed == 0
+    flagged, false = int(rows["flagged"].sum()), int((rows["flagged"] & ~truth).sum())
     assert false <= 0.05 * flagged + 3 * np.sqrt(0.05 * max(flagged, 1))
-    assert (rows["flagged"] & truth).sum() >= 0.95 * changed
-    if share == 500 / 10_500:  # what even odds for every series would do
+    assert summary.share_changed < changed / (null + changed) + 0.01
+    if ratio == 3.0:
+        assert (rows["flagged"] & truth).sum() >= 0.95 * changed
+        assert summary.share_changed == pytest.approx(changed / (null + changed), abs=0.03)
+    if ratio == 1.3 and changed == 500:  # what even odds for every series would do
         alone = rows["probability_of_change"] > 0.95
-        assert (alone & ~truth).sum() > 0
+        assert (alone & ~truth).sum() > 0.1 * alone.sum()
