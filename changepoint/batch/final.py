@@ -60,7 +60,7 @@ def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[s
         _writer(folder, "series", _series_schema(by)) as series,
         _writer(folder, "changes", _change_schema(by)) as changes,
     ):
-        for chunk in _chunks(folder, sizes, places, found):
+        for chunk in _chunks(folder, by, sizes, places, found):
             series.write(chunk.select(series.schema.names))
             changes.write(_changes(chunk, by))
     summary = {
@@ -89,13 +89,14 @@ def _places(found: Discovery, failed: NDArray[np.bool_]) -> Integers:
 
 
 def _chunks(
-    folder: Folder, sizes: Integers, places: Integers, found: Discovery
+    folder: Folder, by: Sequence[str], sizes: Integers, places: Integers, found: Discovery
 ) -> Iterator[pa.Table]:
     """Yield the rows of the parts in order of their places, some at a time."""
     import pyarrow as pa
     from pyarrow import parquet
 
     starts = np.append(0, np.cumsum(sizes))
+    names = [name for name in part_schema(by).names if name != "curve"]
     for begin in range(0, max(len(places), 1), AT_ONCE):
         taken = []
         for i in range(len(sizes)):
@@ -103,7 +104,7 @@ def _chunks(
             mine = mine[(places[mine] >= begin) & (places[mine] < begin + AT_ONCE)]
             if not len(mine):
                 continue
-            part = parquet.read_table(folder.part(i)).drop_columns(["curve"])
+            part = parquet.read_table(folder.part(i), columns=names)
             p = pa.array(found.probability[mine], from_pandas=True)
             rows = part.take(pa.array(mine - starts[i]))
             rows = rows.append_column("probability_in_batch", p)
