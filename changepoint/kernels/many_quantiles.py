@@ -14,10 +14,10 @@ from numba import njit
 from changepoint.kernels.many import PAD
 from changepoint.kernels.quantiles import COUNTS, REACH, solve_cell
 
-BEFORE, BEHIND = 14, 5  # nodes of a window around the first one at which the level is passed
+BEFORE, BEHIND = 22, 5  # nodes of a window around the first one at which the level is passed
 WINDOW = BEFORE + BEHIND + 1
 PLACES = 2 * WINDOW - 1  # nodes, and what is half-way between them
-CUT = (3, 8)  # where in the window the sum over nodes may hand over
+CUT = (3, 16)  # where in the window the sum over nodes may hand over
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 

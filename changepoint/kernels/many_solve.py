@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from changepoint.kernels import many, many_given, many_grid, many_quantiles
+from changepoint.kernels import many, many_given, many_grid, many_pairs, many_quantiles
 from changepoint.kernels.many_given import Run
 
 SOLVED, DATA, GRID, UNDERFLOW, NUMBER = range(5)  # status of a series
@@ -181,7 +181,7 @@ def _solve(kind, offsets, bins, status, c1, c2, sums, prior, log_rho, log_none):
         if any_change < RARE:
             any_change = _any(run)
         k, p_number = 0, math.exp(log_p_none)
-        if p_number <= 0.5:
+        if p_number < 0.5 - many_given.TIE:
             S = np.empty((T, 2 + many_given.COUNTED))
             k = many_given.most_probable(run, S)
             if k > 0:
@@ -300,7 +300,7 @@ def _backward(grid, rows, nodes, run, stride, kept, p, bands):  # type: ignore[n
     for t in range(T - 1, -1, -1):
         if t == row:
             many.both(kept[band], x, inv, new, P)
-            total = many_quantiles.prepare(P, sums, many_given.SHARE, 2 * band, jobs)
+            total = many_quantiles.prepare(P, sums, many_pairs.SHARE, 2 * band, jobs)
             bands[band, 0] = many.dot(P, nodes.theta) / total
             band -= 1
             row = middle(stride, T, band) if band >= 0 else -1
@@ -364,8 +364,8 @@ def _any(run):  # type: ignore[no-untyped-def]
 def _sources() -> int:
     """Return a checksum of all that is compiled into the two entries."""
     here = Path(__file__).parent
-    names = ("many", "many_given", "many_grid", "many_quantiles", "many_solve", "quantiles")
-    return zlib.crc32(b"".join((here / f"{name}.py").read_bytes() for name in names))
+    names = sorted([*here.glob("many*.py"), here / "quantiles.py"])
+    return zlib.crc32(b"".join(name.read_bytes() for name in names))
 
 
 def _entries(sources):  # type: ignore[no-untyped-def]

@@ -11,7 +11,8 @@ from changepoint.batch.recipe import Recipe
 from changepoint.batch.rows import SERIES
 
 EXACT = ("n", "missing", "line", "number", "file", "start", "end", "first_change",
-         "last_change", "largest_change", "credible_set", "model", "warnings", "status", "error")  # fmt: skip
+         "last_change", "largest_change", "credible_set", "model", "warnings", "status",
+         "error")  # fmt: skip
 CLOSE = ("probability_of_change", "number_probability", "probability", "log_evidence",
          "log_bayes_factor", "before", "before_lower", "before_upper", "after", "after_lower",
          "after_upper")  # fmt: skip
@@ -87,10 +88,11 @@ def test_rows_are_the_same(name, tmp_path, monkeypatch):
         mine[list(CLOSE)], expected[list(CLOSE)], rtol=1e-6, atol=1e-9
     )
     changed = expected["number"].fillna(0) > 0
+    changed &= changed.index != "long"  # a few of its draws are of other modes, far away
     for kind in ("difference", "ratio"):
-        # A thousand draws, a few of them of another mode, and far away.
+        # A thousand draws: means to a tenth of a standard deviation, ends to a half.
         sd = (mine[f"{kind}_upper"] - mine[f"{kind}_lower"])[changed] / 4
-        for end, most in (("", 0.4), ("_lower", 0.5), ("_upper", 0.5)):
+        for end, most in (("", 0.15), ("_lower", 0.5), ("_upper", 0.5)):
             far = (mine[kind + end] - expected[kind + end])[changed].abs() / sd
             assert far.max() < most
     rises = [table["probability_of_increase"][changed] for table in tables]
