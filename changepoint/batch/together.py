@@ -169,7 +169,6 @@ def _put(
     n = np.add.reduceat(observed.astype(np.int64), part.offsets[:-1])[good]
     log_none = np.array([_log_none(model, int(T)) for T in sizes])
     prior_odds = np.log(-np.expm1(log_none)) - log_none
-    names = [_named(model, *many.prior[i].tolist()) for i in good]
     rows.put(
         index,
         {
@@ -183,7 +182,7 @@ def _put(
             "number_probability": many.number_probability[good],
             "log_evidence": many.log_evidence[good],
             "log_bayes_factor": np.clip(many.log_odds[good], -CAP, CAP) - prior_odds,
-            "model": names,
+            "model": _named(model, many.prior[good]),
             "status": OK,
         },
     )
@@ -196,8 +195,9 @@ def _put(
         rows.changes[part.place[i]] = found
         rows.put(int(part.place[i]), largest(found))
     drawn = curves(part.numbers, part.offsets, stride, many)
-    for i in good:
-        rows.curves[part.place[i]] = {**drawn[i], "ticks": _ticks(part, int(i), int(stride[i]))}
+    ticks = _ticks(part, stride)
+    for i in good.tolist():
+        rows.curves[part.place[i]] = {**drawn[i], "ticks": ticks[i]}
 
 
 def _first_lines(part: Ready) -> Integers:
@@ -211,14 +211,13 @@ def _log_none(model: Model, T: int) -> float:
     return model.changes.log_none(T)
 
 
-@lru_cache(maxsize=1024)
-def _named(model: Model, alpha: float, beta: float) -> str:
-    """Return the model with its prior filled, as text."""
-    from changepoint.priors import Beta, Gamma
-
+def _named(model: Model, prior: Floats) -> list[str]:
+    """Return the model as text, with each prior filled, (B, 2)."""
     family = model.likelihood
-    prior = (Gamma if family.domain[1] > 1 else Beta)(alpha, beta)
-    return f"{type(family).__name__}({family.parameter}={prior}), {model.changes}"
+    begin = f"{type(family).__name__}({family.parameter}="
+    begin += f"{'Beta' if family.domain[1] == 1 else 'Gamma'}(alpha="
+    end = f")), {model.changes}"
+    return [f"{begin}{alpha:.6g}, beta={beta:.6g}{end}" for alpha, beta in prior.tolist()]
 
 
 @lru_cache(maxsize=4096)
@@ -249,16 +248,24 @@ def _change(part: Ready, many: Many, i: int, c: int) -> dict[str, Any]:
     return row
 
 
-def _ticks(part: Ready, i: int, stride: int) -> str:
-    first, end = part.offsets[i : i + 2]
+def _ticks(part: Ready, stride: Integers) -> list[str]:
+    """Return the marks of each series, (B,)."""
+    first, end = part.offsets[:-1], part.offsets[1:]
+    sizes = (end - first).tolist()
     if part.time is None:
-        return _ticks_of(int(end - first), None, None, stride)
-    ends = part.time[first], part.time[end - 1]
-    steps = part.time[first : first + 2]
-    even = (ends[1] - ends[0]) == (end - first - 1) * (steps[-1] - steps[0])
-    if not even:  # months, say, or gaps
-        return ticks_text(ticks_of(part.time[first:end], stride))
-    return _ticks_of(int(end - first), *ends, stride)
+        return [_ticks_of(T, None, None, width) for T, width in zip(sizes, stride, strict=True)]
+    begin, last = part.time[first], part.time[end - 1]
+    step = part.time[np.minimum(first + 1, end - 1)] - begin
+    even = last - begin == step * (end - first - 1)
+    return [
+        _ticks_of(T, a, b, width)
+        if same
+        # Months, say, or gaps.
+        else ticks_text(ticks_of(part.time[at : at + T], width))
+        for T, a, b, width, same, at in zip(
+            sizes, begin, last, stride.tolist(), even.tolist(), first.tolist(), strict=True
+        )
+    ]
 
 
 @lru_cache(maxsize=1024)
