@@ -172,7 +172,7 @@ def _bar() -> _Tell:
         console=Console(stderr=True),
         transient=True,
     )
-    task = bar.add_task("", total=None, rate="", failed="")
+    task = bar.add_task("", total=0, rate="", failed="")
     bar.start()
 
     def tell(told: Progress) -> None:

@@ -1,6 +1,9 @@
 """The commands batch and report: exit status, what they print, what they write."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -176,6 +179,25 @@ def test_progress_in_plain_lines(folder, out):
     )  # fmt: skip
     assert "3 of 3 series were done" in again.stderr
     assert again.stdout == told.stdout
+
+
+def test_progress_on_a_terminal(folder, out):
+    (folder / "bad.csv").write_text("count\nx\n")
+    here, there = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "changepoint.cli", "batch", str(folder), "--out", str(out)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=there, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(there)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while more := os.read(here, 4096):
+            shown += more
+    os.close(here)
+    run.communicate()
+    assert run.returncode == 3
+    assert b"4 of 4 series" in shown
+    assert b"1 failed" in shown
 
 
 @pytest.mark.parametrize("after", [["--dask"], ["--dask", "--fresh"], ["--dask", "local"]])
