@@ -50,12 +50,12 @@ def cores() -> int:
 def perform(job: Job, work: Work, stopped: Any = lambda: False) -> Done:
     """Do a job, and write its part."""
     table = solve(job, work.settings, work.recipe, stopped)
-    Folder(work.out).write_part(job.number, table)
-    return counted(table)
+    return _kept(table, job, work)
 
 
-def counted(table: Any) -> Done:
-    """Return the number of rows, and of those that failed."""
+def _kept(table: Any, job: Job, work: Work) -> Done:
+    """Write the part, and count its rows."""
+    Folder(work.out).write_part(job.number, table, job.key(work.recipe.key()))
     good = sum(status == OK for status in table.column("status").to_pylist())
     return Done(len(table), len(table) - good)
 
@@ -199,9 +199,7 @@ def _divided(client: Any, job: Job, work: Work) -> Done:
         if len(job) == 1
         else pa.concat_tables([rows(half) for half in job.halves()])
     )
-    table = table.replace_schema_metadata({"job": job.key()})
-    Folder(work.out).write_part(job.number, table)
-    return counted(table)
+    return _kept(table, job, work)
 
 
 @contextmanager

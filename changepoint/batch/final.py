@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.batch.discovery import Discovery, discover
-from changepoint.batch.folder import TABLES, Folder, whole
+from changepoint.batch.folder import Folder, whole
 from changepoint.batch.rows import BATCH, OK, key_columns, kinds, part_schema
 from changepoint.report.files import FORMULA
 
@@ -44,10 +44,8 @@ def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[s
     """
     import pyarrow.compute as pc
 
-    for table in TABLES:
-        for kind in ("parquet", "csv"):
-            folder.file(f"{table}.{kind}").unlink(missing_ok=True)
-    folder.file("summary.json").unlink(missing_ok=True)
+    for old in ("summary.json", "report.html"):  # without the first, nobody reads the tables
+        folder.file(old).unlink(missing_ok=True)
     known, sizes = _known(folder, parts)
     log_bayes_factor = known.column("log_bayes_factor").to_numpy().astype(float)
     found = discover(log_bayes_factor, rate)
@@ -74,7 +72,7 @@ def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[s
         "share_changed": None if np.isnan(found.share) else found.share,
     }
     folder.write_json("summary.json", summary)
-    for unfinished in folder.unfinished():  # of runs that were cut off: nobody writes parts now
+    for unfinished in folder.unfinished(hours=1):
         unfinished.unlink(missing_ok=True)
     return summary
 

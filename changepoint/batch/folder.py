@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,9 +84,11 @@ class Folder:
         for place in (*self.parts.glob("part-*.parquet"), *self.unfinished()):
             place.unlink(missing_ok=True)
 
-    def unfinished(self) -> list[Path]:
-        """Return the files whose writing was cut off."""
-        return [*self.parts.glob(".*.tmp"), *self.path.glob(".*.tmp")]
+    def unfinished(self, hours: float = 0) -> list[Path]:
+        """Return the files whose writing was cut off, or, if younger, may be going on."""
+        found = [*self.parts.glob(".*.tmp"), *self.path.glob(".*.tmp")]
+        latest = time.time() - 3600 * hours
+        return [place for place in found if _changed(place) <= latest]
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Return a file's content, None if there is no such file.
@@ -113,14 +117,15 @@ class Folder:
         with whole(self.file(name)) as unfinished:
             unfinished.write_bytes(text.encode())
 
-    def write_part(self, number: int, table: pa.Table) -> None:
-        """Write a part, whole or not at all."""
+    def write_part(self, number: int, table: pa.Table, key: str) -> None:
+        """Write a part, whole or not at all; the key says of which job (`Job.key`)."""
         from pyarrow import parquet
 
+        table = table.replace_schema_metadata({"job": key})
         with whole(self.part(number)) as unfinished:
             parquet.write_table(table, unfinished)
 
-    def has_part(self, number: int, job: str) -> bool:
+    def has_part(self, number: int, key: str) -> bool:
         """Whether there is a part, readable, of this very job."""
         from pyarrow import parquet
 
@@ -128,7 +133,15 @@ class Folder:
             found = parquet.read_schema(self.part(number)).metadata or {}
         except (OSError, ValueError):
             return False
-        return bool(found.get(b"job") == job.encode())
+        return bool(found.get(b"job") == key.encode())
+
+
+def _changed(place: Path) -> float:
+    """Return when a file was changed; never, if it has gone."""
+    try:
+        return place.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 @contextmanager

@@ -116,6 +116,8 @@ def fingerprint(file: str) -> str:
     Of a file that can't be read it says so: the reader tells why.
     """
     digest = hashlib.sha256()
+    if not is_url(file) and not Path(file).is_file():
+        return "unreadable"  # a pipe, say, can be read but once
     try:
         system, place = filesystem(file)
         with system.open_input_file(place) as stream:

@@ -131,9 +131,10 @@ class Job:
         middle = (self.first + self.end) // 2
         return replace(self, end=middle), replace(self, first=middle)
 
-    def key(self) -> str:
-        """Return a hash of what the job is."""
-        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:16]
+    def key(self, model: str) -> str:
+        """Return a hash of what the job is, and of the model (`Recipe.key`)."""
+        told = f"{model} {json.dumps(asdict(self))}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Self:

@@ -158,7 +158,12 @@ def run(
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, notes = _jobs(given, folder, settings, recipe, fresh)
         mine = jobs[shard[0] - 1 :: shard[1]]
-        todo = [job for job in mine if not folder.has_part(job.number, job.key())]
+        recipe_key = recipe.key()
+
+        def absent(job: Job) -> bool:
+            return not folder.has_part(job.number, job.key(recipe_key))
+
+        todo = [job for job in mine if absent(job)]
         done, failed = sum(len(job) for job in mine) - sum(len(job) for job in todo), 0
         state = Progress(len(mine), len(mine) - len(todo), sum(map(len, mine)), done, failed)
         progress(state)
@@ -173,7 +178,7 @@ def run(
                 progress(state)
         finally:
             forget()
-    missing = [job for job in jobs if not folder.has_part(job.number, job.key())]
+    missing = [job for job in jobs if absent(job)]
     if missing:
         return Summary(str(out), len(jobs), len(jobs) - len(missing), notes=notes)
     summary = folder.read_json("summary.json")

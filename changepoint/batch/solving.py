@@ -51,7 +51,7 @@ def solve(
         if stopped():
             raise StoppedError
         _one(i, job, loaded, recipe, rows)
-    return rows.table(settings.by).replace_schema_metadata({"job": job.key()})
+    return rows.table(settings.by)
 
 
 def _together(
@@ -148,4 +148,4 @@ def lost(job: Job, settings: Settings) -> pa.Table:
             f"{file}: the worker process died whenever it worked on this series, perhaps for "
             "lack of memory. Try it alone with changepoint fit, or give workers more memory",
         )
-    return rows.table(settings.by).replace_schema_metadata({"job": job.key()})
+    return rows.table(settings.by)

@@ -75,8 +75,9 @@ def no_half_written_part(out):
     """All parts that a reader would take are whole."""
     for path in (out / "parts").glob("part-*.parquet"):
         number = int(path.stem.removeprefix("part-"))
-        job = json.loads((out / "manifest.json").read_text())["jobs"][number]
-        assert Folder(out).has_part(number, runner.Job.from_dict(job).key())
+        manifest = json.loads((out / "manifest.json").read_text())
+        job = runner.Job.from_dict(manifest["jobs"][number])
+        assert Folder(out).has_part(number, job.key(manifest["model"]))
 
 
 def test_killed_once(table, undisturbed, out):
@@ -225,9 +226,22 @@ def test_threads_do_not_change_answers(table, undisturbed, out):
 
 def test_leftovers_of_killed_runs_are_removed_at_the_end(table, out):
     (out / "parts").mkdir(parents=True)
-    (out / "parts" / ".part-000001.parquet.abc.tmp").write_bytes(b"half")
+    old, young = (out / "parts" / f".part-00000{i}.parquet.abc.tmp" for i in range(2))
+    for place in (old, young):
+        place.write_bytes(b"half")
+    os.utime(old, (0, 0))
     batch.run(table, POISSON, out, by="shop")
-    assert not [p for p in out.rglob("*") if p.name.endswith(".tmp")]
+    # The young one may be another run's.
+    assert [p for p in out.rglob("*") if p.name.endswith(".tmp")] == [young]
+
+
+def test_two_runs_at_once(table, undisturbed, out):
+    both = [started(table, out) for _ in range(2)]
+    for run in both:
+        _, complaints = run.communicate()
+        assert run.returncode == 3, complaints  # one series is bad
+        assert "can't write" not in complaints
+    assert contents(out) == undisturbed
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path):
