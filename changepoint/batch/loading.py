@@ -23,20 +23,20 @@ class Loaded(NamedTuple):
     long
         The table they are in; the first one's place in it is that of the job.
     series
-        Without a table: each one, or why it can't be read.
+        Without a table: each one, or what went wrong with it.
     """
 
     names: list[str]
     keys: list[tuple[str, ...]]
     long: Long | None
-    series: list[Observations | DataError]
+    series: list[Observations | Exception]
 
     def observations(self, i: int, first: int) -> Observations:
-        """Return one series; DataError if it can't be read."""
+        """Return one series, or raise what went wrong with it."""
         if self.long is not None:
             return self.long.observations(first + i)
         found = self.series[i]
-        if isinstance(found, DataError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -51,14 +51,14 @@ def load(job: Job, settings: Settings) -> Loaded:
         return Loaded(list(files), [()] * len(files), None, found)
     try:
         long = _table(job, settings)
-    except DataError as error:
+    except Exception as error:
         name = (*files, *(piece.file for piece in job.pieces))[0]
         return Loaded([name], [()], None, [error])
     keys = long.keys[job.first : job.end]
     return Loaded([", ".join(key) for key in keys], keys, long, [])
 
 
-def _one(file: str, settings: Settings) -> Observations | DataError:
+def _one(file: str, settings: Settings) -> Observations | Exception:
     """Read a file that is one series."""
     try:
         if is_parquet(file):
@@ -75,7 +75,7 @@ def _one(file: str, settings: Settings) -> Observations | DataError:
             aggregate=settings.aggregate,  # type: ignore[arg-type]
             **dict(settings.columns),
         )
-    except DataError as error:
+    except Exception as error:
         return error
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.batch.inputs import is_parquet, partitions
+from changepoint.batch.rows import status_of
 from changepoint.errors import DataError, ModelError
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Piece, keys_of, long_csv
@@ -184,8 +185,8 @@ def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) ->
         found = long_csv(text_of(file), file, settings.by, settings.asked)
         if not len(found):
             raise DataError(f"{file}: the table has no rows below its header")
-    except DataError as error:
-        yield Job(0, "files", (file,), refused=str(error))
+    except Exception as error:
+        yield Job(0, "files", (file,), refused=status_of(error)[1])
         return
     hashes = _hashes([np.array(key, object) for key in zip(*found.keys, strict=True)])
     names = [int(h) for h in hashes]
@@ -238,8 +239,8 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
             found = list(_runs(file, settings.by))
             if not sum(run.piece.end for run in found):
                 raise DataError(f"{file}: the table has no rows")
-        except DataError as error:
-            yield Job(0, "files", (file,), refused=str(error))
+        except Exception as error:
+            yield Job(0, "files", (file,), refused=status_of(error)[1])
             continue
         last = next((run.hashes[-1] for run in reversed(runs) if len(run.hashes)), None)
         for run in found:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from changepoint.errors import ChangepointError, DataError, ModelError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -18,6 +20,18 @@ OK, DATA, MODEL, ENGINE, LOST = STATUSES = (
 )  # fmt: skip
 
 INTERVALS = ("before", "after", "difference", "ratio")
+
+
+def status_of(error: Exception) -> tuple[str, str]:
+    """Return status and message of what went wrong with a series."""
+    if isinstance(error, ChangepointError):
+        kinds = {DataError: DATA, ModelError: MODEL}
+        status = next((told for kind, told in kinds.items() if isinstance(error, kind)), ENGINE)
+        return status, str(error)
+    return ENGINE, (
+        f"internal error, {type(error).__name__}: {error}\n"
+        "This is a bug of changepoint, not of your data: please report it with the series"
+    )
 
 
 def _spread(name: str) -> dict[str, str]:

@@ -14,8 +14,7 @@ from changepoint.batch import single
 from changepoint.batch.loading import Loaded, load
 from changepoint.batch.plan import Job, Settings
 from changepoint.batch.recipe import Recipe
-from changepoint.batch.rows import DATA, ENGINE, LOST, MODEL, Rows
-from changepoint.errors import ChangepointError, DataError, EngineError, ModelError
+from changepoint.batch.rows import DATA, LOST, Rows, status_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +75,7 @@ def _together(
     for i in chosen.tolist():
         try:
             one = loaded.observations(i, job.first)
-        except DataError:
+        except Exception:
             left.append(i)  # which says why
             continue
         time = one.time
@@ -104,22 +103,10 @@ def _one(i: int, job: Job, loaded: Loaded, recipe: Recipe, rows: Rows) -> None:
     except Exception as error:
         if rows.columns["file"][i] is None:
             rows.put(i, {"file": _file(i, job, loaded)})
-        rows.fail(i, *_told(error))
+        rows.fail(i, *status_of(error))
         return
     rows.put(i, answer.values)
     rows.changes[i], rows.curves[i] = answer.changes, answer.curve
-
-
-def _told(error: Exception) -> tuple[str, str]:
-    """Return status and message of an error."""
-    if isinstance(error, ChangepointError):
-        kinds = {DataError: DATA, ModelError: MODEL, EngineError: ENGINE}
-        status = next((told for kind, told in kinds.items() if isinstance(error, kind)), ENGINE)
-        return status, str(error)
-    return ENGINE, (
-        f"internal error, {type(error).__name__}: {error}\n"
-        "This is a bug of changepoint, not of your data: please report it with the series"
-    )
 
 
 def _file(i: int, job: Job, loaded: Loaded) -> str:

@@ -190,6 +190,27 @@ def test_a_series_that_the_engine_can_not_do(tmp_path, out):
     assert summary.series == 2
 
 
+@pytest.mark.parametrize("place", ["loading.read", "single.solve"])
+def test_a_bug_is_the_problem_of_its_series(tmp_path, out, monkeypatch, place):
+    for name in ("good", "evil"):
+        (tmp_path / f"{name}.csv").write_text("value\n" + "1\n1.1\n" * 10)
+    module, function = place.split(".")
+    right = getattr(getattr(batch, module), function)
+
+    def wrong(what, *arguments, **options):
+        if "evil" in str(getattr(what, "file", what)):
+            raise ZeroDivisionError("division by zero")
+        return right(what, *arguments, **options)
+
+    monkeypatch.setattr(f"changepoint.batch.{place}", wrong)
+    batch.run(tmp_path, Model(likelihoods.Normal()), out)
+    rows = batch.read(out).set_index("series")
+    assert rows.loc[str(tmp_path / "good.csv"), "status"] == "ok"
+    bad = rows.loc[str(tmp_path / "evil.csv")]
+    assert bad["status"] == "engine_error"
+    assert "internal error, ZeroDivisionError" in bad["error"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
