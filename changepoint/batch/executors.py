@@ -219,12 +219,15 @@ def _client(address: str | None) -> Iterator[Any]:
         with client:
             yield client
         return
+    number = cores()
     cluster = distributed.LocalCluster(
-        n_workers=cores(),
+        n_workers=number,
         threads_per_worker=1,
         dashboard_address=None,
         env={"OMP_NUM_THREADS": "1"},
         silence_logs=50,
     )
+    # A worker that dies while it starts is given up by its nanny; this starts another one.
+    cluster.adapt(minimum=number, maximum=number)
     with cluster, distributed.Client(cluster) as client:
         yield client

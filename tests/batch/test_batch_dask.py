@@ -1,11 +1,11 @@
 """The same jobs on a Dask cluster: jobs of dead workers are done again."""
 
+import contextlib
 import os
 import random
 import signal
 import threading
 import time
-from contextlib import contextmanager
 
 import dask
 import pytest
@@ -27,7 +27,7 @@ class On(Executor):
         return run_on(self.client, jobs, work)
 
 
-@contextmanager
+@contextlib.contextmanager
 def cluster(**config):
     with (
         dask.config.set(config),
@@ -37,6 +37,7 @@ def cluster(**config):
         ) as local,
         Client(local) as client,
     ):  # fmt: skip
+        local.adapt(minimum=2, maximum=2)  # as `batch.Dask` does
         yield client
 
 
@@ -107,9 +108,11 @@ def test_workers_killed_at_twenty_instants(tmp_path, out):
         def kill():
             nonlocal kills
             while kills < 20 and not done.wait(instants.uniform(0.2, 1.0)):
-                pids = list(client.run(os.getpid).values())
-                os.kill(instants.choice(pids), signal.SIGKILL)
-                kills += 1
+                workers = list(client.cluster.workers.values())
+                pids = [nanny.pid for nanny in workers if nanny.pid]
+                with contextlib.suppress(ProcessLookupError, IndexError):
+                    os.kill(instants.choice(pids), signal.SIGKILL)
+                    kills += 1
                 time.sleep(0.5)
 
         killer = threading.Thread(target=kill)
