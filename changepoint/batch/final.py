@@ -44,10 +44,11 @@ def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[s
     """
     import pyarrow.compute as pc
 
+    # First what says that the tables are there: a run killed here puts them together again.
+    folder.file("summary.json").unlink(missing_ok=True)
     for table in TABLES:
         for kind in ("parquet", "csv"):
             folder.file(f"{table}.{kind}").unlink(missing_ok=True)
-    folder.file("summary.json").unlink(missing_ok=True)
     known, sizes = _known(folder, parts)
     log_bayes_factor = known.column("log_bayes_factor").to_numpy().astype(float)
     found = discover(log_bayes_factor, rate)
