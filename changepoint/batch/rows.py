@@ -73,12 +73,25 @@ SERIES: dict[str, str] = {
     "error": "text",
 }
 BATCH = {"probability_in_batch": "float", "flagged": "bool"}  # known when all are done
+WITHIN = (
+    "changes",
+    "curve",
+    "part",
+    "row",
+    "place",
+)  # of parts, and of rows being put in order
 
 
 def key_columns(by: Sequence[str]) -> list[str]:
     """Return the columns of keys: as in the data, unless the table has such a column."""
-    taken = {"series", *SERIES, *CHANGE, *BATCH}
-    return [f"by_{name}" if name in taken else name for name in by]
+    taken = {"series", *SERIES, *CHANGE, *BATCH, *WITHIN}
+    found = []
+    for name in by:
+        while name in taken:
+            name = f"by_{name}"
+        taken.add(name)
+        found.append(name)
+    return found
 
 
 def kinds() -> dict[str, Any]:

@@ -73,7 +73,7 @@ def about(observations: Observations, role: str) -> dict[str, Any]:
     told: dict[str, Any] = {"file": observations.file, "n": n, "missing": T - n}
     if len(first):
         told["line"] = int(first.min())
-    if observations.time is not None:
+    if observations.time is not None and T:
         told |= {"start": observations.label(0), "end": observations.label(T - 1)}
     return told
 

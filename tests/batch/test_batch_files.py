@@ -10,9 +10,10 @@ import changepoint
 from changepoint import DataError, Model, ModelError, batch, fit, likelihoods, read_csv
 from changepoint.batch.inputs import find
 
-# Ten files that can't be answered, and what their rows must say.
+# Files that can't be answered, and what their rows must say.
 BROKEN = {
     "empty.csv": (b"", "data_error", "the file is empty"),
+    "header.csv": (b"date,count,trials\n", "data_error", "no row has a count"),
     "nul.csv": (b"date,count,trials\n2024-01-01,1\0,10\n", "data_error", "NUL"),
     "no_response.csv": (b"date,price\n2024-01-01,3\n2024-01-02,4\n", "data_error", "no column"),
     "ragged.csv": (b"date,count,trials\n2024-01-01,1\n", "data_error", "cells"),

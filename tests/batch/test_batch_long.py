@@ -283,3 +283,22 @@ def test_one_series_reads_as_it_does_alone(tmp_path):
     together = long_csv(text, "t.csv", ["shop"], {}).observations(0)
     assert alone.fingerprint() == together.fingerprint()
     assert alone.lines.tolist() == together.lines.tolist()
+
+
+@pytest.mark.parametrize(
+    "by", [["part"], ["row"], ["place"], ["changes"], ["curve"], ["n"], ["n", "by_n"]]
+)
+def test_a_key_may_be_called_as_a_column_of_the_tables(tmp_path, out, by):
+    table = TABLE.rename(columns={"shop": by[0]})
+    for name in by[1:]:
+        table[name] = "all"
+    write(table, tmp_path / "table.parquet")
+    batch.run(tmp_path / "table.parquet", BINOMIAL, out, by=by)
+    rows = batch.read(out)
+    assert sorted(rows[f"by_{by[0]}"]) == sorted(TABLE["shop"].unique())
+    assert len(set(batch.read(out, "changes").columns)) == len(
+        batch.read(out, "changes").columns
+    )
+    assert rows["series"].tolist() == [
+        ", ".join([shop, *["all"] * (len(by) - 1)]) for shop in rows[f"by_{by[0]}"]
+    ]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from made import ROOT, contents, long_table
@@ -255,3 +256,25 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path):
         _ = 1 / 0
     assert place.read_text() == "before"
     assert list(tmp_path.iterdir()) == [place]
+
+
+def test_tables_are_made_again_when_a_run_was_killed_as_it_removed_the_old_ones(
+    table, out, monkeypatch
+):
+    batch.run(table, POISSON, out, by="shop")
+    before = contents(out)
+    remove, removed = Path.unlink, []
+
+    def killed(path, missing_ok=False):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path)
+        remove(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", killed)
+        batch.run(table, POISSON, out, by="shop", fdr=0.1)
+    with pytest.raises(DataError, match="isn't finished"):
+        batch.read(out)
+    batch.run(table, POISSON, out, by="shop")
+    assert contents(out) == before
