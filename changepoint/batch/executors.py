@@ -223,7 +223,7 @@ def _client(address: str | None) -> Iterator[Any]:
     cluster = distributed.LocalCluster(
         n_workers=number,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         env={"OMP_NUM_THREADS": "1"},
         silence_logs=50,
     )

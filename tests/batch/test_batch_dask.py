@@ -32,7 +32,7 @@ def cluster(**config):
     with (
         dask.config.set(config),
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=60,
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=60,
             env={"OMP_NUM_THREADS": "1"},
         ) as local,
         Client(local) as client,
