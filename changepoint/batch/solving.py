@@ -79,7 +79,7 @@ def _together(
             left.append(i)  # which says why
             continue
         time = one.time
-        if time is not None and np.any(time[1:] <= time[:-1]):
+        if not len(one) or (time is not None and np.any(time[1:] <= time[:-1])):
             left.append(i)  # likewise
         else:
             read.append((i, one))

@@ -133,6 +133,18 @@ def test_nothing_to_read(tmp_path, out):
     assert not out.exists()
 
 
+def test_files_without_rows(tmp_path, out):
+    (tmp_path / "none.csv").write_text("date,count,trials\n")
+    one = long_table(1, 60, changed=1).drop(columns="shop")
+    for name in ("a", "z"):
+        one.to_csv(tmp_path / f"{name}.csv", index=False)
+    for model in (None, Model(likelihoods.Binomial())):
+        batch.run(tmp_path, model, out, fresh=True)
+        rows = batch.read(out).set_index("series")
+        assert rows.loc[str(tmp_path / "none.csv"), "status"] == "data_error"
+        assert rows["number"].dropna().tolist() == [1, 1]
+
+
 def test_files_of_other_file_systems(out):
     import fsspec
 
