@@ -524,3 +524,9 @@ def test_the_page_of_one_series(visit, viewport):
     tab.set_viewport_size({"width": viewport["width"] // 2 + 150, "height": 700})
     tab.wait_for_timeout(100)
     assert figure.bounding_box()["width"] < narrow
+
+
+def test_a_page_without_any_answer_opens(visit):
+    tab = visit(page(report([], failures=[Failure("a", "data_error", "line 3")])))
+    assert tab.get_by_text("No series was solved.").is_visible()
+    assert tab.locator(".failure").count() == 1

@@ -3,7 +3,7 @@
 // ever becomes the text of nodes or an attribute's value.
 
 const told = JSON.parse(document.getElementById("data").textContent);
-const SVG = document.querySelector("svg").namespaceURI;
+const SVG = document.querySelector("svg")?.namespaceURI; // none where nothing is drawn
 const LINES = 40; // changes marked in a figure
 
 const series = told.series.map((row, id) => {
