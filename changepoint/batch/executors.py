@@ -11,7 +11,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -32,6 +32,8 @@ class Work(NamedTuple):
     out: str
     settings: Settings
     recipe: Recipe
+    stamp: str  # hash of model, settings, inputs and version
+    here: str  # what relative paths of inputs are relative to
 
 
 class Done(NamedTuple):
@@ -55,7 +57,7 @@ def perform(job: Job, work: Work, stopped: Any = lambda: False) -> Done:
 
 def _kept(table: Any, job: Job, work: Work) -> Done:
     """Write the part, and count its rows."""
-    Folder(work.out).write_part(job.number, table, job.key(work.recipe.key()))
+    Folder(work.out).write_part(job.number, table, job.key(work.stamp))
     good = sum(status == OK for status in table.column("status").to_pylist())
     return Done(len(table), len(table) - good)
 
@@ -172,13 +174,20 @@ def run_on(client: Any, jobs: Sequence[Job], work: Work) -> Iterator[Done]:
 
 
 def _on_worker(job: Job, work: Work) -> Done:
-    warnings.simplefilter("ignore", DataWarning)  # they are in the rows
+    _settle(work)
     return perform(job, work)
 
 
 def _rows_on_worker(job: Job, work: Work) -> Any:
-    warnings.simplefilter("ignore", DataWarning)
+    _settle(work)
     return solve(job, work.settings, work.recipe)
+
+
+def _settle(work: Work) -> None:
+    """Make a worker process see paths as we do, and keep quiet: warnings are in the rows."""
+    warnings.simplefilter("ignore", DataWarning)
+    with suppress(OSError):
+        os.chdir(work.here)
 
 
 def _divided(client: Any, job: Job, work: Work) -> Done:

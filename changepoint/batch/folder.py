@@ -67,7 +67,7 @@ class Folder:
         """
         if self.path.is_dir() and not self.file("manifest.json").exists():
             others = [p.name for p in self.path.iterdir() if p.name[0] != "."]
-            if set(others) - {"parts"}:
+            if set(others) - {"parts", *NAMES}:
                 raise ModelError(
                     f"{self.path} is no folder of a batch, and not empty (it holds "
                     f"{', '.join(sorted(others)[:3])}): choose another, or an empty one"
@@ -79,10 +79,10 @@ class Folder:
 
     def clear(self) -> None:
         """Remove what a batch has written here, and nothing else."""
-        for name in NAMES:
-            self.file(name).unlink(missing_ok=True)
         for place in (*self.parts.glob("part-*.parquet"), *self.unfinished()):
             place.unlink(missing_ok=True)
+        for name in reversed(NAMES):  # the manifest last
+            self.file(name).unlink(missing_ok=True)
 
     def unfinished(self, hours: float = 0) -> list[Path]:
         """Return the files whose writing was cut off, or, if younger, may be going on."""

@@ -67,7 +67,12 @@ def find(inputs: Iterable[str | os.PathLike[str]], out: Path) -> Found:
 
 def _local(path: str) -> Iterator[tuple[str, bool]]:
     """Yield files, and whether each was asked for by its own name."""
-    if Path(path).is_dir():
+    try:
+        is_folder = Path(path).is_dir()
+    except OSError:  # such as a name that is too long
+        yield path, True
+        return
+    if is_folder:
         yield from ((file, False) for file in _below(path))
     elif Path(path).exists() or not glob.has_magic(path):
         yield path, True
@@ -83,7 +88,10 @@ def _below(folder: str) -> Iterator[str]:
     """Yield the files below a folder; hidden ones, and those of other tools (_), are not."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] not in "._")
-        yield from (str(Path(place, name)) for name in sorted(names) if name[0] not in "._")
+        for name in sorted(names):
+            path = Path(place, name)
+            if name[0] not in "._" and (path.is_file() or path.is_symlink()):
+                yield str(path)  # no pipes or devices
 
 
 def _remote(url: str) -> Iterator[tuple[str, bool]]:
@@ -116,9 +124,9 @@ def fingerprint(file: str) -> str:
     Of a file that can't be read it says so: the reader tells why.
     """
     digest = hashlib.sha256()
-    if not is_url(file) and not Path(file).is_file():
-        return "unreadable"  # a pipe, say, can be read but once
     try:
+        if not is_url(file) and not Path(file).is_file():
+            return "unreadable"  # a pipe, say, can be read but once
         system, place = filesystem(file)
         with system.open_input_file(place) as stream:
             size = stream.size()

@@ -6,7 +6,7 @@ import threading
 from functools import lru_cache
 from typing import NamedTuple
 
-from changepoint.batch.inputs import is_parquet, partitions
+from changepoint.batch.inputs import fingerprint, is_parquet, partitions
 from changepoint.batch.plan import LARGEST_GROUP, Job, Settings, text_of, too_large
 from changepoint.errors import DataError
 from changepoint.observations import Observations
@@ -51,9 +51,11 @@ def load(job: Job, settings: Settings) -> Loaded:
         return Loaded(list(files), [()] * len(files), None, found)
     try:
         long = _table(job, settings)
-    except Exception as error:
+        if job.end > len(long):
+            raise DataError(f"{long.files[0]}: the file has changed since the batch began")
+    except Exception as error:  # each series has its row, even if its name is lost
         name = (*files, *(piece.file for piece in job.pieces))[0]
-        return Loaded([name], [()], None, [error])
+        return Loaded([name] * len(job), [()] * len(job), None, [error] * len(job))
     keys = long.keys[job.first : job.end]
     return Loaded([", ".join(key) for key in keys], keys, long, [])
 
@@ -82,7 +84,10 @@ def _one(file: str, settings: Settings) -> Observations | Exception:
 def _table(job: Job, settings: Settings) -> Long:
     if job.kind == "table":
         with _ALONE:
-            return _kept(job.files, job.pieces, settings)
+            files = dict.fromkeys([*job.files, *(piece.file for piece in job.pieces)])
+            # A worker of a cluster may outlive the file that it has read.
+            found = tuple(fingerprint(file) for file in files)
+            return _kept(job.files, job.pieces, settings, found)
     return _read(job.files, job.pieces, settings)
 
 
@@ -95,7 +100,16 @@ def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings)
 
 
 _ALONE = threading.Lock()  # others wait for what one reads
-_kept = lru_cache(maxsize=2)(_read)
+
+
+@lru_cache(maxsize=2)
+def _kept(
+    files: tuple[str, ...],
+    pieces: tuple[Piece, ...],
+    settings: Settings,
+    fingerprints: tuple[str, ...],
+) -> Long:
+    return _read(files, pieces, settings)
 
 
 def forget() -> None:

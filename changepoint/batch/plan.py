@@ -28,7 +28,7 @@ Hashes = NDArray[np.uint64]
 IN_MEMORY = 5_000_000  # rows of a table that isn't ordered by series
 ROWS = 2**19  # of a job whose model has a compiled path for many series
 SLOW = 2**14  # of any other job
-SERIES = 2**14  # of a job, however short they are
+SERIES, FEW = 2**14, 2**8  # of a job, however short they are; of a slow one
 FILES = 64  # of a job
 SHARES = 16  # jobs at least, if there are so many series: so that every core has some
 LARGEST_CSV = 2**28  # bytes
@@ -132,9 +132,9 @@ class Job:
         middle = (self.first + self.end) // 2
         return replace(self, end=middle), replace(self, first=middle)
 
-    def key(self, model: str) -> str:
-        """Return a hash of what the job is, and of the model (`Recipe.key`)."""
-        told = f"{model} {json.dumps(asdict(self))}"
+    def key(self, stamp: str) -> str:
+        """Return a hash of what the job is, and of all else its answers depend on."""
+        told = f"{stamp} {json.dumps(asdict(self))}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @classmethod
@@ -217,7 +217,8 @@ def text_of(file: str) -> bytes:
 def _shared(job: Job, rows: int, fast: bool) -> Iterator[Job]:
     """Yield a job in as many as make good portions."""
     most = ROWS if fast else SLOW
-    portions = max(SHARES if len(job) >= SHARES else 1, rows // most, len(job) // SERIES)
+    series = SERIES if fast else FEW
+    portions = max(SHARES if len(job) >= SHARES else 1, rows // most, -(-len(job) // series))
     ends = np.linspace(job.first, job.end, min(portions, len(job)) + 1).astype(int).tolist()
     for first, end in pairwise(ends):
         yield replace(job, first=first, end=end)
@@ -253,7 +254,8 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
     rows = sum(run.piece.end for run in runs)
     every = np.concatenate([run.hashes for run in runs])
     if len(np.unique(every)) == len(every):
-        yield from _in_order(runs, max(1, min(ROWS if fast else SLOW, rows // SHARES)))
+        portion = max(1, min(ROWS if fast else SLOW, rows // SHARES))
+        yield from _in_order(runs, portion, SERIES if fast else FEW)
         return
     if rows > IN_MEMORY:
         by = ", ".join(settings.by)
@@ -305,8 +307,8 @@ def _hashes(columns: Sequence[NDArray[Any]]) -> Hashes:
     return total
 
 
-def _in_order(runs: Sequence[_Run], rows: int) -> Iterator[Job]:
-    """Yield jobs on about so many rows each, of whole series."""
+def _in_order(runs: Sequence[_Run], rows: int, most: int) -> Iterator[Job]:
+    """Yield jobs on about so many rows each, of whole series, at most so many of them."""
     pieces: list[Piece] = []
     series = held = 0
     for run in runs:
@@ -315,7 +317,7 @@ def _in_order(runs: Sequence[_Run], rows: int) -> Iterator[Job]:
             # The next series that begins when there is enough.
             first = int(np.searchsorted(run.starts, begin))
             place = int(np.searchsorted(run.starts, begin + max(rows - held, 1)))
-            place = min(place, first + SERIES - series)
+            place = min(place, first + most - series)
             full = place < len(run.starts)
             end = int(run.starts[place]) if full else run.piece.end
             series += place - first

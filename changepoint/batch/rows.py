@@ -123,6 +123,13 @@ def part_schema(by: Sequence[str]) -> pa.Schema:
     )
 
 
+def _writable(text: Any) -> Any:
+    """Return text without halves of characters, which names of files may have."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
 class Rows:
     """The rows of a job in the making; what isn't put stays empty.
 
@@ -156,13 +163,15 @@ class Rows:
         import pyarrow as pa
 
         schema = part_schema(by)
-        columns: list[Any] = [pa.array(self.names, pa.string())]
+        columns: list[Any] = [pa.array([_writable(name) for name in self.names], pa.string())]
         columns += [
             pa.array([key[i] if i < len(key) else None for key in self.keys], pa.string())
             for i in range(len(by))
         ]
         for name, kind in SERIES.items():
             values = self.columns[name]
+            if kind == "text":
+                values = np.array([_writable(text) for text in values], object)
             missing = values < 0 if kind == "int" else None
             columns.append(pa.array(values, kinds()[kind], mask=missing, from_pandas=True))
         columns.append(pa.array(self.changes, schema.field("changes").type))

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from changepoint.batch.executors import Executor, Threads, Work
@@ -150,24 +152,25 @@ def run(
     if not (len(shard) == 2 and 1 <= shard[0] <= shard[1]):
         raise ModelError(f"shard must be (i, n) with i of 1 to n, not {shard}")
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if not given:
+        raise ModelError("a batch needs inputs: changepoint batch data --out build/batch")
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
     settings = Settings.of(told, by, date_format, aggregate)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
-        jobs, notes = _jobs(given, folder, settings, recipe, fresh)
+        jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)
         mine = jobs[shard[0] - 1 :: shard[1]]
-        recipe_key = recipe.key()
 
         def absent(job: Job) -> bool:
-            return not folder.has_part(job.number, job.key(recipe_key))
+            return not folder.has_part(job.number, job.key(stamp))
 
         todo = [job for job in mine if absent(job)]
         done, failed = sum(len(job) for job in mine) - sum(len(job) for job in todo), 0
         state = Progress(len(mine), len(mine) - len(todo), sum(map(len, mine)), done, failed)
         progress(state)
-        work = Work(str(folder.path.absolute()), settings, recipe)
+        work = Work(str(folder.path.absolute()), settings, recipe, stamp, str(Path.cwd()))
         try:
             for ended in (executor or Threads()).run(todo, work):
                 state = state._replace(
@@ -203,8 +206,8 @@ def _jobs(
     settings: Settings,
     recipe: Recipe,
     fresh: bool,
-) -> tuple[list[Job], tuple[str, ...]]:
-    """Return the jobs of the folder's manifest, which is written if there is none."""
+) -> tuple[list[Job], str, tuple[str, ...]]:
+    """Return the jobs of the folder's manifest, written if there is none; its hash; notes."""
     from changepoint import __version__
 
     found = find(inputs, folder.path)
@@ -239,7 +242,8 @@ def _jobs(
         count = len(found.left_out)
         some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
         notes = (f"left out, as neither CSV nor Parquet by name: {some} ({count})",)
-    return jobs, notes
+    stamp = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()
+    return jobs, stamp, notes
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:

@@ -231,7 +231,11 @@ def _of_column(column: Any) -> Keys:
     column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
     texts = [ABSENT if key is None else str(key) for key in column.dictionary.to_pylist()]
     codes = column.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-    return codes.astype(np.int64), [*texts, ABSENT]
+    texts.append(ABSENT)
+    first = {text: code for code, text in reversed(list(enumerate(texts)))}
+    if len(first) < len(texts):  # what is equal as text is one key
+        codes = np.array([first[text] for text in texts])[codes]
+    return codes.astype(np.int64), texts
 
 
 def _grouped(
@@ -246,6 +250,8 @@ def _grouped(
     code = np.zeros(len(table.lines), np.int64)
     for codes, distinct in keys:
         code = code * len(distinct) + codes
+    # Lines repeat from file to file: while cells are converted, rows are numbered.
+    lines, table = table.lines, replace(table, lines=np.arange(1, len(code) + 1))
     order, starts = _order(code)
     first = starts[:-1] if order is None else order[starts[:-1]]
     names = [[distinct[c] for c in codes[first]] for codes, distinct in keys]
@@ -258,7 +264,12 @@ def _grouped(
     numbers, wrong, noticed = read_numbers(table, roles)
     # A column that can be read in two ways, or in none, is lost, and with it every series.
     lost = len(numbers) < len(roles) or (time is not None and len(time) < len(table.lines))
-    broken = _by_series([*problems, *wrong], table, order, starts, lost)
+    problems = [
+        each._replace(file=files[1][files[0][each.line - 1]], line=each.line - 1)
+        for each in (*problems, *wrong)
+        if each.line is not None
+    ]
+    broken = _by_series(problems, lines, order, starts, lost)
     columns = {
         role: column.name
         for role, column in table.columns.items()
@@ -269,7 +280,7 @@ def _grouped(
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
     if lost:
         time, numbers = None, {}
-    rows = Series(time, numbers, table.lines)
+    rows = Series(time, numbers, lines)
     of_series = files[0][first]
     return Long(
         files=[files[1][i] for i in of_series],
@@ -300,24 +311,23 @@ def _order(code: Integers) -> tuple[Integers | None, Integers]:
 
 def _by_series(
     problems: Sequence[Problem],
-    table: Table,
+    lines: Integers,
     order: Integers | None,
     starts: Integers,
     everybody: bool,
 ) -> dict[int, DataError]:
-    """Return the problems of each series, or all of them for everybody."""
+    """Return the problems of each series, or all of them for everybody; told by row."""
     found: dict[int, list[Problem]] = {}
-    lines = table.lines if order is None else table.lines[order]
-    place = {int(line): row for row, line in enumerate(lines)} if problems else {}
+    place = np.arange(len(lines)) if order is None else np.argsort(order)
     B = len(starts) - 1
     for problem in sorted(problems, key=lambda problem: problem.line or 0):
-        row = place[problem.line or 0]
-        own = int(np.searchsorted(starts, row, "right")) - 1
+        row = problem.line or 0
+        own = int(np.searchsorted(starts, place[row], "right")) - 1
         for i in range(B) if everybody else (own,):
-            found.setdefault(i, []).append(problem)
+            found.setdefault(i, []).append(problem._replace(line=int(lines[row])))
     return {
         i: DataError(
-            f"{table.file}: {'1 cell' if len(own) == 1 else f'{len(own)} cells'} of this "
+            f"{own[0].file}: {'1 cell' if len(own) == 1 else f'{len(own)} cells'} of this "
             "series can't be understood",
             own,
         )

@@ -86,8 +86,8 @@ def test_usage(folder, out, capsys, flags, words):
 
 
 def test_no_input(out, capsys):
-    assert run("batch", "--out", out) == 3
-    assert "nothing to read" in capsys.readouterr().err
+    assert run("batch", "--out", out) == 2
+    assert "needs inputs" in capsys.readouterr().err
 
 
 def test_choices_reach_the_model(folder, out):

@@ -1,5 +1,6 @@
 """A folder of files, each a series: all of them have a row, whatever is wrong with them."""
 
+import os
 import shutil
 
 import pandas as pd
@@ -125,6 +126,15 @@ def test_hidden_files_are_left_alone(tmp_path, out):
     for name in (".hidden.csv", "_SUCCESS.csv", "good.csv"):
         (tmp_path / name).write_text("count\n1\n")
     assert find([tmp_path], out).files == [str(tmp_path / "good.csv")]
+
+
+def test_pipes_and_names_that_are_no_text(tmp_path, out):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / os.fsdecode(b"bad\xff.csv")).write_text("count\n" + "1\n2\n" * 5)
+    long_name = "x" * 500 + ".csv"
+    batch.run([tmp_path, long_name], Model(likelihoods.Poisson()), out)
+    rows = batch.read(out)
+    assert sorted(rows["status"]) == ["data_error", "ok"]
 
 
 def test_nothing_to_read(tmp_path, out):

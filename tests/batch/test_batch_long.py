@@ -163,6 +163,36 @@ def test_a_bad_cell_is_the_problem_of_its_series(tmp_path, out):
     assert (rows["status"] == "ok").sum() == 10
 
 
+def test_a_bad_cell_in_the_second_of_two_files(tmp_path, out):
+    for i, part in enumerate((TABLE.iloc[:60], TABLE.iloc[60:120])):
+        part = part.astype({"count": str})
+        if i:
+            part.iloc[40, part.columns.get_loc("count")] = "abc"
+        write(part, tmp_path / f"{i}.parquet", 25)
+    rows = solved(tmp_path, out)
+    failed = rows[rows["status"] != "ok"]
+    assert failed.index.tolist() == ["shop 0003"]
+    assert f"{tmp_path}/1.parquet, line 41" in failed["error"].iloc[0]
+    assert (rows["n"].dropna() == 30).all()
+
+
+def test_a_file_without_the_column_of_counts_loses_no_series(tmp_path, out):
+    write(TABLE.iloc[:180], tmp_path / "a.parquet", 50)
+    write(TABLE.iloc[180:].drop(columns="count"), tmp_path / "b.parquet", 50)
+    batch.run(tmp_path, BINOMIAL, out, by="shop")
+    rows = batch.read(out)
+    assert len(rows) == 12
+    assert (rows["status"] == "ok").sum() >= 4  # jobs across the border fail
+
+
+def test_keys_that_are_equal_as_text(tmp_path, out):
+    table = TABLE.iloc[:90].assign(shop=np.repeat(["a", "(missing)", None], 30))
+    write(table, tmp_path / "t.parquet")
+    batch.run(tmp_path, BINOMIAL, out, by="shop")
+    rows = batch.read(out).set_index("series")["status"]
+    assert rows.to_dict() == {"a": "ok", "(missing)": "data_error"}  # each day twice
+
+
 def test_counts_that_can_not_be_are_the_problem_of_their_series(tmp_path, out):
     table = TABLE.copy()
     table.loc[35, "count"] = -1
@@ -242,7 +272,7 @@ def test_jobs_hold_each_series_once():
             )
             for g, (a, b) in enumerate(pairwise(groups))
         ]
-        jobs = list(plans._in_order(runs, int(rng.integers(1, 100))))
+        jobs = list(plans._in_order(runs, int(rng.integers(1, 100)), 50))
         at, series = 0, 0
         for job in jobs:
             assert at in starts
