@@ -21,9 +21,10 @@ from changepoint.trajectories import GROUPS, built, trajectories
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
     from changepoint.report.comparison import Comparison
+    from changepoint.report.look import Picture, Size
     from changepoint.report.tables import Change
 
 Floats = NDArray[np.float64]
@@ -215,11 +216,93 @@ class Posterior:
 
         return to_dict(self)
 
-    def plot(self) -> Figure:
-        """Return a figure: data with the band of the parameter, and when each change was."""
+    def plot(self, size: Size = "screen") -> Picture:
+        """Return a figure: data with the band of the parameter, and when each change was.
+
+        Parameters
+        ----------
+        size
+            "screen", "paper" (the text's width of an A4 page) or "slide" (16 to 9).
+
+        Raises
+        ------
+        DataError
+            If there is no such size.
+        """
         from changepoint.report.plots import plot
 
-        return plot(self)
+        return plot(self, size)
+
+    def plot_rate(self, ax: Axes | None = None) -> Axes:
+        """Draw data, mean and 95 % band by time, and under the data where changes are.
+
+        The heights under the data are relative to the most probable row, times P(any change).
+
+        Parameters
+        ----------
+        ax
+            Where to draw; without, a new figure of pyplot. So in all of `plot_...`.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from changepoint import fit, read_csv
+        >>> posterior = fit(None, read_csv("data/coal_disasters.csv"))
+        >>> left, right = Figure().subplots(1, 2)
+        >>> posterior.plot_rate(ax=left).get_ylabel(), posterior.plot_number(ax=right) is right
+        ('disasters', True)
+        """
+        from changepoint.report.plots import plot_rate
+
+        return plot_rate(self, ax)
+
+    def plot_changes(self, ax: Axes | None = None) -> Axes:
+        """Draw P(a change stands here) by time; what lies in a credible set is coloured.
+
+        Numbers name the changes of `summary()`, where there are several.
+        """
+        from changepoint.report.plots import plot_changes
+
+        return plot_changes(self, ax)
+
+    def plot_number(self, ax: Axes | None = None) -> Axes:
+        """Draw P(k changes): bars after, lines before the data."""
+        from changepoint.report.plots import plot_number
+
+        return plot_number(self, ax)
+
+    def plot_prior(self, parameter: str | None = None, ax: Axes | None = None) -> Axes:
+        """Draw a parameter's prior against its posterior, by segment.
+
+        Given the most probable number of changes. Densities are kernel estimates of draws.
+
+        Parameters
+        ----------
+        parameter
+            Its name, such as "rate" or "dispersion"; the one that changes, when None.
+        ax
+            Where to draw; without, a new figure of pyplot.
+
+        Raises
+        ------
+        DataError
+            If there is no such parameter.
+        """
+        from changepoint.report.prior_plot import plot_prior
+
+        return plot_prior(self, parameter, ax)
+
+    def plot_compare(self, other: Posterior, ax: Axes | None = None) -> Axes:
+        """Draw this posterior and another of the same data over each other.
+
+        Raises
+        ------
+        DataError
+            If the data differ.
+        """
+        from changepoint.report.comparison import plot_compare
+
+        return plot_compare(self, other, ax)
 
     def compare(self, other: Posterior) -> Comparison:
         """Return this posterior and another of the same data side by side.

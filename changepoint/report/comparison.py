@@ -10,26 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
-from changepoint.report.plots import (
+from changepoint.report.look import (
     BAND,
     DATA,
     LINE,
-    WIDTH,
+    OTHER,
+    SIZES,
+    Picture,
+    axes_or_new,
     clean,
     draw_dates,
     edges_of,
-    label_of,
     places,
 )
+from changepoint.report.plots import PANELS, draw_data, draw_legend, draw_strip, from_zero
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from changepoint.posterior import Posterior
-
-OTHER = "#d08a2e"  # of the second posterior: lighter than LINE in black and white
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,12 @@ class Comparison:
             for i in range(one.number)
         }
 
-    def plot(self) -> Figure:
+    def plot(self) -> Picture:
         """Draw both bands over the data, and each change's probability up and down."""
-        from matplotlib.figure import Figure
-
         one, two = self.posteriors
-        number = one.number if one.number == two.number and one.number <= 6 else 1
+        number = one.number if one.number == two.number and one.number <= PANELS else 1
         below = max(number, 1)
-        figure = Figure(figsize=(WIDTH, 3.6 + 1.3 * below), layout="constrained")
+        figure = Picture(figsize=(SIZES["screen"][0], 3.6 + 1.3 * below), layout="constrained")
         axes = figure.subplots(
             1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.1] * below]
         )[:, 0]
@@ -165,12 +163,20 @@ def _quantities(posterior: Posterior) -> dict[str, float]:
     return told
 
 
+def plot_compare(one: Posterior, other: Posterior, ax: Axes | None = None) -> Axes:
+    """Draw both bands over the data, and under them where each has the changes."""
+    comparison = compare(one, other)
+    ax = axes_or_new(ax, height=4.0)
+    _draw_bands(ax, comparison)
+    draw_strip(ax, [(one, LINE), (other, OTHER)])
+    draw_dates(ax, one)
+    return ax
+
+
 def _draw_bands(ax: Axes, comparison: Comparison) -> None:
     one = comparison.posteriors[0]
-    family, x = one.model.likelihood, places(one)
-    edges = edges_of(x)
-    y = family.estimates(one.observations)
-    ax.scatter(x, y, s=np.clip(2000 / len(y), 3, 16), color=DATA, linewidths=0, zorder=2)
+    edges = edges_of(places(one))
+    draw_data(ax, one)
     styles = ((BAND, LINE, 3.0), (None, OTHER, 1.3))  # where both agree, both are seen
     for posterior, label, (fill, line, width) in zip(
         comparison.posteriors, comparison.labels, styles, strict=True
@@ -186,12 +192,8 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
         ax.stairs(
             mean, edges, baseline=None, color=line, linewidth=width, zorder=3, label=label
         )
-    ax.set_ylabel(label_of(one))
-    if family.domain[0] == 0:
-        ax.set_ylim(bottom=0)
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=2)
-    ax.set_title("mean and 95 % band", fontsize=9, loc="left")
-    clean(ax)
+    from_zero(ax, one)
+    draw_legend(ax, ncols=3)
 
 
 def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> None:
@@ -210,7 +212,7 @@ def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> Non
     top = max(float(p.max()), float(q.max()), 1e-3) * 1.15
     ax.set_ylim(-top, top)
     ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.2g}")
-    ax.set_ylabel("P(change)" if alone else f"change {i + 1}", fontsize=9)
+    ax.set_ylabel("P(change)" if alone else f"change {i + 1}", fontsize="small")
     clean(ax)
 
 

@@ -1,71 +1,121 @@
-"""Figures. One visual language: data in grey, the parameter's band and line, changes below."""
+"""Figures of one posterior: data in grey, the parameter's band and line, changes below."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
+
+from changepoint.errors import DataError
+from changepoint.report.look import (
+    BAND,
+    CHANGE,
+    DATA,
+    LINE,
+    REST,
+    SEEN,
+    SIZES,
+    Picture,
+    Size,
+    axes_or_new,
+    clean,
+    draw_bars,
+    draw_dates,
+    edges_of,
+    label_of,
+    places,
+)
+from changepoint.report.tables import chance, equals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from changepoint.posterior import Posterior
 
-# Readable in black and white: dark line, mid-grey points, light band; distinct lightness.
-DATA, BAND, LINE, CHANGE = "#6e6e6e", "#a9cbe8", "#0b3c5d", "#b8400e"
-WIDTH = 9.0  # inches
 PANELS = 6  # changes drawn in panels of their own
 LINES = 40  # changes marked in the data
-SEEN = 1e-3  # of the largest probability: what can be seen in a bar
+BARS = 12  # numbers of changes whose probabilities are written
+STRIP = 0.16  # of the height, for the changes under the data
 
 
-def plot(posterior: Posterior) -> Figure:
+def plot(posterior: Posterior, size: Size = "screen") -> Picture:
     """Draw the data with the parameter's 95 % band, and below it when each change was."""
-    from matplotlib.figure import Figure
-
+    if size not in SIZES:
+        raise DataError(f"size is one of {', '.join(SIZES)}, not {size!r}")
+    width, scale, points = SIZES[size]
     number = len(posterior.changes)
     each = 0 < number <= PANELS
     below = number if each else 1
-    figure = Figure(figsize=(WIDTH, 3.6 + 1.15 * below), layout="constrained")
-    axes = figure.subplots(
-        1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.0] * below]
-    )[:, 0]
-    x = places(posterior)
-    _draw_rate(axes[0], posterior, x)
-    for i, ax in enumerate(axes[1:]):
-        if each:
-            _draw_change(ax, posterior, x, i)
-        else:
-            _draw_any(ax, posterior, x)
-    draw_dates(axes[-1], posterior)
-    figure.suptitle(_title(posterior), fontsize=11, x=0.01, ha="left")
+    with rc_context({"font.size": points}):
+        figure = Picture(figsize=(width, scale * (3.6 + 1.15 * below)), layout="constrained")
+        axes = figure.subplots(
+            1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.0] * below]
+        )[:, 0]
+        draw_rate(axes[0], posterior)
+        for i, ax in enumerate(axes[1:]):
+            if each:
+                _draw_change(ax, posterior, i)
+            else:
+                _draw_any(ax, posterior)
+        draw_dates(axes[-1], posterior)
+        figure.suptitle(_title(posterior), fontsize="medium", x=0.01, ha="left")
     return figure
 
 
-def places(posterior: Posterior) -> NDArray[Any]:
-    """Return the times, or the numbers of the rows, shape (T,)."""
-    time = posterior.observations.time
-    return np.arange(len(posterior.observations)) if time is None else time
+def plot_rate(posterior: Posterior, ax: Axes | None = None) -> Axes:
+    """Draw data, mean and band, and under them where changes are."""
+    ax = axes_or_new(ax)
+    draw_rate(ax, posterior)
+    draw_strip(ax, [(posterior, CHANGE)])
+    draw_dates(ax, posterior)
+    return ax
 
 
-def edges_of(x: NDArray[Any]) -> NDArray[Any]:
-    """Return edges half-way between times, so that bars centre on their rows, (T + 1,)."""
-    if len(x) < 2:
-        return np.array([x[0], x[0]])
-    middle = x[:-1] + (x[1:] - x[:-1]) / 2
-    return np.concatenate([[x[0] - (middle[0] - x[0])], middle, [x[-1] + (x[-1] - middle[-1])]])
+def plot_changes(posterior: Posterior, ax: Axes | None = None) -> Axes:
+    """Draw P(a change stands here) by time, the credible sets of reported changes coloured."""
+    ax = axes_or_new(ax, height=2.6)
+    _draw_any(ax, posterior)
+    draw_dates(ax, posterior)
+    return ax
 
 
-def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
-    family = posterior.model.likelihood
+def plot_number(posterior: Posterior, ax: Axes | None = None) -> Axes:
+    """Draw P(k changes), after the data as bars, before them as lines."""
+    ax = axes_or_new(ax, height=2.8)
+    after = posterior.number_probability
+    prior = np.zeros(len(after))
+    believed = np.exp(posterior.model.changes.log_number(len(posterior.observations)))
+    prior[: len(believed)] = believed[: len(after)]
+    shown = np.flatnonzero((after > SEEN) | ((prior > 0.02) & (np.arange(len(after)) < BARS)))
+    k = np.arange(max(shown[0] - 1, 0), shown[-1] + 2)
+    k = k[k < max(len(after), 2)]
+    after, prior = (np.append(p, 0.0)[np.minimum(k, len(p))] for p in (after, prior))
+    ax.bar(k, after, width=0.7, color=CHANGE, label="posterior")
+    ax.hlines(prior, k - 0.42, k + 0.42, color=LINE, linewidth=2, label="prior")
+    if len(k) <= BARS:
+        for j, p, above in zip(k, after, prior, strict=True):
+            near = p < above < p + 0.08 * after.max()  # a line would cross the number
+            _write(ax, chance(p), j, above if near else p)
+        ax.set_xticks(k)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_ylim(0, 1.12 * max(after.max(), prior.max()))
+    ax.set_xlabel("number of changes")
+    ax.set_ylabel("probability")
+    draw_legend(ax, ncols=2)
+    clean(ax)
+    return ax
+
+
+def draw_rate(ax: Axes, posterior: Posterior) -> None:
+    """Draw data, mean, band, and a line where each reported change is."""
+    x, family = places(posterior), posterior.model.likelihood
     told = posterior.marginals
     lower, _, upper = told[f"{family.parameter}_quantile"].values
     mean = told[f"{family.parameter}_mean"].values
-    y = family.estimates(posterior.observations)
-    size = np.clip(2000 / len(y), 3, 16)
-    ax.scatter(x, y, s=size, color=DATA, linewidths=0, zorder=2, label="data")
+    draw_data(ax, posterior)
     edges = edges_of(x)
     ax.stairs(upper, edges, baseline=lower, fill=True, color=BAND, zorder=1, label="95 % band")
     ax.stairs(mean, edges, baseline=None, color=LINE, linewidth=1.6, zorder=3, label="mean")
@@ -73,80 +123,107 @@ def _draw_rate(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
         ax.axvline(
             edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1
         )
+    from_zero(ax, posterior)
+    draw_legend(ax, ncols=3)
+
+
+def draw_data(ax: Axes, posterior: Posterior) -> None:
+    """Draw each row's own estimate of the parameter, and name the axis."""
+    family = posterior.model.likelihood
+    y = family.estimates(posterior.observations)
+    size = np.clip(2000 / len(y), 3, 16)
+    ax.scatter(places(posterior), y, s=size, color=DATA, linewidths=0, zorder=2, label="data")
     ax.set_ylabel(label_of(posterior))
-    if family.domain[0] == 0:
-        ax.set_ylim(bottom=0)
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, ncols=3)
     clean(ax)
 
 
-def label_of(posterior: Posterior) -> str:
-    """Return the parameter, and the column it describes."""
-    family, columns = posterior.model.likelihood, posterior.observations.columns
-    if family.label != family.parameter:
-        return family.label
-    used = [columns.get(role, role) for role in family.needs]
-    if family.parameter == "noise_sd":
-        return f"noise_sd: distance of {used[0]} from its mean"
-    return f"{family.parameter}: {' / '.join(used)}" if len(used) > 1 else used[0]
+def from_zero(ax: Axes, posterior: Posterior) -> None:
+    """Let the axis begin at 0, where the parameter does; after all else is drawn."""
+    if posterior.model.likelihood.domain[0] == 0:
+        ax.set_ylim(bottom=0)
 
 
-def _draw_change(ax: Axes, posterior: Posterior, x: NDArray[Any], i: int) -> None:
+def draw_strip(ax: Axes, told: list[tuple[Posterior, str]]) -> None:
+    """Make room under the data, and draw there where changes are: upwards, a second down.
+
+    Heights are relative to the most probable row, times P(any change): where no change is
+    likely, the strip is nearly empty.
+    """
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
+    room = (high - low) * STRIP * len(told)
+    base = low - room * (1.1 - 0.5 * (len(told) - 1))
+    probabilities = [posterior.marginals["change_probability"].values for posterior, _ in told]
+    most = max(float(p.max()) for p in probabilities) or 1.0
+    sure = max(posterior.probability_of_change for posterior, _ in told)
+    for (posterior, color), p, up in zip(told, probabilities, (1, -1), strict=False):
+        height = up * p / most * sure * room * 0.9 / len(told)
+        seen = np.where(p > SEEN * most, base + height, np.nan)
+        edges = edges_of(places(posterior))
+        # With an outline, so that one row among thousands is still seen.
+        style: dict[str, Any] = {"color": color, "edgecolor": color, "linewidth": 1}
+        ax.stairs(seen, edges, baseline=base, fill=True, zorder=3, **style)
+    ax.axhline(base, color=DATA, linewidth=0.6)
+    ax.set_ylim(low - room * 1.15, high)
+    ax.set_yticks(ticks)
+
+
+def _draw_change(ax: Axes, posterior: Posterior, i: int) -> None:
     told = posterior.marginals
     p = told["switchpoint_probability"].values[i]
-    inside = told["credible"].values[i].astype(bool)
-    edges = edges_of(x)
-    draw_bars(ax, p, edges, "#d9d9d9")
-    draw_bars(ax, np.where(inside, p, 0.0), edges, CHANGE)
-    ax.set_ylabel(f"change {i + 1}" if len(posterior.changes) > 1 else "change", fontsize=9)
+    edges = edges_of(places(posterior))
+    draw_bars(ax, p, edges, REST)
+    draw_bars(ax, np.where(told["credible"].values[i], p, 0.0), edges, CHANGE)
+    ax.set_ylabel(
+        f"change {i + 1}" if len(posterior.changes) > 1 else "change", fontsize="small"
+    )
     ax.set_ylim(0, float(p.max()) * 1.1)
     clean(ax)
 
 
-def draw_bars(ax: Axes, p: NDArray[np.float64], edges: NDArray[Any], color: str) -> None:
-    """Draw bars with an outline, so that one row among thousands is still seen."""
-    seen = np.where(p > SEEN * p.max(), p, np.nan)
-    ax.stairs(seen, edges, fill=True, color=color, edgecolor=color, linewidth=1)
-
-
-def _draw_any(ax: Axes, posterior: Posterior, x: NDArray[Any]) -> None:
-    """With no change to report, or too many: the probability of a change by row."""
-    p = posterior.marginals["change_probability"].values
-    draw_bars(ax, p, edges_of(x), CHANGE)
-    ax.set_ylabel("P(change)", fontsize=9)
-    ax.set_ylim(0, max(float(p.max()) * 1.1, 0.1))
+def _draw_any(ax: Axes, posterior: Posterior) -> None:
+    """Draw the probability of a change by row; numbers name the reported changes."""
+    told, edges = posterior.marginals, edges_of(places(posterior))
+    p, found = told["change_probability"].values, posterior.changes
+    draw_bars(ax, p, edges, REST if found else CHANGE)
+    if found:
+        draw_bars(
+            ax, np.where(told["credible"].values.any(axis=0), p, 0.0), edges, CHANGE, zorder=2
+        )
+    before = -np.inf
+    for i, change in enumerate(found if 1 < len(found) <= LINES else (), 1):
+        if change.index - before > 0.02 * len(p):  # else numbers would overlap
+            x = places(posterior)[change.index]
+            high = p[change.credible[0][0] : change.credible[-1][1] + 1].max()
+            _write(ax, str(i), x, high)
+            before = change.index
+    ax.set_ylabel("P(change)", fontsize="small")
+    if not found:
+        sure = equals(posterior.probability_of_change)
+        ax.set_title(f"no change reported: P(any change) {sure}", fontsize="small", loc="left")
+    ax.set_xlim(edges[0], edges[-1])  # also where there are no bars to see
+    ax.set_ylim(0, max(float(p.max()) * 1.2, 0 if found else 0.1))
+    ax.set_yticks([tick for tick in ax.get_yticks() if tick <= 1])
     clean(ax)
 
 
-def draw_dates(ax: Axes, posterior: Posterior) -> None:
-    """Label the axis of time."""
-    time = posterior.observations.time
-    if time is None:
-        ax.set_xlabel("row")
-    elif np.issubdtype(time.dtype, np.datetime64):
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-        locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_locator(locator)
-        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_formatter(formatter)
-    else:
-        ax.set_xlabel(posterior.observations.columns.get("time", "time"))
+def _write(ax: Axes, text: str, x: Any, y: float) -> None:
+    """Write just above a point."""
+    at: dict[str, Any] = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center"}
+    ax.annotate(text, (x, y), fontsize="small", color=LINE, **at)
 
 
-def clean(ax: Axes) -> None:
-    """Take away what isn't data."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=8)
+def draw_legend(ax: Axes, ncols: int) -> None:
+    """Put the legend above the panel, where no data are."""
+    ax.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small", ncols=ncols
+    )
 
 
 def _title(posterior: Posterior) -> str:
     """Return the answer in one line."""
-    from changepoint.report.tables import chance
-
     found = posterior.changes
-    p = chance(posterior.probability_of_change)
-    sure = f"P(any change) {p if p[0] in '<>' else '= ' + p}"
+    sure = f"P(any change) {equals(posterior.probability_of_change)}"
     if posterior.model.changes.exactly is not None:
         sure = f"assuming exactly {posterior.model.changes.exactly}"
     if not posterior.converged:

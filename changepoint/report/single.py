@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.report.curve import Curve, curve, ticks_of
+from changepoint.report.look import label_of
 from changepoint.report.page import PageChange, PageSeries, Report, block, render
-from changepoint.report.plots import label_of
 from changepoint.report.tables import (
     Change,
     chance,

@@ -1,0 +1,128 @@
+"""The prior of a parameter against its posterior, segment by segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError
+from changepoint.report.look import BAND, CHANGE, DATA, LINE, axes_or_new, clean, label_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from changepoint.posterior import Posterior
+
+Floats = NDArray[np.float64]
+DRAWS = 20_000  # of the prior
+NAMED = 6  # segments in the legend
+POINTS = 400
+
+
+def plot_prior(
+    posterior: Posterior, parameter: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the densities of draws: of the prior once, of the posterior by segment.
+
+    Raises
+    ------
+    DataError
+        If there is no such parameter.
+    """
+    family = posterior.model.likelihood
+    name = family.parameter if parameter is None else parameter
+    after = _posterior_draws(posterior, name)
+    prior = _prior_draws(posterior, name)
+    ax = axes_or_new(ax, height=3.2)
+    x = _shown(prior, after)
+    before = _density(prior, x)
+    ax.fill_between(x, before, facecolor=BAND, edgecolor=DATA, linewidth=1, label="prior")
+    for i, values in enumerate(after):
+        label = _label(posterior, i, len(after))
+        ax.plot(x, _density(values, x), color=_colour(i, len(after)), label=label)
+    ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(bottom=0)
+    ax.set_yticks([])
+    ax.set_ylabel("density")
+    ax.set_xlabel(label_of(posterior) if name == family.parameter else name)
+    ax.legend(frameon=False, fontsize="small")
+    clean(ax)
+    return ax
+
+
+def _posterior_draws(posterior: Posterior, name: str) -> list[Floats]:
+    """Return draws by segment, given the reported number; of a shared parameter one array."""
+    tree, k = posterior.tree, posterior.number
+    fixed = tree["given" if "given" in tree.children else "posterior"].dataset
+    if name not in fixed and "segments" in tree.children:  # no change is reported
+        several = tree["segments"].dataset
+        if name in several:
+            values = several[name].values.reshape(-1, several.sizes["segment"])
+            return [values[np.isfinite(values).sum(axis=1) == k + 1][:, 0]]
+    if name not in fixed:
+        names = [str(n) for n in fixed if n not in ("switchpoint", "n_changes")]
+        raise DataError(f"there is no parameter {name!r}; there are {', '.join(names)}")
+    values = fixed[name].values
+    if values.ndim == 2:
+        return [values.ravel()]
+    return list(values.reshape(-1, values.shape[-1]).T)
+
+
+def _prior_draws(posterior: Posterior, name: str) -> Floats:
+    """Return draws from the prior; under an average, as many from each family."""
+    if not posterior.likelihoods:  # a model written in PyMC knows how to draw
+        values: Floats = posterior.build("prior")["prior"].dataset[name].values.ravel()
+        return values
+    drawn, rng = [], np.random.default_rng(0)
+    for family in posterior.likelihoods:
+        if name == family.shared:
+            drawn.append(family.shared_draws(rng, DRAWS))
+        else:
+            named = family.segment_prior(posterior.observations, (DRAWS,), rng)
+            drawn += [named[name]] if name in named else []
+    return np.concatenate(drawn)
+
+
+def _shown(prior: Floats, after: list[Floats]) -> Floats:
+    """Return the places at which densities are drawn: all posteriors, and the prior near them.
+
+    A wide prior is cut off at as much again as the posteriors take, so that these stay
+    readable; a density is never drawn outside of the draws' range.
+    """
+    ends = np.quantile(np.concatenate(after), [0.0, 1.0])
+    wide = np.quantile(prior, [0.01, 0.99])
+    room = max(ends[1] - ends[0], 1e-12)
+    low = max(min(ends[0] - 0.1 * room, wide[0]), ends[0] - room, prior.min())
+    high = min(max(ends[1] + 0.1 * room, wide[1]), ends[1] + room)
+    return np.linspace(min(low, ends[0]), max(high, ends[1]), POINTS)
+
+
+def _density(draws: Floats, x: Floats) -> Floats:
+    """Return a Gaussian kernel estimate of the density; zero where draws all agree."""
+    from scipy.stats import gaussian_kde
+
+    spread = np.ptp(draws)
+    if len(draws) < 2 or not spread > 0:
+        return np.zeros_like(x)
+    density: Floats = gaussian_kde(draws)(x)
+    return density
+
+
+def _label(posterior: Posterior, i: int, segments: int) -> str | None:
+    if segments == 1:
+        return "posterior"
+    if segments > NAMED:
+        return {0: "first segment", segments - 1: "last segment"}.get(i)
+    times = [c.index if c.time is None else c.time for c in posterior.changes]
+    return f"before {times[0]}" if i == 0 else f"from {times[i - 1]}"
+
+
+def _colour(i: int, segments: int) -> tuple[float, ...] | str:
+    """Return LINE for the first segment, CHANGE for the last, what lies between for others."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    between = LinearSegmentedColormap.from_list("segments", [LINE, "#8a8fa3", CHANGE])
+    colour: tuple[float, ...] = between(i / max(segments - 1, 1))
+    return colour
