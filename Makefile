@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled bytecode every start would parse all libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow check docs bench clean
 
 demo: .venv/.stamp
 	$(BIN)/changepoint fit data/semmelweis.csv --model models/maternal_mortality.py --out build/demo
@@ -20,6 +20,11 @@ check: .venv/.stamp
 	$(BIN)/mypy
 	$(BIN)/pytest --doctest-modules changepoint
 	$(BIN)/pytest --doctest-glob "*.md" README.md CONTRIBUTING.md models
+	$(MAKE) docs
+
+docs: .venv/.stamp
+	rm -rf build/docs
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 
 bench: .venv/.stamp
 	$(BIN)/python benchmarks/speed.py
@@ -27,7 +32,7 @@ bench: .venv/.stamp
 	$(BIN)/python benchmarks/batch.py
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find changepoint models tests benchmarks -name __pycache__ -exec rm -rf {} +
 
 .venv/.stamp: pyproject.toml constraints.txt tools/bootstrap.py
