@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled bytecode every start would parse all libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow check docs bench clean
+.PHONY: demo test test-slow check docs notebooks bench clean
 
 demo: .venv/.stamp
 	$(BIN)/changepoint fit data/semmelweis.csv --model models/maternal_mortality.py --out build/demo
@@ -30,6 +30,9 @@ bench: .venv/.stamp
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/batch.py
+
+notebooks: .venv/.stamp
+	$(BIN)/python tools/notebooks.py
 
 clean:
 	rm -rf .venv build dist docs/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis
