@@ -77,6 +77,9 @@ def plot_changes(posterior: Posterior, ax: Axes | None = None) -> Axes:
     """Draw P(a change stands here) by time, the credible sets of reported changes coloured."""
     ax = axes_or_new(ax, height=2.6)
     _draw_any(ax, posterior)
+    if not posterior.changes:
+        sure = equals(posterior.probability_of_change)
+        ax.set_title(f"no change reported: P(any change) {sure}", fontsize="small", loc="left")
     draw_dates(ax, posterior)
     return ax
 
@@ -198,12 +201,10 @@ def _draw_any(ax: Axes, posterior: Posterior) -> None:
             _write(ax, str(i), x, high)
             before = change.index
     ax.set_ylabel("P(change)", fontsize="small")
-    if not found:
-        sure = equals(posterior.probability_of_change)
-        ax.set_title(f"no change reported: P(any change) {sure}", fontsize="small", loc="left")
     ax.set_xlim(edges[0], edges[-1])  # also where there are no bars to see
-    ax.set_ylim(0, max(float(p.max()) * 1.2, 0 if found else 0.1))
-    ax.set_yticks([tick for tick in ax.get_yticks() if tick <= 1])
+    top = max(float(p.max()) * 1.2, 0 if found else 0.1)
+    ax.set_ylim(0 if found else -0.02 * top, top)  # tiny bars don't hide behind the axis
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= min(top, 1)])
     clean(ax)
 
 

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError
 from changepoint.report.look import BAND, CHANGE, DATA, LINE, axes_or_new, clean, label_of
+from changepoint.report.tables import lengths
+from changepoint.trajectories import tilted
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
     from changepoint.posterior import Posterior
@@ -54,20 +57,49 @@ def plot_prior(
 
 def _posterior_draws(posterior: Posterior, name: str) -> list[Floats]:
     """Return draws by segment, given the reported number; of a shared parameter one array."""
-    tree, k = posterior.tree, posterior.number
-    fixed = tree["given" if "given" in tree.children else "posterior"].dataset
-    if name not in fixed and "segments" in tree.children:  # no change is reported
-        several = tree["segments"].dataset
-        if name in several:
-            values = several[name].values.reshape(-1, several.sizes["segment"])
-            return [values[np.isfinite(values).sum(axis=1) == k + 1][:, 0]]
+    fixed = _given_number(posterior)
     if name not in fixed:
         names = [str(n) for n in fixed if n not in ("switchpoint", "n_changes")]
         raise DataError(f"there is no parameter {name!r}; there are {', '.join(names)}")
     values = fixed[name].values
     if values.ndim == 2:
         return [values.ravel()]
-    return list(values.reshape(-1, values.shape[-1]).T)
+    values = values.reshape(-1, values.shape[-1])
+    if (
+        name == posterior.model.likelihood.parameter
+        and "slope" in fixed
+        and tilted(posterior.tree)
+    ):
+        # Draws are at the starts of lines; the prior is about their middles.
+        slope = fixed["slope"].values.reshape(values.shape)
+        values = values + slope * lengths(fixed, posterior.observations) / 2
+    return list(values.T)
+
+
+def _given_number(posterior: Posterior) -> xr.Dataset:
+    """Return the draws that have the reported number of changes."""
+    import xarray as xr
+
+    tree = posterior.tree
+    if "given" in tree.children or "segments" not in tree.children:
+        return tree["given" if "given" in tree.children else "posterior"].dataset
+    # No change is reported: the draws of one segment.
+    every, several = tree["posterior"].dataset, tree["segments"].dataset
+    kept = every["n_changes"].values.ravel() == 0
+    told = {
+        name: (
+            ("chain", "draw", "segment"),
+            values.values.reshape(len(kept), -1)[None, kept, :1],
+        )
+        for name, values in several.items()
+        if name != "first"
+    }
+    shared = {
+        name: (("chain", "draw"), values.values.ravel()[None, kept])
+        for name, values in every.items()
+        if name != "n_changes"
+    }
+    return xr.Dataset({**told, **shared})
 
 
 def _prior_draws(posterior: Posterior, name: str) -> Floats:
@@ -100,13 +132,17 @@ def _shown(prior: Floats, after: list[Floats]) -> Floats:
 
 
 def _density(draws: Floats, x: Floats) -> Floats:
-    """Return a Gaussian kernel estimate of the density; zero where draws all agree."""
+    """Return a Gaussian kernel estimate of the density; zero where draws all agree.
+
+    Of the draws near x alone: a long tail would make the kernel as wide as the tail.
+    """
     from scipy.stats import gaussian_kde
 
-    spread = np.ptp(draws)
-    if len(draws) < 2 or not spread > 0:
+    room = x[-1] - x[0]
+    near = draws[(draws > x[0] - room) & (draws < x[-1] + room)]
+    if len(near) < 2 or not np.ptp(near) > 0:
         return np.zeros_like(x)
-    density: Floats = gaussian_kde(draws)(x)
+    density: Floats = gaussian_kde(near)(x) * (len(near) / len(draws))
     return density
 
 

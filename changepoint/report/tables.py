@@ -18,6 +18,7 @@ from changepoint.trajectories import tilted
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from changepoint.posterior import Posterior
 
@@ -81,7 +82,7 @@ def changes(posterior: Posterior) -> list[Change]:
     segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
     ends, lines = begin, "slope" in named and tilted(tree)
     if lines:
-        ends = begin + named["slope"] * _lengths(fixed["switchpoint"].values, observations)
+        ends = begin + named["slope"] * lengths(fixed, observations)
     found = []
     for i in range(number):
         p = told["switchpoint_probability"].values[i]
@@ -117,15 +118,17 @@ def changes(posterior: Posterior) -> list[Change]:
     return found
 
 
-def _lengths(switchpoint: NDArray[np.int64], observations: Observations) -> Floats:
+def lengths(fixed: xr.Dataset, observations: Observations) -> Floats:
     """Return the time from first to last row of each draw's segments, (D, k + 1)."""
     T, time = len(observations), observations.time
     x = in_rows(np.arange(T) if time is None else time)
-    changes = switchpoint.reshape(-1, switchpoint.shape[-1])
+    k = fixed.sizes["segment"] - 1
+    draws = fixed.sizes["chain"] * fixed.sizes["draw"]
+    changes = fixed["switchpoint"].values.reshape(-1, k) if k else np.zeros((draws, 0), int)
     first = np.pad(changes, ((0, 0), (1, 0)))
     last = np.pad(changes - 1, ((0, 0), (0, 1)), constant_values=T - 1)
-    lengths: Floats = x[last] - x[first]
-    return lengths
+    between: Floats = x[last] - x[first]
+    return between
 
 
 def _interval(values: Floats) -> Interval:

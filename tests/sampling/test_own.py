@@ -9,6 +9,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+from matplotlib.figure import Figure
 
 from changepoint import (
     MCMC,
@@ -80,6 +81,7 @@ def test_it_is_told_like_any_other(by_hand, truth, tmp_path):
     assert set(told["model"]["priors"]) == {"switchpoint", "rate", "conversions"}
     json.dumps(told, allow_nan=False)
     by_hand.plot().savefig(tmp_path / "figure.png")
+    assert by_hand.plot_prior(ax=by_hand.plot_compare(truth, ax=Figure().subplots())).lines
     assert set(by_hand.tree["posterior"].data_vars) == {"switchpoint", "rate"}
     comparison = by_hand.compare(truth)
     distance = comparison.table.loc["change 1: total variation of the row", "difference"]
