@@ -24,7 +24,8 @@ INTERNAL, USAGE, DATA, ENGINE = 1, 2, 3, 4  # exit status
 
 app = App(
     name="changepoint",
-    help="Bayesian change points for small rates: did it change, when, and how sure is that?",
+    help="Bayesian change points for small rates: did it change, when, and how sure is that?"
+    "\n\nExample: changepoint fit data/coal_disasters.csv",
     version=changepoint.__version__,
     suppress_keyboard_interrupt=False,  # `main` says what became of it
 )
@@ -204,7 +205,7 @@ def batch(
 ) -> int:
     """Fit every series of files, folders or a long table; write which of them changed.
 
-    Example: changepoint batch data --out build/batch
+    Example: changepoint batch data/c*.csv --out build/batch
 
     A series that can't be read or fitted gets a row that says why. Run the same command again
     after a crash, and it goes on where it was. Ends with 3 if some series failed.
