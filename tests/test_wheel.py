@@ -1,0 +1,126 @@
+"""What is built holds what it should, and runs in an environment of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import changepoint
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+DISTRIBUTION = f"changepoint_toolkit-{changepoint.__version__}"
+
+
+def call(*command, status=0, **options):
+    """Run a command that must end with this status; return what it printed."""
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert ran.returncode == status, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder with wheel and sdist, built from what is under version control."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    listed = call("git", "ls-files", "-z", cwd=ROOT).rstrip("\0").split("\0")
+    for name in listed:
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
+    call(sys.executable, "-m", "hatchling", "build", "-d", out, cwd=source)
+    return out
+
+
+@pytest.fixture(scope="module")
+def folder(built, tmp_path_factory):
+    """A folder outside the repository, with `bin` of an environment that has the wheel only."""
+    where = tmp_path_factory.mktemp("empty")
+    call(sys.executable, "-m", "venv", where / "env")
+    wheel, uv = built / f"{DISTRIBUTION}-py3-none-any.whl", shutil.which("uv")
+    python = where / "env" / "bin" / "python"
+    pip = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+    call(*pip, "--quiet", "--constraint", ROOT / "constraints.txt", wheel, cwd=where)
+    (where / "data").mkdir()
+    for file in (ROOT / "data").glob("*.csv"):
+        shutil.copy(file, where / "data")
+    return where
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    """Run a program of that environment; return what it printed."""
+    alone = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
+
+    def run(program, *arguments, status=0):
+        path = folder / "env" / "bin" / program
+        return call(path, *arguments, cwd=folder, env=alone, status=status)
+
+    return run
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(built):
+    names = zipfile.ZipFile(built / f"{DISTRIBUTION}-py3-none-any.whl").namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "changepoint",
+        f"{DISTRIBUTION}.dist-info",
+    }
+    assert "changepoint/py.typed" in names
+    package = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "changepoint").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert package <= set(names)
+
+
+def test_the_sdist_holds_what_is_needed_to_work_on_it(built):
+    names = tarfile.open(built / f"{DISTRIBUTION}.tar.gz").getnames()
+    tops = {name.split("/")[1] for name in names if "/" in name}
+    assert tops >= {
+        *("benchmarks", "changepoint", "data", "docs", "models", "notebooks", "tests", "tools"),
+        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
+        *("constraints.txt", "pyproject.toml"),
+    }
+    assert not tops & {".venv", "build", "dist", ".git", ".ci"}
+
+
+def test_the_command_answers(folder, run):
+    assert f"{changepoint.__version__}" in run("changepoint", "--version")
+    told = run("changepoint", "fit", "data/conversions.csv", "--out", "answer")
+    assert "changed once" in told
+    assert {path.name for path in (folder / "answer").iterdir()} == {
+        *("report.html", "figure.png", "figure.svg"),
+        *("summary.csv", "posterior.nc", "result.json"),
+    }
+
+
+def test_the_quickstart_runs(folder, run):
+    """The code of docs/quickstart.md, which is that of a reader."""
+    page = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    cells = re.findall(r"```\{code-cell\} python\n(.*?)```", page, re.DOTALL)
+    assert len(cells) >= 4
+    (folder / "quickstart.py").write_text("\n".join(cells), encoding="utf-8")
+    assert "changed once" in run("python", "-W", "error", "quickstart.py")
+
+
+def test_the_page_of_a_batch_is_written(folder, run):
+    run("changepoint", "batch", "data/nile.csv", "data/coal_disasters.csv", "--out", "many")
+    assert "Written" in run("changepoint", "report", "many")
+    assert (folder / "many" / "report.html").stat().st_size > 10_000
+
+
+def test_what_needs_an_extra_says_so(run):
+    told = run(*("changepoint", "fit", "data/conversions.csv", "--engine", "mcmc"), status=4)
+    assert "changepoint-toolkit[pymc]" in told
+    assert "Traceback" not in told
+    told = run(*("changepoint", "batch", "data/nile.csv", "--out", "d", "--dask"), status=4)
+    assert "changepoint-toolkit[dask]" in told
+    assert "Traceback" not in told
