@@ -1,0 +1,172 @@
+# %% [markdown]
+# # Small conversion rates: why is every value "outside its support"?
+#
+# About 9 of 1,000 visitors buy. When did that change? Many have written the model below, and
+# PyMC 2 answered `ZeroProbability: Stochastic obs's value is outside its support`.
+#
+# The data here are simulated, so that the truth is known (`data/README.md`): a mean rate of
+# 0.0068, and 0.0100 from 2 March 2025 on. Nobody kept the number of visits.
+
+# %%
+from textwrap import fill
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pymc as pm
+
+from changepoint import (
+    Model,
+    Observations,
+    SupportError,
+    check_pymc,
+    fit,
+    likelihoods,
+    priors,
+    read_csv,
+)
+
+data = read_csv("data/conversion_rates.csv")
+rates = data.rate
+rates.min(), rates.max()
+
+# %% [markdown]
+# ## The original model, in today's PyMC
+
+# %%
+with pm.Model() as original:
+    switchpoint = pm.DiscreteUniform("switchpoint", 0, len(rates) - 1)
+    before = pm.Uniform("before", 0, rates.max())
+    after = pm.Uniform("after", 0, rates.max())
+    rate = pm.math.switch(np.arange(len(rates)) < switchpoint, before, after)
+    obs = pm.Uniform("obs", lower=rate, upper=1, observed=rates)
+
+try:
+    with original:
+        pm.sample(progressbar=False, cores=1, random_seed=1)
+except pm.exceptions.SamplingError as error:
+    print(fill(f"SamplingError: {error}", 96))
+
+# %% [markdown]
+# Zero probability, in more words. It looks like a bad start. It isn't: the noise is wrong.
+
+# %%
+start = float(original.initial_point()["before_interval__"])
+start = rates.max() / (1 + np.exp(-start))
+impossible = rates < start
+_, ax = plt.subplots(figsize=(9, 3.6), layout="constrained")
+ax.axhspan(0, start, color="#f6ddd0")
+ax.axhline(start, color="#b8400e")
+ax.scatter(data.time, rates, s=12, c=np.where(impossible, "#b8400e", "#6e6e6e"))
+ax.set_ylim(0, 0.018)
+ax.set_ylabel("conversion rate")
+_ = ax.set_title(f"Uniform(lower=rate): {impossible.sum()} of {len(rates)} days can't happen")
+
+# %% [markdown]
+# A day below the rate is impossible, whatever the start. Where the sampler does run, "the
+# rate" lies below the worst day of all. `check_pymc` says so before anything is sampled:
+
+# %%
+for line in str(check_pymc(original)).splitlines()[:2]:
+    print(fill(line, 96))
+
+# %% [markdown]
+# ## Rates alone: a Beta likelihood
+#
+# Days scatter on both sides of their mean. The prior is the original one.
+
+# %%
+likelihood = likelihoods.Beta(rate=priors.Uniform(0, 0.016))
+posterior = fit(Model(likelihood), data)
+print(fill(posterior.sentence(), 96))
+
+# %%
+posterior.plot()
+
+# %% [markdown]
+# ## With trials: a BetaBinomial likelihood
+#
+# Another shop (simulated as well) kept its visits, about 1,000 a day. Its true rate is 0.009,
+# and 0.013 from 21 April 2025 on. Leave nine visits of ten out, and many days have no
+# conversion at all. Rates alone are lost then:
+
+# %%
+shop = read_csv("data/conversions.csv")
+visits = shop.trials.astype(int) // 10
+others = (shop.trials - shop.count).astype(int)
+random = np.random.default_rng(1)
+bought = random.hypergeometric(shop.count.astype(int), others, visits)
+try:
+    fit(Model(likelihoods.Beta()), Observations(rate=bought / visits, time=shop.time))
+except SupportError as error:
+    print(fill("\n".join(str(error).splitlines()[:2]), 96))
+
+# %% [markdown]
+# Counts and trials aren't: a zero of 100 visits is evidence like any other. Little evidence, as
+# the band shows.
+
+# %%
+few = fit(
+    Model(likelihoods.BetaBinomial()), Observations(count=bought, trials=visits, time=shop.time)
+)
+full = fit(Model(likelihoods.BetaBinomial()), shop)
+_, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True, layout="constrained")
+for ax, each, name in zip(axes, (few, full), ("100 visits a day", "1,000"), strict=True):
+    each.plot_rate(ax=ax)
+    chance = each.probability_of_change
+    ax.set_title(f"{name}: P(any change) = {chance:.4f}", loc="left")
+
+# %% [markdown]
+# ## What the prior does at p = 0.009
+#
+# Three priors of the rate:
+
+# %%
+beliefs = {
+    "flat: Beta(1, 1)": priors.Beta(1, 1),
+    "worth two events: Beta(2, 200)": priors.Beta(2, 200),
+    "strong: Beta(900, 99100)": priors.Beta(900, 99_100),
+}
+models = [Model(likelihoods.BetaBinomial(rate=each)) for each in beliefs.values()]
+for name, model in zip(beliefs, models, strict=True):
+    after = fit(model, shop).summary().iloc[0]
+    print(f"{name:32}{after['before_mean']:.4f} -> {after['after_mean']:.4f}")
+
+# %% [markdown]
+# With half a year of data, flat and weak agree. The strong one doesn't let the rate rise to
+# 0.013. But who waits half a year? Here is what each would have said, day by day:
+
+
+# %%
+def known(model, days):
+    """Return P(any change) from the first days alone."""
+    first = Observations(shop.count[:days], shop.trials[:days], time=shop.time[:days])
+    return fit(model, first).probability_of_change
+
+
+days = np.arange(100, 141)
+_, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+colors = ("#b8400e", "#0b3c5d", "#6e6e6e")
+for name, model, color in zip(beliefs, models, colors, strict=True):
+    ax.plot(shop.time[days - 1], [known(model, n) for n in days], color=color, label=name)
+ax.axvline(shop.time[110], color="#6e6e6e", linestyle=":")
+ax.set_ylabel("P(any change) so far")
+_ = ax.legend(frameon=False)
+
+# %% [markdown]
+# A week after the change, on 27 April, the flat prior is the one that denies it:
+
+# %%
+{name: round(known(model, 117), 2) for name, model in zip(beliefs, models, strict=True)}
+
+# %% [markdown]
+# Flat isn't neutral. To `Beta(1, 1)` a new rate is as likely 0.5 as 0.01, and a change to 0.013
+# is a coincidence that it doesn't believe in. The default is worth two events at the pooled
+# rate; every report tells how the answer moves when it's a quarter or four times as strong:
+
+# %%
+week = Observations(shop.count[:117], shop.trials[:117], time=shop.time[:117])
+default = fit(Model(likelihoods.BetaBinomial()), week)
+{strength: round(chance, 2) for strength, chance in default.sensitivity.items()}
+
+# %%
+_ = full.plot_prior()
