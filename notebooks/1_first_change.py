@@ -17,8 +17,8 @@ data = read_csv("data/semmelweis.csv")
 data
 
 # %% [markdown]
-# Deaths among births: a `BetaBinomial`, whose months may differ by more than chance, as those of
-# clinics do. The prior of the rate is worth 22 births, two of them deadly. No change and one
+# Deaths among births: a `BetaBinomial`, whose months may differ by more than chance, as they do
+# in clinics. The prior of the rate is worth 22 births, two of them deadly. No change and one
 # change have even odds.
 
 # %%

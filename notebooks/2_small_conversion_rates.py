@@ -1,33 +1,27 @@
 # %% [markdown]
 # # Small conversion rates: why is every value "outside its support"?
 #
-# About 9 of 1,000 visitors buy. When did that change? Many have written the model below, and
-# PyMC 2 answered `ZeroProbability: Stochastic obs's value is outside its support`.
+# About 9 of 1,000 visitors buy. When did that change? Somebody wrote the model below, and
+# PyMC 2 answered `ZeroProbability: Stochastic obs's value is outside its support`. What is
+# wrong with it?
 #
 # The data here are simulated, so that the truth is known (`data/README.md`): a mean rate of
 # 0.0068, and 0.0100 from 2 March 2025 on. Nobody kept the number of visits.
 
 # %%
-from textwrap import fill
+from textwrap import fill, shorten
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pymc as pm
 
-from changepoint import (
-    Model,
-    Observations,
-    SupportError,
-    check_pymc,
-    fit,
-    likelihoods,
-    priors,
-    read_csv,
-)
+import changepoint as cp
+from changepoint import Model, Observations, fit, likelihoods, priors
 
-data = read_csv("data/conversion_rates.csv")
+plt.rcParams["date.converter"] = "concise"
+data = cp.read_csv("data/conversion_rates.csv")
 rates = data.rate
-rates.min(), rates.max()
+print(len(rates), "days, rates from", rates.min(), "to", rates.max())
 
 # %% [markdown]
 # ## The original model, in today's PyMC
@@ -44,14 +38,13 @@ try:
     with original:
         pm.sample(progressbar=False, cores=1, random_seed=1)
 except pm.exceptions.SamplingError as error:
-    print(fill(f"SamplingError: {error}", 96))
+    print(fill(shorten(f"SamplingError: {error}", 220), 96))
 
 # %% [markdown]
 # Zero probability, in more words. It looks like a bad start. It isn't: the noise is wrong.
 
 # %%
-start = float(original.initial_point()["before_interval__"])
-start = rates.max() / (1 + np.exp(-start))
+start = rates.max() / 2  # the middle of the prior, where PyMC starts
 impossible = rates < start
 _, ax = plt.subplots(figsize=(9, 3.6), layout="constrained")
 ax.axhspan(0, start, color="#f6ddd0")
@@ -62,11 +55,12 @@ ax.set_ylabel("conversion rate")
 _ = ax.set_title(f"Uniform(lower=rate): {impossible.sum()} of {len(rates)} days can't happen")
 
 # %% [markdown]
-# A day below the rate is impossible, whatever the start. Where the sampler does run, "the
-# rate" lies below the worst day of all. `check_pymc` says so before anything is sampled:
+# A day below the rate is impossible. From a better start the sampler does run, and "the rate"
+# then lies below the lowest day of its segment: a wrong answer. `check_pymc` says so before
+# anything is sampled:
 
 # %%
-for line in str(check_pymc(original)).splitlines()[:2]:
+for line in str(cp.check_pymc(original)).splitlines()[:2]:
     print(fill(line, 96))
 
 # %% [markdown]
@@ -90,30 +84,29 @@ posterior.plot()
 # conversion at all. Rates alone are lost then:
 
 # %%
-shop = read_csv("data/conversions.csv")
+shop = cp.read_csv("data/conversions.csv")
 visits = shop.trials.astype(int) // 10
 others = (shop.trials - shop.count).astype(int)
 random = np.random.default_rng(1)
 bought = random.hypergeometric(shop.count.astype(int), others, visits)
 try:
     fit(Model(likelihoods.Beta()), Observations(rate=bought / visits, time=shop.time))
-except SupportError as error:
+except cp.SupportError as error:
     print(fill("\n".join(str(error).splitlines()[:2]), 96))
 
 # %% [markdown]
-# Counts and trials aren't: a zero of 100 visits is evidence like any other. Little evidence, as
-# the band shows.
+# Counts with trials aren't: no sale in 100 visits is evidence like any other. It's little, and
+# the answer says so:
 
 # %%
-few = fit(
-    Model(likelihoods.BetaBinomial()), Observations(count=bought, trials=visits, time=shop.time)
-)
+tenth = Observations(bought, visits, time=shop.time, columns=shop.columns)
+few = fit(Model(likelihoods.BetaBinomial()), tenth)
 full = fit(Model(likelihoods.BetaBinomial()), shop)
 _, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True, layout="constrained")
-for ax, each, name in zip(axes, (few, full), ("100 visits a day", "1,000"), strict=True):
+for ax, each, visits in zip(axes, (few, full), (100, 1000), strict=True):
     each.plot_rate(ax=ax)
     chance = each.probability_of_change
-    ax.set_title(f"{name}: P(any change) = {chance:.4f}", loc="left")
+    ax.set_title(f"{visits} visits a day: P(any change) about {chance:.2f}", loc="left")
 
 # %% [markdown]
 # ## What the prior does at p = 0.009
@@ -148,7 +141,7 @@ _, ax = plt.subplots(figsize=(9, 4), layout="constrained")
 colors = ("#b8400e", "#0b3c5d", "#6e6e6e")
 for name, model, color in zip(beliefs, models, colors, strict=True):
     ax.plot(shop.time[days - 1], [known(model, n) for n in days], color=color, label=name)
-ax.axvline(shop.time[110], color="#6e6e6e", linestyle=":")
+ax.axvline(shop.time[110], color="#6e6e6e", linestyle=":", label="true change")
 ax.set_ylabel("P(any change) so far")
 _ = ax.legend(frameon=False)
 
@@ -156,7 +149,8 @@ _ = ax.legend(frameon=False)
 # A week after the change, on 27 April, the flat prior is the one that denies it:
 
 # %%
-{name: round(known(model, 117), 2) for name, model in zip(beliefs, models, strict=True)}
+for name, model in zip(beliefs, models, strict=True):
+    print(f"{name:32}{known(model, 117):.2f}")
 
 # %% [markdown]
 # Flat isn't neutral. To `Beta(1, 1)` a new rate is as likely 0.5 as 0.01, and a change to 0.013
@@ -167,6 +161,10 @@ _ = ax.legend(frameon=False)
 week = Observations(shop.count[:117], shop.trials[:117], time=shop.time[:117])
 default = fit(Model(likelihoods.BetaBinomial()), week)
 {strength: round(chance, 2) for strength, chance in default.sensitivity.items()}
+
+# %% [markdown]
+# That is what a weak prior looks like beside what half a year made of it: wide, but about
+# rates of this size.
 
 # %%
 _ = full.plot_prior()

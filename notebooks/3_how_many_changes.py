@@ -22,6 +22,9 @@ models = [Model(likelihoods.Poisson()), Model(likelihoods.NegativeBinomial())]
 compared = compare_models(models, coal)
 compared.table[["probability", "probability_of_change", "number", "changes"]].round(2)
 
+# %% [markdown]
+# Poisson, nearly nine to one: no sign that years differ by more than chance.
+
 # %%
 compared.best.plot()
 
@@ -29,8 +32,11 @@ compared.best.plot()
 _ = compared.best.plot_number()
 
 # %% [markdown]
-# That there was a change is certain; one and two are nearly as likely. "One change" is the most
-# probable answer, and more likely wrong than right.
+# That there was a change is certain, but one and two are nearly as likely. "One" is the most
+# probable number, and more likely wrong than right. Did the 1940s bring the second?
+
+# %%
+round(compared.best.probability_between(1940, 1950), 2)
 
 # %% [markdown]
 # ## Flights: a hundred, or one?
@@ -48,7 +54,8 @@ compared.table[["log_evidence", "probability", "number"]].round(2)
 _, axes = plt.subplots(2, 1, figsize=(9, 6.5), sharex=True, layout="constrained")
 for ax, each in zip(axes, compared.posteriors, strict=True):
     each.plot_rate(ax=ax)
-    ax.set_title(f"{each.model.likelihood.name}: {each.number} changes", loc="left")
+    name = each.model.likelihood.name
+    ax.set_title(f"{name}: most probable number of changes {each.number}", loc="left")
 
 # %% [markdown]
 # The binomial has no word for a bad day, so it calls each of them two changes. The
@@ -74,10 +81,10 @@ print(fill(posterior.sentence(), 96))
 
 # %%
 columns = ["probability", "probability_of_change", "number"]
-posterior.candidates[columns].round(3)
+posterior.candidates[columns].head(6).round(3)
 
 # %% [markdown]
-# Someone who believes in trends gets the same year, and less certainty about everything else:
+# Who believes in trends alone gets the same year, and a wider band:
 
 # %%
 trend = fit(Model(likelihoods.Trend(), Changes(min_length=5)), nile)
