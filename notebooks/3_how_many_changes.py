@@ -39,6 +39,8 @@ _ = compared.best.plot_number()
 round(compared.best.probability_between(1940, 1950), 2)
 
 # %% [markdown]
+# Perhaps. A list of changes would have hidden this; the distribution doesn't.
+#
 # ## Flights: a hundred, or one?
 #
 # Departures from New York that were cancelled, by day of 2013. A binomial takes every flight
