@@ -135,7 +135,16 @@ def draw_data(ax: Axes, posterior: Posterior) -> None:
     family = posterior.model.likelihood
     y = family.estimates(posterior.observations)
     size = np.clip(2000 / len(y), 3, 16)
-    ax.scatter(places(posterior), y, s=size, color=DATA, linewidths=0, zorder=2, label="data", clip_on=False)
+    ax.scatter(
+        places(posterior),
+        y,
+        s=size,
+        color=DATA,
+        linewidths=0,
+        zorder=2,
+        label="data",
+        clip_on=False,
+    )
     ax.set_ylabel(label_of(posterior))
     clean(ax)
 
