@@ -82,6 +82,14 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def test_the_changelog_is_about_this_version():
+    told = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, day = re.findall(r"^## \[(.+?)\] - (.+)$", told, re.MULTILINE)[0]
+    source = (ROOT / "changepoint" / "__init__.py").read_text(encoding="utf-8")
+    assert f'__version__ = "{version}"' in source
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", day)
+
+
 def test_no_lock_files():
     assert [path.name for path in tracked() if path.name in LOCK_FILES] == []
 
