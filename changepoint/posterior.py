@@ -144,7 +144,7 @@ class Posterior:
         """The models that were averaged over, the most probable first; empty for one model.
 
         Evidence, posterior probability, P(any change), most probable number of changes (NaN
-        where a model's own probability is below one in a million), whether it allows no
+        and -1 where a model's own probability is below one in a million), whether it allows no
         change at all, and priors.
         """
         import pandas as pd

@@ -8,21 +8,28 @@ import re
 import sys
 from pathlib import Path
 
+from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(ROOT)]
 
 import generate  # noqa: E402  stands beside this file
 
 generate.write_all(HERE / "generated")
 
-# Cells run in the repository's folder, as its README's do.
-startup = ROOT / "build" / "ipython" / "profile_default" / "startup"
-startup.mkdir(parents=True, exist_ok=True)
-(startup / "folder.py").write_text(f"import os\nos.chdir({str(ROOT)!r})\ndel os\n")
-os.environ["IPYTHONDIR"] = str(ROOT / "build" / "ipython")
+# Cells run in the repository's folder, as its README's do, without settings of the user's.
+profile = ROOT / "build" / "ipython" / "profile_default"
+(profile / "startup").mkdir(parents=True, exist_ok=True)
+(profile / "startup" / "folder.py").write_text(f"import os\nos.chdir({str(ROOT)!r})\ndel os\n")
+(profile / "ipython_kernel_config.py").write_text(
+    'get_config().InlineBackend.figure_formats = {"svg"}\n'
+)
+os.environ["IPYTHONDIR"] = str(profile.parent)
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 
 project = "changepoint"
@@ -33,11 +40,13 @@ exclude_patterns: list[str] = []
 html_theme = "furo"
 html_title = f"changepoint {release}"
 html_copy_source = False
+html_show_copyright = False
+html_show_sphinx = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 default_role = "code"
 
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["generated/notebooks/*"]  # executed already, and tested
@@ -47,7 +56,7 @@ nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = True
@@ -55,19 +64,36 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 
 html_math_renderer = "mathml"
-LOADED = re.compile(r"""<(?:script|link|img)[^>]*?(?:src|href)=["'](?:https?:)?//[^"']+""")
+log = logging.getLogger(__name__)
+
+# What a browser would fetch from elsewhere.
+LOADED = re.compile(
+    r"""<(?:script|img|iframe|source|embed|video|audio)\b[^>]*\bsrc=["']?(?:https?:)?//[^"'>]+"""
+    r"""|<link\b[^>]*\bhref=["']?(?:https?:)?//[^"'>]+"""
+    r"""|@import\s+["'](?:https?:)?//[^"']+|\burl\(["']?(?:https?:)?//[^"')]+""",
+    re.I,
+)
+
+
+def write_formula(translator, node, block):
+    """Write mathematics as MathML, which browsers draw by themselves."""
+    try:
+        formula = str(tex2mathml(node.astext(), as_block=block))
+    except MathError as error:
+        log.warning("%s isn't understood as a formula: %s", node.astext(), error, location=node)
+        raise SkipNode from None
+    translator.body.append(f'<div class="formula">{formula}</div>' if block else formula)
+    raise SkipNode
 
 
 def inline_math(translator, node):
-    """Write mathematics as MathML, which browsers draw by themselves."""
-    translator.body.append(tex2mathml(node.astext()))
-    raise generate.SkipNode
+    """Write a formula within text."""
+    write_formula(translator, node, block=False)
 
 
 def display_math(translator, node):
     """Write a formula on a line of its own."""
-    translator.body.append(f"<div>{tex2mathml(node.astext(), as_block=True)}</div>")
-    raise generate.SkipNode
+    write_formula(translator, node, block=True)
 
 
 def literal_formulas(app, what, name, thing, options, lines):
@@ -82,21 +108,29 @@ def literal_formulas(app, what, name, thing, options, lines):
         before = line or before
 
 
-def refuse_network(app, exception):
-    """Fail if a page would load anything from elsewhere."""
+def faults(text):
+    """Return what a page or style sheet loads from elsewhere, or tells of this machine."""
+    folders = {str(ROOT), str(Path.home()), sys.prefix} - {"/"}
+    shown = [f"shows {folder}" for folder in sorted(folders) if f"{folder}{os.sep}" in text]
+    return [*(f"loads {found}" for found in LOADED.findall(text)), *shown]
+
+
+def refuse_faults(app, exception):
+    """Fail if a page would load anything from elsewhere, or shows a path of this machine."""
     if exception is not None or app.builder.format != "html":
         return
-    loaded = {
-        f"{page.relative_to(app.outdir)}: {found}"
-        for page in Path(app.outdir).rglob("*.html")
-        for found in LOADED.findall(page.read_text(encoding="utf-8"))
-    }
-    if loaded:
-        raise RuntimeError("pages load from the network:\n" + "\n".join(sorted(loaded)))
+    out = Path(app.outdir)
+    found = [
+        f"{page.relative_to(out)} {fault}"
+        for page in sorted([*out.rglob("*.html"), *out.rglob("*.css")])
+        for fault in faults(page.read_text(encoding="utf-8"))
+    ]
+    if found:
+        raise ExtensionError("; ".join(found))
 
 
 def setup(app):
     """Tell Sphinx of the above."""
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     app.connect("autodoc-process-docstring", literal_formulas, priority=100)
-    app.connect("build-finished", refuse_network)
+    app.connect("build-finished", refuse_faults)

@@ -37,7 +37,7 @@ CHANGE = _object(
     probability=_chance("P(some change lies in the credible set), all numbers considered."),
     credible_set=_object(
         "The smallest set of times that holds the mass.",
-        mass=_chance("0.95."),
+        mass=_chance("How much it holds: 0.95."),
         times=_typed(
             "array",
             "First and last time of each range.",
@@ -62,6 +62,24 @@ CHANGE = _object(
             after=_interval("After it."),
         ),
     ),
+)
+
+MODEL = _object(
+    "One of the models of an average.",
+    model=_typed("string", "The likelihood's name."),
+    log_evidence=_typed("number", "log p(y | model)."),
+    probability=_chance("Its posterior probability."),
+    probability_of_change=_typed(
+        ["number", "null"],
+        "P(any change) under it; null where its own probability is below one in a million.",
+        minimum=0,
+        maximum=1,
+    ),
+    number=_typed(
+        ["integer", "null"], "Its most probable number of changes; null as above.", minimum=0
+    ),
+    steady=_typed("boolean", "Whether it allows no change at all."),
+    priors=_typed("string", "Its priors, filled."),
 )
 
 SCHEMA: dict[str, Any] = {
@@ -106,8 +124,8 @@ SCHEMA: dict[str, Any] = {
         changes=_typed("array", "The changes, in order of time.", items=CHANGE),
         models=_typed(
             "array",
-            "Of an average over models, each of them: evidence, probability, what it says.",
-            items={"type": "object"},
+            "Of an average over models, each of them, the most probable first; else empty.",
+            items=MODEL,
         ),
         sensitivity=_typed(
             "array",

@@ -458,6 +458,7 @@ def to_dict(posterior: Posterior) -> dict[str, Any]:
         "changes": [_change_dict(change) for change in posterior.changes],
         "models": [
             {"model": name, **{key: _plain(value) for key, value in row.items()}}
+            | {"number": None if row["number"] < 0 else row["number"]}
             for name, row in posterior.candidates.iterrows()
         ],
         "sensitivity": [
