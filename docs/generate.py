@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -166,7 +167,11 @@ def directive(name, thing, members=True):
 
 def command_line():
     """Return what `--help` says of every command."""
-    text = cli.app.generate_docs(usage_name="changepoint")
+    asked, sys.argv = sys.argv, ["changepoint"]  # which usage lines begin with
+    try:
+        text = cli.app.generate_docs()
+    finally:
+        sys.argv = asked
     text = text.replace("# changepoint\n", "# Command line\n", 1)
     text = re.sub(r"## Table of Contents\n.*?(?=\*\*Commands)", "", text, flags=re.S)
     rows = [(f"`{status}`", told) for status, told in STATUS.items()]
