@@ -19,7 +19,7 @@ PAIRS = [("sigmoid", 0.3), ("sigmoid", 2.0), ("straight-through", 0.3)]
 def book():
     mpl.use("Agg")
     with contextlib.chdir(ROOT):
-        variables = runpy.run_path("notebooks/why_switchpoints_are_hard.py")
+        variables = runpy.run_path("notebooks/5_why_switchpoints_are_hard.py")
     plt.close("all")
     return SimpleNamespace(**variables)
 

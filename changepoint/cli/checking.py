@@ -1,0 +1,58 @@
+"""`changepoint check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from changepoint.cli.columns import Columns
+from changepoint.cli.status import DATA
+from changepoint.errors import DataError, ModelError
+
+
+def check(*files: Path, columns: Columns = Columns()) -> int:
+    """Say which likelihoods fit a file, which rows don't, and which likelihood to use.
+
+    Example: changepoint check data/conversions.csv data/conversion_rates.csv
+
+    Parameters
+    ----------
+    files
+        CSV or Parquet files.
+    """
+    if not files:
+        raise ModelError("check needs a file: changepoint check data/conversions.csv")
+    return max(_check(file, columns) for file in files)
+
+
+def _check(file: Path, columns: Columns) -> int:
+    """Print the verdicts on one file; return the exit status."""
+    from changepoint.recommend import recommendation, verdicts
+
+    print(f"{file}")
+    try:
+        observations = columns.read(file)
+    except DataError as error:
+        print(f"  can't be read: {error}\n")
+        return DATA
+    print(f"  {observations!r}")
+    found = verdicts(observations)
+    for verdict in found:
+        if verdict.absent:
+            print(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
+        elif verdict.error is None:
+            print(f"  {verdict.likelihood:21} fits")
+            for caution in verdict.cautions:
+                print(f"    but {caution}")
+        else:
+            _, *problems = str(verdict.error).splitlines()
+            print(f"  {verdict.likelihood:21} doesn't fit:")
+            for line in problems:
+                print(f"  {line}")
+    advice = recommendation(observations, found)
+    if advice is None:
+        mend = any(verdict.error is not None for verdict in found)
+        remedy = "mend the rows named above" if mend else "all of them need other columns"
+        print(f"  No likelihood fits: {remedy}.\n")
+        return DATA
+    print(f"  Use {advice[0]!r}: {advice[1]}.\n")
+    return 0

@@ -1,0 +1,82 @@
+"""The command: its subcommands, and what its exit status says."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from cyclopts import App, CycloptsError
+
+import changepoint
+from changepoint.cli.checking import check
+from changepoint.cli.fitting import fit
+from changepoint.cli.many import batch, report
+from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
+from changepoint.errors import DataError, EngineError, ModelError
+
+HELP = """Bayesian change points for small rates: did it change, when, and how sure is that?
+
+Example: changepoint fit data/semmelweis.csv --exactly 1
+"""
+
+app = App(
+    name="changepoint",
+    help=HELP,
+    version=changepoint.__version__,
+    suppress_keyboard_interrupt=False,  # `main` says what became of it
+)
+for command in (fit, batch, report, check):
+    app.command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine.
+
+    4 is also what chains that have not converged end with, after their answer is printed; 130
+    an interrupt before there was one.
+    """
+    status: Any = INTERNAL
+    try:
+        status = app(
+            with_address(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=True,
+            result_action="return_value",
+        )
+    except (CycloptsError, ModelError) as error:
+        status = USAGE
+        _complain(error)
+    except DataError as error:
+        status = DATA
+        _complain(error)
+    except EngineError as error:
+        status = ENGINE
+        _complain(error)
+    except KeyboardInterrupt:
+        print("changepoint: interrupted before there was an answer", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stderr.close()
+        status = 0
+    except Exception as error:
+        print(
+            f"changepoint: internal error, {type(error).__name__}: {error}\n"
+            "This is a bug of changepoint, not of your data: please report the command.",
+            file=sys.stderr,
+        )
+    sys.exit(status or 0)
+
+
+def with_address(arguments: list[str]) -> list[str]:
+    """Return arguments in which --dask has a value: local, where it stands without address."""
+    told = list(arguments)
+    if "--dask" in told:
+        after = told.index("--dask") + 1
+        if after == len(told) or not (":" in told[after] or told[after] == "local"):
+            told.insert(after, "local")
+    return told
+
+
+def _complain(error: Exception) -> None:
+    if not isinstance(error, CycloptsError):  # which are printed already
+        print(f"changepoint: {error}", file=sys.stderr)

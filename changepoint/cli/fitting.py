@@ -1,0 +1,150 @@
+"""`changepoint fit`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+import changepoint
+from changepoint.cli.columns import Columns
+from changepoint.cli.model_flags import refuse_beside
+from changepoint.cli.status import ENGINE
+from changepoint.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from changepoint.observations import Observations
+    from changepoint.posterior import Posterior
+
+
+def fit(
+    file: Path,
+    *,
+    columns: Columns = Columns(),
+    model: Path | None = None,
+    likelihood: str | None = None,
+    at_most: int | None = None,
+    exactly: int | None = None,
+    every: float | None = None,
+    min_length: int | None = None,
+    engine: Literal["exact", "mcmc"] | None = None,
+    switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Say whether, when and how far a series changed, and how sure that is.
+
+    Example: changepoint fit data/conversions.csv
+
+    Parameters
+    ----------
+    file
+        A CSV or Parquet file with a row per day, week, batch, ...
+    model
+        A model file, such as models/conversion_rate.py. It is run as Python code.
+    likelihood
+        For counts binomial, beta-binomial, bernoulli, negative-binomial, poisson; for outcomes
+        multinomial or categorical; for rates beta; for values auto, normal, student-t,
+        normal-mean-variance, normal-variance, trend, autoregressive, autoregressive-trend or
+        exponential. By default what the columns suggest.
+    at_most
+        The largest number of changes.
+    exactly
+        The number of changes, if you know it.
+    every
+        Mean rows from one change to the next, instead of even odds on any change.
+    min_length
+        Shortest stretch between changes, in rows; 1 by default, 5 under auto.
+    engine
+        exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
+        PyMC model, for which it is the default.
+    switchpoints
+        How mcmc treats the switchpoints; metropolis by default.
+    draws
+        Draws from the posterior: in all when exact, of each of 4 chains by mcmc; 1000.
+    seed
+        Of the draws.
+    out
+        Folder for report.html, figure.png, figure.svg, summary.csv, posterior.nc, result.json.
+    as_json
+        Print one JSON object instead of a table.
+    """
+    from changepoint import modelfiles
+
+    changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
+    changes = {name: number for name, number in changes.items() if number is not None}
+    if model is not None:
+        refuse_beside(model, likelihood, changes)
+        declared = modelfiles.load(model)
+        observations = columns.read(file, declared.columns)
+        chosen: Any = declared.build(observations)
+    else:
+        family = _family(likelihood)
+        prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
+        observations = columns.read(file)
+        if family is None or family.name == "auto":
+            chosen = _default(observations, changes, family)
+        else:
+            chosen = changepoint.Model(family, prior)
+    sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
+    if switchpoints is not None and not sampling:
+        raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
+    settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    kind = changepoint.MCMC if sampling else changepoint.Exact
+    with warnings.catch_warnings():
+        # What didn't converge is printed with the result, and below.
+        warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
+        posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
+    told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
+    if out is not None:
+        _write(posterior, out, told)
+    print(told if as_json else _text(posterior))
+    if out is not None and not as_json:
+        print(f"Written: report, figure, table, posterior and result, in the folder {out}")
+    if not posterior.converged:
+        print(f"changepoint: {posterior.warnings[-1]}", file=sys.stderr)
+        return ENGINE
+    return 0
+
+
+def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
+    families = changepoint.likelihoods.FAMILIES
+    if name is None:
+        return None
+    if name not in families:
+        raise ModelError(f"there is no likelihood {name!r}; there are {', '.join(families)}")
+    return families[name]()
+
+
+def _default(
+    observations: Observations,
+    changes: dict[str, Any],
+    family: changepoint.likelihoods.Likelihood | None,
+) -> changepoint.Model:
+    from changepoint.model import default_model
+
+    return default_model(observations, family, **changes)
+
+
+def _text(posterior: Posterior) -> str:
+    from shutil import get_terminal_size
+
+    from changepoint.report.tables import text
+
+    return text(posterior, get_terminal_size().columns if sys.stdout.isatty() else 160)
+
+
+def _write(posterior: Posterior, out: Path, told: str) -> None:
+    from changepoint.report.files import write
+
+    try:
+        write(posterior, out, told)
+    except OSError as error:
+        raise DataError(f"can't write to {out}: {error.strerror or error}") from None

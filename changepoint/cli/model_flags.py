@@ -1,0 +1,20 @@
+"""Options that define a model, beside a file that does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from changepoint.errors import ModelError
+
+
+def refuse_beside(model: Path, likelihood: str | None, changes: Mapping[str, Any]) -> None:
+    """Refuse flags that define a model, beside a file that does."""
+    flags = [f"--{name.replace('_', '-')}" for name in changes]
+    flags += ["--likelihood"] * (likelihood is not None)
+    if flags:
+        raise ModelError(
+            f"{model} defines the whole model, which {' and '.join(flags)} would change "
+            "too: leave them out, or edit the file"
+        )

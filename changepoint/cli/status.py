@@ -1,0 +1,3 @@
+"""Exit status of the command."""
+
+INTERNAL, USAGE, DATA, ENGINE = 1, 2, 3, 4
