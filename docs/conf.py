@@ -4,21 +4,18 @@ Pages under `generated/` are made here from the package and from the executed no
 """
 
 import os
-import re
 import sys
 from pathlib import Path
 
-from docutils.nodes import SkipNode
-from docutils.utils.math import MathError
-from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.errors import ExtensionError
-from sphinx.util import logging
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT)]
 
-import generate  # noqa: E402  stands beside this file
+# These stand beside this file.
+import generate  # noqa: E402
+import offline  # noqa: E402
 
 generate.write_all(HERE / "generated")
 
@@ -45,6 +42,7 @@ html_show_sphinx = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 default_role = "code"
+smartquotes_action = "qe"  # no dashes: --out is --out
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -64,36 +62,6 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 
 html_math_renderer = "mathml"
-log = logging.getLogger(__name__)
-
-# What a browser would fetch from elsewhere.
-LOADED = re.compile(
-    r"""<(?:script|img|iframe|source|embed|video|audio)\b[^>]*\bsrc=["']?(?:https?:)?//[^"'>]+"""
-    r"""|<link\b[^>]*\bhref=["']?(?:https?:)?//[^"'>]+"""
-    r"""|@import\s+["'](?:https?:)?//[^"']+|\burl\(["']?(?:https?:)?//[^"')]+""",
-    re.I,
-)
-
-
-def write_formula(translator, node, block):
-    """Write mathematics as MathML, which browsers draw by themselves."""
-    try:
-        formula = str(tex2mathml(node.astext(), as_block=block))
-    except MathError as error:
-        log.warning("%s isn't understood as a formula: %s", node.astext(), error, location=node)
-        raise SkipNode from None
-    translator.body.append(f'<div class="formula">{formula}</div>' if block else formula)
-    raise SkipNode
-
-
-def inline_math(translator, node):
-    """Write a formula within text."""
-    write_formula(translator, node, block=False)
-
-
-def display_math(translator, node):
-    """Write a formula on a line of its own."""
-    write_formula(translator, node, block=True)
 
 
 def literal_formulas(app, what, name, thing, options, lines):
@@ -108,13 +76,6 @@ def literal_formulas(app, what, name, thing, options, lines):
         before = line or before
 
 
-def faults(text):
-    """Return what a page or style sheet loads from elsewhere, or tells of this machine."""
-    folders = {str(ROOT), str(Path.home()), sys.prefix} - {"/"}
-    shown = [f"shows {folder}" for folder in sorted(folders) if f"{folder}{os.sep}" in text]
-    return [*(f"loads {found}" for found in LOADED.findall(text)), *shown]
-
-
 def refuse_faults(app, exception):
     """Fail if a page would load anything from elsewhere, or shows a path of this machine."""
     if exception is not None or app.builder.format != "html":
@@ -123,7 +84,7 @@ def refuse_faults(app, exception):
     found = [
         f"{page.relative_to(out)} {fault}"
         for page in sorted([*out.rglob("*.html"), *out.rglob("*.css")])
-        for fault in faults(page.read_text(encoding="utf-8"))
+        for fault in offline.faults(page.read_text(encoding="utf-8"))
     ]
     if found:
         raise ExtensionError("; ".join(found))
@@ -131,6 +92,7 @@ def refuse_faults(app, exception):
 
 def setup(app):
     """Tell Sphinx of the above."""
-    app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
+    formulas = (offline.inline_math, None), (offline.display_math, None)
+    app.add_html_math_renderer("mathml", *formulas)
     app.connect("autodoc-process-docstring", literal_formulas, priority=100)
     app.connect("build-finished", refuse_faults)

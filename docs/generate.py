@@ -4,13 +4,17 @@ import inspect
 import json
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import changepoint
-from changepoint import batch, cli, likelihoods
+from changepoint import batch, likelihoods
 from changepoint.batch.about import ABOUT
 from changepoint.batch.rows import BATCH, CHANGE, SERIES
+from changepoint.cli import app
+from changepoint.cli import status as exit_status
+from changepoint.cli.columns import Columns
 from changepoint.likelihoods import FAMILIES
 from changepoint.reading.roles import NAMES
 from changepoint.report.result_schema import SCHEMA
@@ -42,10 +46,10 @@ MODULES = {
 }
 STATUS = {
     0: "There is an answer.",
-    cli.INTERNAL: "An internal error: a bug of changepoint.",
-    cli.USAGE: "The command or the model is wrong.",
-    cli.DATA: "The data can't be read, or are impossible under the model.",
-    cli.ENGINE: "The engine can't do this model, or its chains have not converged.",
+    exit_status.INTERNAL: "An internal error: a bug of changepoint.",
+    exit_status.USAGE: "The command or the model is wrong.",
+    exit_status.DATA: "The data can't be read, or are impossible under the model.",
+    exit_status.ENGINE: "The engine can't do this model, or its chains have not converged.",
     130: "Interrupted.",
 }
 GROUPS = {
@@ -166,7 +170,11 @@ def directive(name, thing, members=True):
 
 def command_line():
     """Return what `--help` says of every command."""
-    text = cli.app.generate_docs(usage_name="changepoint")
+    asked, sys.argv = sys.argv, ["changepoint"]  # which usage lines begin with
+    try:
+        text = app.generate_docs()
+    finally:
+        sys.argv = asked
     text = text.replace("# changepoint\n", "# Command line\n", 1)
     text = re.sub(r"## Table of Contents\n.*?(?=\*\*Commands)", "", text, flags=re.S)
     rows = [(f"`{status}`", told) for status, told in STATUS.items()]
@@ -212,7 +220,7 @@ def kind_of(told):
 
 def roles():
     """Return the roles of columns, and the names that they are found by."""
-    about = dict(re.findall(r"^(\w+)\n    (.+)$", inspect.getdoc(cli.Columns), re.M))
+    about = dict(re.findall(r"^(\w+)\n    (.+)$", inspect.getdoc(Columns), re.M))
     rows = [
         (
             f"`{role}`",

@@ -1,10 +1,13 @@
 """What `--json` prints satisfies the schema that is published."""
 
+import warnings
+from pathlib import Path
+
 import jsonschema
 import numpy as np
 import pytest
 
-from changepoint import Changes, Model, Observations, fit, likelihoods, read_csv
+from changepoint import MCMC, Changes, Model, Observations, fit, likelihoods, read_csv
 from changepoint.report.result_schema import SCHEMA
 
 FILES = {
@@ -13,6 +16,9 @@ FILES = {
     "conversions.csv": {},
     "funnel.csv": {"outcomes": ["bounced", "browsed", "carted", "bought"]},
     "nile.csv": {},
+    "nyc_flights_2013.csv": {"count": "cancelled", "trials": "scheduled"},
+    "seatbelts.csv": {"count": "drivers_killed", "exposure": "kms"},
+    "semmelweis.csv": {},
     "signups.csv": {"value": "signups"},
 }
 
@@ -25,6 +31,11 @@ def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+def test_every_data_file_is_asked():
+    assert set(FILES) == {path.name for path in Path("data").glob("*.csv")}
+
+
+@pytest.mark.filterwarnings("ignore::changepoint.DataWarning")
 @pytest.mark.parametrize("file", FILES)
 def test_answers_satisfy_it(file):
     valid(fit(None, read_csv(f"data/{file}", **FILES[file])).to_dict())
@@ -34,6 +45,14 @@ def test_answers_satisfy_it(file):
 def test_so_do_answers_without_times_and_with_a_given_number(changes):
     data = Observations(count=np.array([3.0, 1.0, 4.0, 1.0, 5.0]))
     valid(fit(Model(likelihoods.Poisson(), changes), data).to_dict())
+
+
+def test_so_do_answers_of_a_sampler():
+    data = read_csv("data/coal_disasters.csv")
+    model = Model(likelihoods.Poisson(), Changes(exactly=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so few draws have not converged
+        valid(fit(model, data, MCMC(draws=20, tune=20, chains=2)).to_dict())
 
 
 def test_it_can_fail():

@@ -1,0 +1,99 @@
+"""The parts that the documentation is made of; `make docs` builds it."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import changepoint
+from changepoint import batch, fit, read_csv
+from changepoint.batch.about import ABOUT
+from changepoint.report.files import write
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS))
+
+import generate  # noqa: E402
+import offline  # noqa: E402
+
+PAGES = sorted(page for page in DOCS.rglob("*.md") if "generated" not in page.parts)
+
+
+def test_every_public_name_has_its_place():
+    named = [name for names in generate.TOPICS.values() for name in names]
+    assert sorted([*named, *generate.MODULES]) == sorted(changepoint.__all__)
+
+
+def test_every_public_class_of_a_module_is_listed():
+    page = generate.module("likelihoods")
+    for family in changepoint.likelihoods.FAMILIES.values():
+        assert f".. autoclass:: changepoint.likelihoods.{family.__name__}" in page
+
+
+def test_every_column_of_a_batch_is_described_and_no_other(tmp_path):
+    batch.run(ROOT / "data/conversions.csv", None, tmp_path)
+    tables = ("series.parquet", "changes.parquet")
+    written = {name for table in tables for name in generate.columns_of(tmp_path / table)}
+    assert written == set(ABOUT)
+
+
+def test_files_that_are_written_are_those_listed(tmp_path):
+    write(fit(None, read_csv(ROOT / "data/coal_disasters.csv")), tmp_path, "{}")
+    page = (DOCS / "reference/files.md").read_text(encoding="utf-8")
+    section = page.split("## What `changepoint fit --out DIR` writes")[1].split("##")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([^`]+)`", " ".join(rows))) == {f.name for f in tmp_path.iterdir()}
+
+
+def test_cells_of_a_table_keep_their_bars_and_stay_on_their_line():
+    assert (
+        generate.table(["a"], [("p(y | x)\nmore",)]).splitlines()[-1] == r"| p(y \| x) more |"
+    )
+
+
+def test_the_command_line_is_told_as_it_is_typed():
+    page = generate.command_line()
+    assert re.findall(r"^changepoint (\w+)", page, re.M) == [
+        "COMMAND", "fit", "batch", "report", "check",
+    ]  # fmt: skip
+    assert "sphinx" not in page
+    assert "pytest" not in page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script src="https://cdn.example/a.js"></script>',
+        '<script async="async" src="//cdn.example/a.js"></script>',
+        '<link rel="stylesheet" href="http://fonts.example/a.css">',
+        '<img alt="" src="https://badge.example/a.svg">',
+        '@import "https://fonts.example/a.css";',
+        "src: url(https://fonts.example/a.woff2)",
+        f"File {ROOT}/data/nile.csv",
+    ],
+)
+def test_pages_that_load_or_tell_are_refused(text):
+    assert offline.faults(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script src="_static/a.js"></script>',
+        '<a href="https://mathml.example">a link loads nothing</a>',
+        '<svg xmlns="http://www.w3.org/2000/svg">url(#clip)</svg>',
+    ],
+)
+def test_other_pages_are_not(text):
+    assert offline.faults(text) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_to_pages(page):
+    """Sphinx checks them too, but for those that begin with generated/."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        target = (page.parent / link).resolve()
+        assert target.exists() or target.relative_to(DOCS).parts[0] == "generated"
