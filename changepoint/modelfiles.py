@@ -138,4 +138,6 @@ def _guarded(path: Path, run: Callable[[], Any]) -> Any:
             step = step.tb_next
         where = f"{path}, line {line}" if line else str(path)
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
-        raise ModelError(f"{where}: {kind}{error}") from None
+        missing = isinstance(error, ModuleNotFoundError) and error.name in ("pymc", "pytensor")
+        remedy = ": pip install 'changepoint-toolkit[pymc]'" if missing else ""
+        raise ModelError(f"{where}: {kind}{error}{remedy}") from None

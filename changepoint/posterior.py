@@ -414,11 +414,12 @@ class Posterior:
         Raises
         ------
         DataError
-            If the name ends otherwise, or the file can't be written.
+            If the name ends otherwise, the file can't be written, or .zarr lacks its package.
         """
         path = Path(path)
         if path.suffix not in (".nc", ".zarr"):
             raise DataError(f"can't save to {path.name!r}: the name must end in .nc or .zarr")
+        _require_zarr(path)
         try:
             if path.suffix == ".zarr":
                 self.tree.to_zarr(path, mode="w", consolidated=False)
@@ -446,6 +447,7 @@ class Posterior:
         options["decode_times"] = xr.coders.CFDatetimeCoder(time_unit="us")
         if not path.exists():
             raise DataError(f"there is no file {path.name!r}")
+        _require_zarr(path)
         try:
             with xr.open_datatree(path, **options) as stored:
                 tree = stored.load()
@@ -472,3 +474,13 @@ class Posterior:
 def _family(told: dict[str, Any]) -> Likelihood:
     """Return the likelihood that `to_dict` told of."""
     return Model.from_dict({"likelihood": told, "changes": {}}).likelihood
+
+
+def _require_zarr(path: Path) -> None:
+    from importlib.util import find_spec
+
+    if path.suffix == ".zarr" and find_spec("zarr") is None:
+        raise DataError(
+            f"{path.name!r} needs zarr, which isn't installed: pip install "
+            "'changepoint-toolkit[zarr]'; a .nc file needs nothing more"
+        )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 DISTRIBUTION = f"changepoint_toolkit-{changepoint.__version__}"
+
+
+BESIDE = """
+from changepoint import Posterior, fit, read_csv
+posterior = fit(None, read_csv("data/conversions.csv"))
+posterior.summary(), posterior.plot(), posterior.plot_rate(), posterior.plot_prior()
+print({"posterior", "observed_data"} <= set(posterior.tree.children))
+posterior.save("it.nc")
+print(Posterior.load("it.nc").changes[0].time)
+"""
 
 
 def call(*command, status=0, **options):
@@ -81,6 +92,33 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     assert package <= set(names)
 
 
+def test_the_metadata_are_those_of_the_project(built):
+    wheel = zipfile.ZipFile(built / f"{DISTRIBUTION}-py3-none-any.whl")
+    inside = f"{DISTRIBUTION}.dist-info"
+    told = message_from_string(wheel.read(f"{inside}/METADATA").decode())
+    assert told["Name"] == "changepoint-toolkit"
+    assert told["Version"] == changepoint.__version__
+    assert told["License-Expression"] == "MIT"
+    assert f"{inside}/licenses/LICENSE" in wheel.namelist()
+    assert told["Description-Content-Type"] == "text/markdown"
+    assert told.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
+    entry = wheel.read(f"{inside}/entry_points.txt").decode()
+    assert "changepoint = changepoint.cli:main" in entry
+    needed = [line for line in told.get_all("Requires-Dist") if "extra ==" not in line]
+    assert not re.search(r"(?i)\b(pymc|arviz|zarr|distributed|pytest)\b", " ".join(needed))
+
+
+def test_no_file_names_the_folder_it_was_built_in(built):
+    wheel = zipfile.ZipFile(built / f"{DISTRIBUTION}-py3-none-any.whl")
+    with tarfile.open(built / f"{DISTRIBUTION}.tar.gz") as sdist:
+        files = [member for member in sdist.getmembers() if member.isfile()]
+        assert all(member.name.startswith(f"{DISTRIBUTION}/") for member in files)
+        contents = {member.name: sdist.extractfile(member).read() for member in files}
+    contents |= {name: wheel.read(name) for name in wheel.namelist()}
+    places = [str(folder).encode() for folder in (ROOT, built.parent)]
+    assert [name for name in contents if any(p in contents[name] for p in places)] == []
+
+
 def test_the_sdist_holds_what_is_needed_to_work_on_it(built):
     names = tarfile.open(built / f"{DISTRIBUTION}.tar.gz").getnames()
     tops = {name.split("/")[1] for name in names if "/" in name}
@@ -111,16 +149,47 @@ def test_the_quickstart_runs(folder, run):
     assert "changed once" in run("python", "-W", "error", "quickstart.py")
 
 
+def test_the_readme_runs(folder, run):
+    """Its first code, and what it says of the posterior beside it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## In Python", 1)[1]
+    first = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(0)
+    (folder / "readme.md").write_text(first, encoding="utf-8")
+    run("python", "-W", "error", "-m", "doctest", "readme.md")
+    (folder / "beside.py").write_text(BESIDE, encoding="utf-8")
+    assert run("python", "-W", "error", "beside.py").splitlines() == ["True", "2025-04-22"]
+
+
+def test_mypy_sees_the_types(folder):
+    """`py.typed` is where a user's type checker looks for it."""
+    source = "import changepoint\nreveal_type(changepoint.read_csv)\nchangepoint.read_csv()\n"
+    (folder / "typed.py").write_text(source, encoding="utf-8")
+    alone = {k: v for k, v in os.environ.items() if k not in ("MYPYPATH", "PYTHONPATH")}
+    of_user = ("--python-executable", folder / "env" / "bin" / "python")
+    command = (sys.executable, "-P", "-m", "mypy", *of_user, "typed.py")
+    told = call(*command, status=1, cwd=folder, env=alone)
+    assert "Observations" in told
+    assert "typed.py:3: error: Missing positional argument" in told
+    assert "Found 1 error" in told
+
+
 def test_the_page_of_a_batch_is_written(folder, run):
     run("changepoint", "batch", "data/nile.csv", "data/coal_disasters.csv", "--out", "many")
     assert "Written" in run("changepoint", "report", "many")
     assert (folder / "many" / "report.html").stat().st_size > 10_000
 
 
-def test_what_needs_an_extra_says_so(run):
+def test_what_needs_an_extra_says_so(folder, run):
     told = run(*("changepoint", "fit", "data/conversions.csv", "--engine", "mcmc"), status=4)
     assert "changepoint-toolkit[pymc]" in told
     assert "Traceback" not in told
     told = run(*("changepoint", "batch", "data/nile.csv", "--out", "d", "--dask"), status=4)
     assert "changepoint-toolkit[dask]" in told
     assert "Traceback" not in told
+    shutil.copy(ROOT / "models" / "hand_written_pymc.py", folder)
+    told = run(*("changepoint", "fit", "data/coal_disasters.csv"),
+               *("--model", "hand_written_pymc.py"), status=2)  # fmt: skip
+    assert "changepoint-toolkit[pymc]" in told
+    assert "Traceback" not in told
+    program = BESIDE.replace('save("it.nc")', 'save("it.zarr")')
+    (folder / "zarr_folder.py").write_text(program, encoding="utf-8")
+    assert "changepoint-toolkit[zarr]" in run("python", "zarr_folder.py", status=1)

@@ -17,6 +17,8 @@ from changepoint.errors import DataError, EngineError, ModelError
 HELP = """Bayesian change points for small rates: did it change, when, and how sure is that?
 
 Example: changepoint fit data/semmelweis.csv --exactly 1
+
+The folder data comes with the source, not with the installed package.
 """
 
 app = App(
