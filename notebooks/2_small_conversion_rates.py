@@ -103,10 +103,11 @@ tenth = Observations(bought, visits, time=shop.time, columns=shop.columns)
 few = fit(Model(likelihoods.BetaBinomial()), tenth)
 full = fit(Model(likelihoods.BetaBinomial()), shop)
 _, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True, layout="constrained")
-for ax, each, visits in zip(axes, (few, full), (100, 1000), strict=True):
+for ax, each, daily in zip(axes, (few, full), (100, 1000), strict=True):
     each.plot_rate(ax=ax)
-    chance = each.probability_of_change
-    ax.set_title(f"{visits} visits a day: P(any change) about {chance:.2f}", loc="left")
+    p = each.probability_of_change
+    told = f"= {p:.2f}" if p < 0.9999 else "> 0.9999"
+    ax.set_title(f"{daily} visits a day: P(any change) {told}", loc="left")
 
 # %% [markdown]
 # ## What the prior does at p = 0.009
@@ -154,8 +155,10 @@ for name, model in zip(beliefs, models, strict=True):
 
 # %% [markdown]
 # Flat isn't neutral. To `Beta(1, 1)` a new rate is as likely 0.5 as 0.01, and a change to 0.013
-# is a coincidence that it doesn't believe in. The default is worth two events at the pooled
-# rate; every report tells how the answer moves when it's a quarter or four times as strong:
+# is a coincidence that it doesn't believe in. The strong one starts from even odds and stays
+# near them: it lets the rate move so little that no week can tell. The default is worth two
+# events at the pooled rate; every report tells how the answer moves when it's a quarter or four
+# times as strong:
 
 # %%
 week = Observations(shop.count[:117], shop.trials[:117], time=shop.time[:117])

@@ -23,7 +23,7 @@ compared = compare_models(models, coal)
 compared.table[["probability", "probability_of_change", "number", "changes"]].round(2)
 
 # %% [markdown]
-# Poisson, nearly nine to one: no sign that years differ by more than chance.
+# Poisson, more than eight to one: no sign that years differ by more than chance.
 
 # %%
 compared.best.plot()
@@ -32,8 +32,9 @@ compared.best.plot()
 _ = compared.best.plot_number()
 
 # %% [markdown]
-# That there was a change is certain, but one and two are nearly as likely. "One" is the most
-# probable number, and more likely wrong than right. Did the 1940s bring the second?
+# That there was a change is as good as certain, but one and two are about equally likely.
+# "One" is the most probable number, and more likely wrong than right. Did the 1940s bring the
+# second?
 
 # %%
 round(compared.best.probability_between(1940, 1950), 2)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -26,6 +27,15 @@ METADATA = {
 }
 # What differs from run to run, or from machine to machine.
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+
+
+class ThisInterpreter(KernelSpecManager):
+    """The only kernel is the interpreter that runs this file, whatever is installed."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return its specification, by any name."""
+        arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=arguments, display_name="Python 3", language="python")
 
 
 def read(source: Path) -> NotebookNode:
@@ -43,12 +53,13 @@ def execute(notebook: NotebookNode) -> None:
     client = NotebookClient(
         notebook,
         timeout=SECONDS,
-        kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(ROOT)}},
     )
-    client.create_kernel_manager().transport = "ipc"  # other users can't listen
+    kernel = client.create_kernel_manager()
+    kernel.kernel_spec_manager = ThisInterpreter()
+    kernel.transport = "ipc"  # other users can't listen
     client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
