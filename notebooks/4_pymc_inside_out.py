@@ -101,6 +101,7 @@ def write(rows, a, b):
     with pm.Model(coords=coords) as own:
         place = pm.DiscreteUniform("switchpoint", 1, len(clinic) - 1, dims="change")
         log_odds = pm.Normal("log_odds", -2.5, 1.0, dims="segment")
+        pm.Deterministic("rate", pm.math.sigmoid(log_odds), dims="segment")
         rise = pm.Normal("winter", 0.0, 0.5)
         strength = 1 / pm.Beta("spread", a, b) - 1
         p = pm.math.sigmoid(log_odds[(rows >= place[0]).astype(int)] + rise * winter[rows])
@@ -136,7 +137,7 @@ rise = by_hand.tree["posterior"]["winter"].values
 print(f"odds in winter: {np.exp(rise.mean()):.2f} times; P(more) = {(rise > 0).mean():.2f}")
 
 # %% [markdown]
-# Winter is no rival: the log odds drop in June 1847, season or not.
+# Winter is no rival: the rate, that of a summer month, drops in June 1847, season or not.
 
 # %%
 by_hand.plot()

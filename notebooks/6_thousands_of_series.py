@@ -92,8 +92,8 @@ table
 # %% [markdown]
 # ## When
 #
-# Deaths per birth, by quarter, against the clinic's own average: red above, blue below. Left: as
-# many clinics, as they come. Right: those flagged, in the order of the month that was found.
+# Deaths per birth, by quarter, against the clinic's own average: red above, blue below. Left:
+# as many clinics, as they come. Right: those flagged, in the order of the month that was found.
 
 # %%
 quarter = np.arange(0, T, 3)
