@@ -132,6 +132,7 @@ tell(cp.check_pymc(own))
 
 # %%
 by_hand = cp.fit(own, clinic, cp.MCMC(500, 500, seed=1))
+print("converged:", by_hand.converged)
 tell(by_hand.sentence())
 rise = by_hand.tree["posterior"]["winter"].values
 print(f"odds in winter: {np.exp(rise.mean()):.2f} times; P(more) = {(rise > 0).mean():.2f}")
