@@ -74,6 +74,9 @@ def draw_dates(ax: Axes, posterior: Posterior) -> None:
     """Label the axis of time."""
     time = posterior.observations.time
     if time is None:
+        from matplotlib.ticker import MaxNLocator
+
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         ax.set_xlabel("row")
     elif np.issubdtype(time.dtype, np.datetime64):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 PANELS = 6  # changes drawn in panels of their own
 LINES = 40  # changes marked in the data
 BARS = 12  # numbers of changes whose probabilities are written
+WRITTEN = 0.005  # and the smallest of them
 STRIP = 0.16  # of the height, for the changes under the data
 
 
@@ -99,6 +100,8 @@ def plot_number(posterior: Posterior, ax: Axes | None = None) -> Axes:
     ax.hlines(prior, k - 0.42, k + 0.42, color=LINE, linewidth=2, label="prior")
     if len(k) <= BARS:
         for j, p, above in zip(k, after, prior, strict=True):
+            if p < WRITTEN:
+                continue  # many small numbers would run into each other
             near = p < above < p + 0.08 * after.max()  # a line would cross the number
             _write(ax, chance(p), j, above if near else p)
         ax.set_xticks(k)
