@@ -141,6 +141,8 @@ def quiet() -> Iterator[bool]:
         ):
             # PyMC forks, whatever other threads there are; its children compute and no more.
             warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
+            # What PyTensor has no compiled form of, such as draws of a switchpoint.
+            warnings.filterwarnings("ignore", "Numba will use object mode", UserWarning)
             yield sys.stderr.isatty()
     finally:
         logger.setLevel(level)

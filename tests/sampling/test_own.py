@@ -98,7 +98,6 @@ def test_it_is_saved_and_loaded(by_hand, tmp_path):
         loaded.build("log_likelihood")
 
 
-@pytest.mark.filterwarnings("ignore:Numba will use object mode")
 def test_groups_that_pymc_computes(by_hand):
     tree = by_hand.build("log_likelihood", "posterior_predictive", "prior")
     assert tree["log_likelihood"]["conversions"].sizes["row"] == T
