@@ -95,4 +95,5 @@ def setup(app):
     formulas = (offline.inline_math, None), (offline.display_math, None)
     app.add_html_math_renderer("mathml", *formulas)
     app.connect("autodoc-process-docstring", literal_formulas, priority=100)
+    app.connect("doctree-read", offline.dashes)
     app.connect("build-finished", refuse_faults)

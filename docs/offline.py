@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from docutils.nodes import SkipNode
+from docutils.nodes import SkipNode, Text
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
@@ -32,20 +32,28 @@ def faults(text):
 
 def inline_math(translator, node):
     """Write a formula within text."""
-    translator.body.append(_mathml(node, block=False))
+    translator.body.append(mathml(node, block=False))
     raise SkipNode
 
 
 def display_math(translator, node):
     """Write a formula on a line of its own."""
-    translator.body.append(f'<div class="formula">{_mathml(node, block=True)}</div>')
+    translator.body.append(f'<div class="formula">{mathml(node, block=True)}</div>')
     raise SkipNode
 
 
-def _mathml(node, block):
+def mathml(node, block):
     """Return mathematics as MathML, which browsers draw by themselves."""
+    formula = re.sub(r"\\(begin|end)\{align\*?\}", r"\\\1{aligned}", node.astext())
     try:
-        return str(tex2mathml(node.astext(), as_block=block))
+        return str(tex2mathml(formula.replace(r"\dots", r"\ldots"), as_block=block))
     except MathError as error:
         log.warning("%s isn't understood as a formula: %s", node.astext(), error, location=node)
         return ""
+
+
+def dashes(app, doctree):
+    """Set the dash between a parameter and its description; others are those of flags."""
+    for text in list(doctree.findall(Text)):
+        if text == " -- ":
+            text.parent.replace(text, Text(" – "))

@@ -3,8 +3,10 @@
 import re
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from docutils.nodes import math_block
 
 import changepoint
 from changepoint import batch, fit, read_csv
@@ -88,6 +90,15 @@ def test_pages_that_load_or_tell_are_refused(text):
 )
 def test_other_pages_are_not(text):
     assert offline.faults(text) == []
+
+
+@pytest.mark.parametrize(
+    "formula", [r"\frac{a}{b}", r"a, \dots, b", r"\begin{align}a &= b \\ c &= d\end{align}"]
+)
+def test_formulas_become_elements_that_browsers_draw(formula):
+    assert ElementTree.fromstring(offline.mathml(math_block(text=formula), True)).tag == (
+        "{http://www.w3.org/1998/Math/MathML}math"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
