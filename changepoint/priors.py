@@ -143,7 +143,7 @@ class Beta(Prior):
 
     def complement_quantile(self, q: float) -> float:
         """Return 1 - x with P(X >= x) = q."""
-        return float(special.betaincinv(self.beta, self.alpha, q))
+        return special.betaincinv(self.beta, self.alpha, q)
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x); same shape as x."""
@@ -179,7 +179,7 @@ class Gamma(Prior):
         """Return log p(x); same shape as x."""
         x, inside = _inside(x, 0, math.inf)
         log_p = special.xlogy(self.alpha - 1, x) - self.beta * x
-        constant = self.alpha * math.log(self.beta) - special.gammaln(self.alpha)
+        constant = self.alpha * np.log(self.beta) - special.gammaln(self.alpha)
         return np.where(inside, log_p + constant, -np.inf)
 
     def cdf(self, x: ArrayLike) -> Floats:
@@ -192,7 +192,7 @@ class Gamma(Prior):
 
     def upper_quantile(self, q: float) -> float:
         """Return x with P(X >= x) = q."""
-        return float(special.gammainccinv(self.alpha, q)) / self.beta
+        return special.gammainccinv(self.alpha, q) / self.beta
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Normal(Prior):
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
-        return _standard_normal((np.asarray(x, float) - self.mu) / self.sigma) - math.log(
+        return _standard_normal((np.asarray(x, float) - self.mu) / self.sigma) - np.log(
             self.sigma
         )
 
@@ -230,7 +230,7 @@ class Normal(Prior):
 
     def upper_quantile(self, q: float) -> float:
         """Return x with P(X >= x) = q."""
-        return self.mu - self.sigma * float(special.ndtri(q))
+        return self.mu - self.sigma * special.ndtri(q)
 
 
 @dataclass(frozen=True)

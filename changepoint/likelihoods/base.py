@@ -6,14 +6,15 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.coordinates import Coordinate, Nodes
+from changepoint.likelihoods.coordinates import Coordinate
+from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.likelihoods.statistics import Statistics
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
@@ -23,36 +24,8 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-# From rows (first, end) to log p(y_t | theta_g), shape (end - first, G).
-RowLikelihood = Callable[[int, int], Floats]
-Evaluator = Callable[[Nodes, float], RowLikelihood]
-
-
-@dataclass(frozen=True)
-class Data:
-    """Columns of some rows, each broadcastable against nodes.
-
-    And what families of counts need beside them: the log probability of each row at the
-    pooled estimate, relative to which they are evaluated. Where rows remember: the value
-    observed last, and how much of it is kept.
-    """
-
-    count: Floats
-    trials: Floats
-    exposure: Floats
-    rate: Floats
-    value: Floats
-    at_pooled: Floats
-    pooled: float
-    before: Floats = field(default_factory=lambda: np.empty((0, 1)))
-    kept: Floats = field(default_factory=lambda: np.empty((0, 1)))
-
-    def rows(self, rows: slice | Mask) -> Data:
-        """Return the data of some rows."""
-        columns = {
-            name: c[rows] for name, c in vars(self).items() if name != "pooled" and len(c)
-        }
-        return replace(self, **columns)
+# What a density takes of rows by name, and `pooled`; each broadcastable against nodes.
+Columns = Mapping[str, Floats]
 
 
 class Fault(NamedTuple):
@@ -279,24 +252,26 @@ class GridLikelihood(Likelihood):
         """
 
     @abstractmethod
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
-        """Return the coordinate of the parameter grid."""
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
+        """Return the coordinate of the parameter grid; `shared` is a value a series, (B,)."""
 
     @abstractmethod
-    def information(self, observations: Observations, shared: float) -> float:
-        """Return the Fisher information of all rows about x, the most over the grid."""
-
-    def log_at_pooled(self, data: Data) -> Floats:
-        """Return what `log_density` wants to find in `data.at_pooled`, shape (n, 1)."""
-        return np.empty((0, 1))
+    def information(self, series: Series, shared: Floats) -> Floats:
+        """Return the Fisher information of all rows about x, the most over the grid, (B,)."""
 
     @abstractmethod
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
-        """Return log p(y | theta, shared), by broadcasting; NaN where data are missing."""
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
+        """Return log p(y | theta, shared), by broadcasting; NaN where data are missing.
+
+        Parameters
+        ----------
+        rows
+            The family's `columns`, and `pooled`.
+        """
 
     @abstractmethod
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return data drawn at theta, by broadcasting."""
 
@@ -344,48 +319,62 @@ class GridLikelihood(Likelihood):
         """
         return None
 
-    def data(self, observations: Observations, rows: slice = slice(None)) -> Data:
-        """Return the columns of some rows as (n, 1) arrays, NaN where a row is missing."""
-        missing = ~observations.observed(self.response)
+    def columns(self, observations: Observations) -> dict[str, Floats]:
+        """Return what the density takes of each row, by name, (T,); NaN where one is missing.
 
-        def column(role: str, default: float) -> Floats:
-            if role not in (self.response, *self.needs, *self.uses):
-                return np.empty((0, 1))
-            numbers = getattr(observations, role)
-            whole = np.full(len(missing), default) if numbers is None else numbers
-            return np.where(missing, np.nan, whole)[rows, None]
-
-        data = Data(
-            column("count", math.nan),
-            column("trials", math.nan),
-            column("exposure", 1.0),
-            column("rate", math.nan),
-            column("value", math.nan),
-            np.zeros((0, 1)),
-            self.pooled(observations),
-        )
-        return replace(data, at_pooled=self.log_at_pooled(data))
-
-    def evaluator(self, observations: Observations) -> Evaluator:
-        """Return what evaluates log p(y_t | theta_g) on any nodes, zero where a row is missing.
-
-        All that depends on the data alone is done here, once. A family that can tabulate
-        overrides it.
+        The roles that it needs or uses, 1 where the data have no exposure.
         """
-        data = self.data(observations)
         missing = ~observations.observed(self.response)
-        any_missing = bool(missing.any())
+        columns = {}
+        for role in dict.fromkeys((self.response, *self.needs, *self.uses)):
+            numbers = getattr(observations, role)
+            whole = np.ones(len(missing)) if numbers is None else numbers
+            columns[role] = np.where(missing, np.nan, whole)
+        return columns
 
-        def at(nodes: Nodes, shared: float) -> RowLikelihood:
-            def log_likelihood(first: int, end: int) -> Floats:
-                values = self.log_density(data.rows(slice(first, end)), nodes, shared)
-                if any_missing:
-                    values[missing[first:end]] = 0.0
-                return values
+    def at_pooled(self, rows: Columns) -> Floats | None:
+        """Return log p of rows at the pooled estimate, if `log_density` wants it of them."""
+        return None
 
-            return log_likelihood
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms] | None:
+        """Return the log density of each series as sums of products and of table entries.
 
-        return at
+        A faster form of `log_density` for the rows and nodes of B series; None for none.
+        """
+        return None
+
+    def series(self, observations: Observations) -> Series:
+        """Return the rows as the solver takes them: what is the same is kept once."""
+        columns, pooled = self.columns(observations), np.array([self.pooled(observations)])
+        observed = np.flatnonzero(observations.observed(self.response))
+        some = {name: column[observed] for name, column in columns.items()}
+        first, which, copies = _distinct(list(some.values()))
+        index = np.full(len(observations), len(first))
+        index[observed] = which
+        distinct = {name: column[first] for name, column in some.items()}
+        estimates = self.estimates(observations)
+        distinct["estimate"] = estimates[observed][first]
+        at_pooled = self.at_pooled({**distinct, "pooled": pooled})
+        if at_pooled is not None:
+            distinct["at_pooled"] = at_pooled
+        return Series(
+            np.array([0, len(observations)]),
+            index,
+            np.array([0, len(first)]),
+            copies.astype(float),
+            distinct,
+            pooled,
+            np.array([np.nanmin(distinct["estimate"])]),
+            np.array([np.nanmax(distinct["estimate"])]),
+        )
+
+    def beside_draws(self, observations: Observations) -> dict[str, Floats]:
+        """Return the columns of the observed rows, (n, 1), and `pooled`: what draws go with."""
+        observed = observations.observed(self.response)
+        rows = {name: c[observed, None] for name, c in self.columns(observations).items()}
+        rows["pooled"] = np.array(self.pooled(observations))
+        at_pooled = self.at_pooled(rows)
+        return rows if at_pooled is None else {**rows, "at_pooled": at_pooled}
 
     def segment_prior(
         self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
@@ -412,9 +401,9 @@ class GridLikelihood(Likelihood):
         """Return log p(y_t) of the observed rows, (n, D)."""
         observed = observations.observed(self.response)
         theta = paths[self.parameter][observed]
-        companion = self.coordinate(observations, 1.0).companion(theta)
-        data = self.data(observations).rows(observed)
-        return self.log_density(data, Nodes(theta, companion), shared)
+        coordinate = self.coordinate(self.series(observations), np.ones(1))
+        nodes = Nodes(theta, coordinate.companion(theta))
+        return self.log_density(self.beside_draws(observations), nodes, shared)
 
     def predict(
         self,
@@ -425,8 +414,8 @@ class GridLikelihood(Likelihood):
     ) -> Floats:
         """Return new data for the observed rows, (n, D)."""
         observed = observations.observed(self.response)
-        data = self.data(observations).rows(observed)
-        return self.draw(data, paths[self.parameter][observed], shared, rng)
+        rows = self.beside_draws(observations)
+        return self.draw(rows, paths[self.parameter][observed], shared, rng)
 
 
 def spread_faults(role: str, y: Floats, defaults: bool) -> Iterator[Fault]:
@@ -464,3 +453,20 @@ def segment_sums(numbers: Floats, first: Integers, end: Integers) -> Floats:
     running = np.append(0.0, np.cumsum(np.nan_to_num(numbers)))
     sums: Floats = running[end] - running[first]
     return sums
+
+
+def _distinct(columns: list[Floats]) -> tuple[Integers, Integers, Integers]:
+    """Return one place of each distinct row, which of them each row is, and how many it is."""
+    if not len(columns[0]):
+        none = np.empty(0, np.int64)
+        return none, none, none
+    order = np.lexsort(columns)
+    new = np.zeros(len(order), bool)
+    new[0] = True
+    for column in columns:
+        ordered = column[order]
+        new[1:] |= ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(new)
+    which = np.empty(len(order), np.int64)
+    which[order] = np.cumsum(new) - 1
+    return order[starts], which, np.diff(np.append(starts, len(order)))

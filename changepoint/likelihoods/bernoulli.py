@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Data, Fault, GridLikelihood, default_rate_prior
+from changepoint.likelihoods.base import Columns, Fault, GridLikelihood, default_rate_prior
 from changepoint.likelihoods.binomial import Binomial
-from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
+from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import binomial_log_density, count_faults
+from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
 from changepoint.priors import Prior
 
@@ -89,21 +90,29 @@ class Bernoulli(GridLikelihood):
         """Return two-sided Binomial tail probabilities at theta."""
         return Binomial().tail(_as_binomial(observations), theta, pool)
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the arcsine coordinate."""
         return Arcsine()
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return 4 times the number of trials."""
-        return 4 * float(observations.observed("count").sum())
+        return 4 * series.sum(np.ones_like(series.copies))
 
-    def log_at_pooled(self, data: Data) -> Floats:
-        """Return log p(count | pooled rate), shape (n, 1)."""
-        return Binomial().log_at_pooled(replace(data, trials=np.ones_like(data.count)))
+    def columns(self, observations: Observations) -> dict[str, Floats]:
+        """Return outcomes, each of one trial, (T,)."""
+        return Binomial().columns(_as_binomial(observations))
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
+        """Return the Binomial's."""
+        return Binomial(self.rate).terms(series, nodes, shared)
+
+    def at_pooled(self, rows: Columns) -> Floats:
+        """Return log p(count | pooled rate), as the rows."""
+        return Binomial().at_pooled(rows)
+
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(count | rate), by broadcasting."""
-        return binomial_log_density(replace(data, trials=np.ones_like(data.count)), nodes)
+        return binomial_log_density(rows, nodes)
 
     def conjugate(
         self, observations: Observations, shared: float
@@ -120,10 +129,10 @@ class Bernoulli(GridLikelihood):
         return pm.Bernoulli, {"p": theta}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return outcomes drawn at rate theta."""
-        return rng.binomial(1, theta + np.zeros_like(data.count)).astype(float)
+        return rng.binomial(1, theta + np.zeros_like(rows["count"])).astype(float)
 
 
 def _as_binomial(observations: Observations) -> Observations:

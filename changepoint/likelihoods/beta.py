@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.likelihoods.base import (
-    Data,
+    Columns,
     Fault,
     GridLikelihood,
     default_rate_prior,
     spread_faults,
 )
-from changepoint.likelihoods.coordinates import BetaMean, Coordinate, Nodes
+from changepoint.likelihoods.coordinates import BetaMean, Coordinate
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior
 
@@ -121,19 +122,27 @@ class Beta(GridLikelihood):
         a, b = np.maximum(theta * c, 1e-12), np.maximum((1 - theta) * c, 1e-12)
         return two_sided(special.betainc(a, b, y), special.betainc(b, a, 1 - y))
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the coordinate of a Beta mean at this concentration."""
         return BetaMean(shared)
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return the number of rows with data."""
-        return float(observations.observed("rate").sum())
+        return series.sum(np.ones_like(series.copies))
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | rate, concentration), by broadcasting."""
         a, b = nodes.theta * shared, nodes.companion * shared
-        log_p: Floats = (a - 1) * np.log(data.rate) + (b - 1) * np.log1p(-data.rate)
+        log_p: Floats = (a - 1) * np.log(rows["rate"]) + (b - 1) * np.log1p(-rows["rate"])
         return log_p - special.betaln(a, b)
+
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
+        """Return log y and log(1 - y) times the shapes less 1, less the log of their norm."""
+        y, concentration = series.columns["rate"], nodes.by_node(shared)
+        a, b = nodes.theta * concentration, nodes.companion * concentration
+        node = np.array([a - 1, b - 1, -special.betaln(a, b)])
+        row = np.column_stack([np.log(y), np.log1p(-y), np.ones_like(y)])
+        return each_terms(series, nodes, np.zeros_like(y), row, node)
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any
@@ -144,13 +153,13 @@ class Beta(GridLikelihood):
         return pm.Beta, {"mu": theta, "nu": shared}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return rates drawn at mean theta."""
         y = rng.beta(
             np.maximum(theta * shared, 1e-300), np.maximum((1 - theta) * shared, 1e-300)
         )
-        return y + np.zeros_like(data.rate)
+        return y + np.zeros_like(rows["rate"])
 
 
 def _unit_faults(observations: Observations) -> Iterator[Fault]:

@@ -13,15 +13,13 @@ from scipy import special
 
 from changepoint.errors import ModelError
 from changepoint.likelihoods.base import (
-    Data,
-    Evaluator,
+    Columns,
     Fault,
     GridLikelihood,
-    RowLikelihood,
     default_rate_prior,
 )
 from changepoint.likelihoods.binomial import Binomial
-from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
+from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import (
     binomial_tail,
     log_binomial,
@@ -31,6 +29,7 @@ from changepoint.likelihoods.counts import (
     rising_table,
     trials_faults,
 )
+from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
 from changepoint.priors import Logistic, Prior
 
@@ -166,66 +165,64 @@ class BetaBinomial(GridLikelihood):
         """Return 0, the Binomial, where the prior reaches down to it."""
         return 0.0 if math.isinf(self.shared_prior.support[0]) else None
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the arcsine coordinate."""
         return Arcsine()
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return 4 s (psi(n + s) - psi(s)), s = 1/d - 1, summed over rows.
 
         It is exact for small rates and above the information elsewhere; 4 n where d = 0.
         """
-        trials = observations.column("trials")[observations.observed("count")]
-        if shared <= 0:
-            return 4 * float(trials.sum())
-        s = max(1 / shared - 1, 1e-9)
-        if s > 1e6 * trials.max():
-            return 4 * float(trials.sum())
-        return 4 * s * float(np.sum(special.psi(trials + s) - special.psi(s)))
+        trials = series.columns["trials"]
+        with np.errstate(divide="ignore"):
+            s = series.by_row(np.maximum(1 / np.maximum(shared, 0.0) - 1, 1e-9))
+        near = s < 1e6 * np.maximum(trials, 1.0)
+        s = np.where(near, s, 1.0)
+        worth = np.where(near, s * (special.psi(trials + s) - special.psi(s)), trials)
+        return 4 * series.sum(worth)
 
-    def log_at_pooled(self, data: Data) -> Floats:
-        """Return the log Binomial probability at the pooled rate, shape (n, 1)."""
-        return log_binomial(data.count, data.trials, *reference(data.pooled))
+    def at_pooled(self, rows: Columns) -> Floats:
+        """Return the log Binomial probability at the pooled rate, as the rows."""
+        return log_binomial(rows["count"], rows["trials"], *reference(rows["pooled"]))
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate, dispersion), by broadcasting."""
-        k, n = data.count, data.trials
-        log_p, log_q = log_ratios(nodes, data.pooled)
+        k, n = rows["count"], rows["trials"]
+        log_p, log_q = log_ratios(nodes, rows["pooled"])
         s = 1 / np.asarray(shared, float) - 1
         success = log_rising_ratio(nodes.theta * s, k) + k * log_p
         failure = log_rising_ratio(nodes.companion * s, n - k) + (n - k) * log_q
-        row: Floats = data.at_pooled - log_rising_ratio(s, n)
+        row: Floats = rows["at_pooled"] - log_rising_ratio(s, n)
         return success + failure + row
 
-    def evaluator(self, observations: Observations) -> Evaluator:
-        """Tabulate by distinct successes, failures and trials."""
-        binomial = Binomial(self.rate).evaluator(observations)
-        data, observed = self.data(observations), observations.observed("count")
-        at_pooled = np.where(observed, data.at_pooled[:, 0], 0.0)
-        k = np.where(observed, observations.column("count"), 0.0)
-        n = np.where(observed, observations.column("trials"), 0.0)
-        (successes, at_k), (failures, at_f), (trials, at_n) = (
-            np.unique(numbers, return_inverse=True) for numbers in (k, n - k, n)
-        )
-
-        def at(nodes: Nodes, shared: float) -> RowLikelihood:
-            if shared <= 0:
-                return binomial(nodes, 0.0)
-            s = 1 / shared - 1
-            log_p, log_q = log_ratios(nodes, data.pooled)
-            success = rising_table(nodes.theta * s, successes) + successes[:, None] * log_p
-            failure = rising_table(nodes.companion * s, failures) + failures[:, None] * log_q
-            row = (at_pooled - log_rising_ratio(np.array(s), trials)[at_n])[:, None]
-
-            def log_likelihood(first: int, end: int) -> Floats:
-                values = success[at_k[first:end]]
-                values += failure[at_f[first:end]]
-                values += row[first:end]
-                return values
-
-            return log_likelihood
-
-        return at
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
+        """Return the Binomial's, and tables of what overdispersion adds, by distinct counts."""
+        binomial = Binomial(self.rate).terms(series, nodes, shared)
+        ends = np.append(0, np.cumsum(nodes.counts))
+        found = []
+        for i, terms in enumerate(binomial):
+            d = float(shared[i])
+            if d <= 0:
+                found.append(terms)
+                continue
+            s, some = 1 / d - 1, slice(ends[i], ends[i + 1])
+            k, failures = terms.row.T
+            numbers = series.one(i).columns["trials"]
+            (events, at_k), (rest, at_rest), (trials, at_n) = (
+                np.unique(column, return_inverse=True) for column in (k, failures, numbers)
+            )
+            more = log_rising_ratio(np.array(s), trials)[at_n]
+            found.append(
+                terms._replace(
+                    constant=terms.constant - more,
+                    first=rising_table(nodes.theta[some] * s, events),
+                    at_first=at_k,
+                    second=rising_table(nodes.companion[some] * s, rest),
+                    at_second=at_rest,
+                )
+            )
+        return found
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any
@@ -237,9 +234,9 @@ class BetaBinomial(GridLikelihood):
         return Accurate, {"n": columns["trials"], "alpha": theta * s, "beta": (1 - theta) * s}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return counts drawn at rate theta."""
         s = 1 / np.maximum(shared, 1e-12) - 1
         rate = rng.beta(np.maximum(theta * s, 1e-300), np.maximum((1 - theta) * s, 1e-300))
-        return rng.binomial(data.trials.astype(np.int64), rate).astype(float)
+        return rng.binomial(rows["trials"].astype(np.int64), rate).astype(float)

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.likelihoods.base import (
-    Data,
+    Columns,
     Fault,
     GridLikelihood,
     default_rate_prior,
     segment_sums,
 )
-from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
+from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import (
     binomial_log_density,
     binomial_tail,
     log_binomial,
+    log_ratios,
     reference,
     trials_faults,
 )
@@ -31,6 +32,7 @@ from changepoint.likelihoods.statistics import (
     Statistics,
     count_statistics,
 )
+from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
 
@@ -102,22 +104,28 @@ class Binomial(GridLikelihood):
             )
         return binomial_tail(k, n, theta)
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the arcsine coordinate."""
         return Arcsine()
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return 4 times all trials."""
-        observed = observations.observed("count")
-        return 4 * float(observations.column("trials")[observed].sum())
+        return 4 * series.sum(series.columns["trials"])
 
-    def log_at_pooled(self, data: Data) -> Floats:
-        """Return log p(k | pooled rate), shape (n, 1)."""
-        return log_binomial(data.count, data.trials, *reference(data.pooled))
+    def at_pooled(self, rows: Columns) -> Floats:
+        """Return log p(k | pooled rate), as the rows."""
+        return log_binomial(rows["count"], rows["trials"], *reference(rows["pooled"]))
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate), by broadcasting."""
-        return binomial_log_density(data, nodes)
+        return binomial_log_density(rows, nodes)
+
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
+        """Return successes times log(p / p0) and failures times log((1 - p) / (1 - p0))."""
+        k = series.columns["count"]
+        row = np.column_stack([k, series.columns["trials"] - k])
+        node = np.array(log_ratios(nodes, nodes.by_node(series.pooled)))
+        return each_terms(series, nodes, series.columns["at_pooled"], row, node)
 
     def conjugate(
         self, observations: Observations, shared: float
@@ -157,7 +165,7 @@ class Binomial(GridLikelihood):
         return pm.Binomial, {"n": columns["trials"], "p": theta}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return counts drawn at rate theta."""
-        return rng.binomial(data.trials.astype(np.int64), theta).astype(float)
+        return rng.binomial(rows["trials"].astype(np.int64), theta).astype(float)

@@ -9,26 +9,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from changepoint.likelihoods.series import Nodes
 
 Floats = NDArray[np.float64]
 
 TINY = 1e-300  # instead of 0 where a logarithm or an inverse is taken
 LOWEST = 690.0  # largest logit: -log TINY
-
-
-class Nodes(NamedTuple):
-    """Parameter values, and a companion that says accurately what theta alone would round.
-
-    The companion is 1 - theta for proportions, theta minus the centre for levels, and theta
-    itself elsewhere. Both have any one shape.
-    """
-
-    theta: Floats
-    companion: Floats
 
 
 class Coordinate(ABC):
@@ -38,7 +28,7 @@ class Coordinate(ABC):
     top = math.inf
 
     @abstractmethod
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta; complement = 1 - theta, for proportions."""
 
     @abstractmethod
@@ -53,22 +43,22 @@ class Coordinate(ABC):
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return log d theta / d x at the nodes."""
 
-    def below_top(self, theta: float, complement: float) -> float:
+    def below_top(self, theta: Floats, complement: Floats) -> Floats:
         """Return top - x at theta; accurate where the top is finite."""
         return self.top - self.x(theta, complement)
 
 
+@dataclass(frozen=True)
 class Arcsine(Coordinate):
     """x = arcsin sqrt theta for a proportion: N trials give the information 4 N."""
 
     bottom = 0.0
     top = math.pi / 2
 
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta."""
-        if theta < complement:
-            return math.asin(math.sqrt(theta))
-        return self.top - math.asin(math.sqrt(complement))
+        low: Floats = np.arcsin(np.sqrt(np.minimum(theta, complement)))
+        return np.where(theta < complement, low, self.top - low)
 
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta = sin^2 x and its complement."""
@@ -83,19 +73,20 @@ class Arcsine(Coordinate):
         slope: Floats = 0.5 * np.log(4 * nodes.theta * nodes.companion)
         return slope
 
-    def below_top(self, theta: float, complement: float) -> float:
+    def below_top(self, theta: Floats, complement: Floats) -> Floats:
         """Return the arcsine of the complement's root."""
-        return math.asin(math.sqrt(complement))
+        return np.arcsin(np.sqrt(complement))
 
 
+@dataclass(frozen=True)
 class SquareRoot(Coordinate):
     """x = sqrt theta for a Poisson rate: exposure E gives the information 4 E."""
 
     bottom = 0.0
 
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta."""
-        return math.sqrt(theta)
+        return np.sqrt(theta)
 
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta = x^2."""
@@ -120,18 +111,18 @@ class OverdispersedRate(Coordinate):
     2 sqrt theta for c = 0, as for a Poisson; logarithmic where c theta is large.
     """
 
-    c: float
+    c: Floats
 
     bottom = 0.0
 
     @property
-    def _root(self) -> float:
+    def _root(self) -> Floats:
         """The square root of c, or of a number so small that it makes no difference."""
-        return math.sqrt(max(self.c, 1e-200))
+        return np.sqrt(np.maximum(self.c, 1e-200))
 
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta."""
-        return 2 / self._root * math.asinh(self._root * math.sqrt(theta))
+        return 2 / self._root * np.arcsinh(self._root * np.sqrt(theta))
 
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta = sinh^2(sqrt(c) x / 2) / c."""
@@ -148,12 +139,14 @@ class OverdispersedRate(Coordinate):
         return slope
 
 
+@dataclass(frozen=True)
 class Log(Coordinate):
     """x = log theta for the rate of waiting times: n of them give the information n."""
 
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta."""
-        return math.log(theta) if theta > 0 else -math.inf
+        with np.errstate(divide="ignore"):
+            return np.log(theta)
 
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta = exp(x)."""
@@ -174,9 +167,9 @@ class Log(Coordinate):
 class Level(Coordinate):
     """x = theta - center for a level; subtracting the centre keeps far-off data accurate."""
 
-    center: float
+    center: Floats
 
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta."""
         return theta - self.center
 
@@ -203,14 +196,12 @@ class BetaMean(Coordinate):
     square-root-like where a shape is large, logarithmic where it is small.
     """
 
-    concentration: float
+    concentration: Floats
 
-    def x(self, theta: float, complement: float) -> float:
+    def x(self, theta: Floats, complement: Floats) -> Floats:
         """Return x at theta."""
         phi = self.concentration
-        return float(
-            _beta_length(np.array(phi * theta)) - _beta_length(np.array(phi * complement))
-        )
+        return _beta_length(phi * theta) - _beta_length(phi * complement)
 
     def nodes(self, x: Floats, below_top: Floats) -> Nodes:
         """Return theta at x, by Newton's method on logit theta."""
@@ -231,9 +222,9 @@ class BetaMean(Coordinate):
     def _near(self, x: Floats) -> Floats:
         """Return logit theta roughly: A(z) is 2 sqrt z for large z, log z + 0.6 for small."""
         phi = self.concentration
-        z = _beta_length(np.array(phi)) - np.abs(x)
+        z = _beta_length(phi) - np.abs(x)
         log_shape = np.where(z > 2, 2 * np.log(np.maximum(z, 2.0) / 2), z - 0.6)
-        logit = np.clip(log_shape - math.log(phi), -LOWEST, 0.0)
+        logit = np.clip(log_shape - np.log(phi), -LOWEST, 0.0)
         return np.where(x < 0, logit, -logit)
 
     def companion(self, theta: Floats) -> Floats:
@@ -242,9 +233,9 @@ class BetaMean(Coordinate):
 
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return minus log d x / d theta."""
-        slope: Floats = -np.log(self._density(*nodes)) - math.log(self.concentration)
+        slope: Floats = -np.log(self._density(nodes.theta, nodes.companion)) - np.log(self.concentration)
         # Where theta stands still because numbers get no smaller, nothing may be counted.
-        return np.where(np.minimum(*nodes) > 3 * TINY, slope, -np.inf)
+        return np.where(np.minimum(nodes.theta, nodes.companion) > 3 * TINY, slope, -np.inf)
 
     def _density(self, theta: Floats, complement: Floats) -> Floats:
         a = np.maximum(self.concentration * theta, TINY)

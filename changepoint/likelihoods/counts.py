@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault
-from changepoint.likelihoods.coordinates import Nodes
+from changepoint.likelihoods.base import Columns, Fault
+from changepoint.likelihoods.series import Nodes
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
@@ -44,31 +44,32 @@ def log_poisson(k: Floats, mean: Floats) -> Floats:
     return np.where(k == 0, -mean, np.where(np.isnan(k), np.nan, saddle))
 
 
-def binomial_log_density(data: Data, nodes: Nodes) -> Floats:
+def binomial_log_density(rows: Columns, nodes: Nodes) -> Floats:
     """Return log C(n, k) p^k (1-p)^(n-k) at nodes p, by broadcasting; accurate for large n.
 
     Relative to the probability at a reference p0, so that 1e9 trials lose nothing: p0 and
     1 - p0 are both exact (few digits), and both logarithms come from one difference p - p0,
     whose rounding then cancels at the maximum.
     """
-    success, failure = log_ratios(nodes, data.pooled)
-    log_p: Floats = data.count * success
-    log_p += (data.trials - data.count) * failure
-    log_p += data.at_pooled
+    success, failure = log_ratios(nodes, rows["pooled"])
+    log_p: Floats = rows["count"] * success
+    log_p += (rows["trials"] - rows["count"]) * failure
+    log_p += rows["at_pooled"]
     return log_p
 
 
-def log_ratios(nodes: Nodes, pooled: float) -> tuple[Floats, Floats]:
+def log_ratios(nodes: Nodes, pooled: Floats) -> tuple[Floats, Floats]:
     """Return log(p / p0) and log((1 - p) / (1 - p0)) at nodes p."""
     p0, q0 = reference(pooled)
-    shift = nodes.theta - p0 if p0 < q0 else q0 - nodes.companion
+    shift = np.where(p0 < q0, nodes.theta - p0, q0 - nodes.companion)
     return log_ratio(nodes.theta, shift, p0), log_ratio(nodes.companion, -shift, q0)
 
 
-def reference(pooled: float) -> tuple[float, float]:
+def reference(pooled: Floats) -> tuple[Floats, Floats]:
     """Return p0 and 1 - p0 near the pooled rate, both without rounding."""
-    few = float(np.float32(min(pooled, 1 - pooled)))
-    return (few, 1 - few) if pooled < 0.5 else (1 - few, few)
+    few = np.minimum(pooled, 1 - pooled).astype(np.float32).astype(float)
+    low = pooled < 0.5
+    return np.where(low, few, 1 - few), np.where(low, 1 - few, few)
 
 
 def log_ratio(x: Floats, shift: Floats, x0: Floats | float) -> Floats:
@@ -78,12 +79,12 @@ def log_ratio(x: Floats, shift: Floats, x0: Floats | float) -> Floats:
     return np.where(near, np.log1p(np.where(near, shift, 0) / x0), far)
 
 
-def poisson_log_density(data: Data, rate: Floats) -> Floats:
+def poisson_log_density(rows: Columns, rate: Floats) -> Floats:
     """Return the log Poisson probability of k at rates, by broadcasting; likewise relative."""
-    shift = rate - data.pooled
-    log_p: Floats = data.count * log_ratio(rate, shift, data.pooled)
-    log_p -= data.exposure * shift
-    log_p += data.at_pooled
+    shift = rate - rows["pooled"]
+    log_p: Floats = rows["count"] * log_ratio(rate, shift, rows["pooled"])
+    log_p -= rows["exposure"] * shift
+    log_p += rows["at_pooled"]
     return log_p
 
 
@@ -101,7 +102,7 @@ def log_negative_binomial(k: Floats, mean: Floats, r: Floats | float) -> Floats:
     return np.where(k == 0, -r * np.log1p(mean / r), np.where(np.isnan(k), np.nan, saddle))
 
 
-def log_binomial(k: Floats, n: Floats, p: float, q: float) -> Floats:
+def log_binomial(k: Floats, n: Floats, p: Floats, q: Floats) -> Floats:
     """Return the log Binomial probability of k of n (Loader 2000); q = 1 - p."""
     inside = (k > 0) & (k < n)
     k1, n1 = np.where(inside, k, 1.0), np.where(inside, n, 2.0)
@@ -110,8 +111,8 @@ def log_binomial(k: Floats, n: Floats, p: float, q: float) -> Floats:
     saddle += 0.5 * (np.log(n1 / k1) - np.log(n1 - k1) - LOG_2PI)
     ends = n * np.where(
         k == 0,
-        math.log(q) if p > 0.5 else math.log1p(-p),
-        math.log(p) if p < 0.5 else math.log1p(-q),
+        np.where(p > 0.5, np.log(q), np.log1p(-p)),
+        np.where(p < 0.5, np.log(p), np.log1p(-q)),
     )
     return np.where(inside, saddle, np.where(np.isnan(k), np.nan, ends))
 

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.likelihoods.base import (
-    Data,
+    Columns,
     Fault,
     GridLikelihood,
     segment_sums,
     spread_faults,
 )
-from changepoint.likelihoods.coordinates import Coordinate, Log, Nodes
+from changepoint.likelihoods.coordinates import Coordinate, Log
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 
@@ -115,18 +116,25 @@ class Exponential(GridLikelihood):
             n, y = float(np.sum(~np.isnan(y))), np.nansum(y, keepdims=True)
         return two_sided(special.gammainc(n, theta * y), special.gammaincc(n, theta * y))
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the logarithm."""
         return Log()
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return the number of rows with data."""
-        return max(float(observations.observed("value").sum()), FEW)
+        return np.maximum(series.sum(np.ones_like(series.copies)), FEW)
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | rate), by broadcasting."""
-        log_p: Floats = np.log(nodes.theta) - nodes.theta * data.value
+        log_p: Floats = np.log(nodes.theta) - nodes.theta * rows["value"]
         return log_p
+
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
+        """Return log rate and value times minus the rate."""
+        y = series.columns["value"]
+        node = np.array([np.log(nodes.theta), -nodes.theta])
+        row = np.column_stack([np.ones_like(y), y])
+        return each_terms(series, nodes, np.zeros_like(y), row, node)
 
     def conjugate(
         self, observations: Observations, shared: float
@@ -153,7 +161,7 @@ class Exponential(GridLikelihood):
         return pm.Exponential, {"lam": theta}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return waiting times drawn at rate theta."""
-        return rng.exponential(1 / theta + np.zeros_like(data.value))
+        return rng.exponential(1 / theta + np.zeros_like(rows["value"]))

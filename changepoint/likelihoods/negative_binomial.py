@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.base import Data, Evaluator, Fault, GridLikelihood, RowLikelihood
-from changepoint.likelihoods.coordinates import Coordinate, Nodes, OverdispersedRate
+from changepoint.likelihoods.base import Columns, Fault, GridLikelihood
+from changepoint.likelihoods.coordinates import Coordinate, OverdispersedRate
 from changepoint.likelihoods.counts import (
     log_negative_binomial,
     log_ratio,
@@ -21,6 +22,7 @@ from changepoint.likelihoods.counts import (
     two_sided,
 )
 from changepoint.likelihoods.poisson import Poisson
+from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Logistic, Prior
 
@@ -168,58 +170,43 @@ class NegativeBinomial(GridLikelihood):
         """Return 0, the Poisson, where the prior reaches down to it."""
         return 0.0 if math.isinf(self.shared_prior.support[0]) else None
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the coordinate of a rate at this dispersion and the mean exposure."""
-        return OverdispersedRate(shared * self._mean_exposure(observations))
+        return OverdispersedRate(shared * _mean_exposure(series))
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return the whole exposure; it is exact where exposures are equal, else the most.
 
         And enough for steps of 0.4 in log rate, where few rows would ask for wider ones: there
         the likelihood isn't a Gaussian but bends.
         """
-        exposure = Poisson().information(observations, shared) / 4
-        return max(exposure, 4 * shared * self._mean_exposure(observations))
+        exposure = series.sum(series.columns["exposure"])
+        return np.maximum(exposure, 4 * shared * _mean_exposure(series))
 
-    def _mean_exposure(self, observations: Observations) -> float:
-        exposure = Poisson().exposure(observations)[observations.observed("count")]
-        return float(exposure[exposure > 0].mean())
-
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate, dispersion), by broadcasting.
 
         Relative to the probability at the pooled rate, as the Poisson's.
         """
-        k, e = data.count, data.exposure
+        k, e = rows["count"], rows["exposure"]
         r = 1 / np.maximum(shared, LEAST)
-        event, row = _log_ratios(nodes.theta, e, data.pooled, r)
-        log_p: Floats = k * event - r * row + log_negative_binomial(k, e * data.pooled, r)
+        event, row = _log_ratios(nodes.theta, e, rows["pooled"], r)
+        log_p: Floats = k * event - r * row + log_negative_binomial(k, e * rows["pooled"], r)
         return log_p
 
-    def evaluator(self, observations: Observations) -> Evaluator:
-        """Tabulate by distinct exposures."""
-        observed = observations.observed("count")
-        k = np.where(observed, observations.column("count"), 0.0)
-        exposure, pooled = Poisson().exposure(observations), self.pooled(observations)
-        each, at_exposure = np.unique(np.where(observed, exposure, 0.0), return_inverse=True)
-        missing = ~observed
-
-        def at(nodes: Nodes, shared: float) -> RowLikelihood:
-            r = 1 / max(shared, LEAST)
-            at_pooled = log_negative_binomial(k, np.where(observed, exposure, 0.0) * pooled, r)
-
-            def log_likelihood(first: int, end: int) -> Floats:
-                used, which = np.unique(at_exposure[first:end], return_inverse=True)
-                event, row = _log_ratios(nodes.theta, each[used, None], pooled, r)
-                values: Floats = k[first:end, None] * event[which]
-                values -= r * row[which]
-                values += at_pooled[first:end, None]
-                values[missing[first:end]] = 0.0
-                return values
-
-            return log_likelihood
-
-        return at
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms] | None:
+        """Return sums of products where all rows have one exposure: events, and rows."""
+        k, e = series.columns["count"], series.columns["exposure"]
+        same = np.array([np.all(e[a:b] == e[a]) for a, b in pairwise(series.bounds)])
+        if not same.all():
+            return None
+        r = 1 / np.maximum(shared, LEAST)
+        own, each = series.by_row(r), nodes.by_node(r)
+        exposure, pooled = e[series.bounds[:-1]], nodes.by_node(series.pooled)
+        event, row = _log_ratios(nodes.theta, nodes.by_node(exposure), pooled, each)
+        constant = log_negative_binomial(k, e * series.by_row(series.pooled), own)
+        rows = np.column_stack([k, np.ones_like(k)])
+        return each_terms(series, nodes, constant, rows, np.array([event, -each * row]))
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any
@@ -230,16 +217,22 @@ class NegativeBinomial(GridLikelihood):
         return Accurate, {"mu": columns.get("exposure", 1.0) * theta, "dispersion": shared}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return counts drawn at rate theta."""
         r = 1 / np.maximum(shared, 1e-12)
-        own = theta * rng.gamma(r, 1 / r, np.broadcast(theta, data.count, r).shape)
-        return rng.poisson(np.minimum(own * data.exposure, 1e18)).astype(float)
+        own = theta * rng.gamma(r, 1 / r, np.broadcast(theta, rows["count"], r).shape)
+        return rng.poisson(np.minimum(own * rows["exposure"], 1e18)).astype(float)
+
+
+def _mean_exposure(series: Series) -> Floats:
+    """Return the mean exposure of rows that have any, (B,)."""
+    exposure = series.columns["exposure"]
+    return series.sum(exposure) / series.sum((exposure > 0).astype(float))
 
 
 def _log_ratios(
-    theta: Floats, exposure: Floats, pooled: float, r: Floats | float
+    theta: Floats, exposure: Floats, pooled: Floats, r: Floats | float
 ) -> tuple[Floats, Floats]:
     """Return the logs of m / (r + m) and of r + m, both less those at the pooled rate.
 

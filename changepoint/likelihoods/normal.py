@@ -13,15 +13,16 @@ from scipy import special
 
 from changepoint.errors import EngineError
 from changepoint.likelihoods.base import (
-    Data,
+    Columns,
     Fault,
     GridLikelihood,
     segment_sums,
     spread_faults,
 )
-from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
+from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import two_sided
 from changepoint.likelihoods.statistics import Statistics, linear_statistics
+from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior
 from changepoint.priors import Normal as NormalPrior
@@ -120,17 +121,17 @@ class Normal(GridLikelihood):
         z = (y - theta) / sd
         return two_sided(special.ndtr(z), special.ndtr(-z))
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the level, measured from the mean."""
-        return Level(self.pooled(observations))
+        return Level(series.pooled)
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return T / s^2."""
-        return float(observations.observed("value").sum()) / max(shared, 1e-150) ** 2
+        return series.sum(np.ones_like(series.copies)) / np.maximum(shared, 1e-150) ** 2
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""
-        z = ((data.value - data.pooled) - nodes.companion) / shared
+        z = ((rows["value"] - rows["pooled"]) - nodes.companion) / shared
         log_p: Floats = -0.5 * z**2 - np.log(shared) - 0.5 * math.log(2 * math.pi)
         return log_p
 
@@ -174,7 +175,7 @@ class Normal(GridLikelihood):
         return pm.Normal, {"mu": theta, "sigma": shared}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return values drawn around level theta."""
-        return rng.normal(theta + np.zeros_like(data.value), shared)
+        return rng.normal(theta + np.zeros_like(rows["value"]), shared)

@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, GridLikelihood, segment_sums
-from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
+from changepoint.likelihoods.base import Columns, Fault, GridLikelihood, segment_sums
+from changepoint.likelihoods.coordinates import Coordinate, SquareRoot
 from changepoint.likelihoods.counts import (
     count_faults,
     log_poisson,
+    log_ratio,
     poisson_log_density,
     poisson_tail,
 )
 from changepoint.likelihoods.statistics import GAMMA, MANY, Statistics, count_statistics
+from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 
@@ -105,23 +107,31 @@ class Poisson(GridLikelihood):
             k = np.nansum(k, keepdims=True)
         return poisson_tail(k, exposure * theta)
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the square-root coordinate."""
         return SquareRoot()
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return 4 times the whole exposure."""
-        return 4 * float(self.exposure(observations)[observations.observed("count")].sum())
+        return 4 * series.sum(series.columns["exposure"])
 
-    def log_at_pooled(self, data: Data) -> Floats:
-        """Return log p(k | pooled rate), shape (n, 1)."""
-        none = (data.count == 0) & (data.exposure == 0)
-        mean = np.where(none, 1.0, data.exposure * data.pooled)
-        return np.where(none, 0.0, log_poisson(data.count, mean))
+    def at_pooled(self, rows: Columns) -> Floats:
+        """Return log p(k | pooled rate), as the rows."""
+        none = (rows["count"] == 0) & (rows["exposure"] == 0)
+        mean = np.where(none, 1.0, rows["exposure"] * rows["pooled"])
+        return np.where(none, 0.0, log_poisson(rows["count"], mean))
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate), by broadcasting."""
-        return poisson_log_density(data, nodes.theta)
+        return poisson_log_density(rows, nodes.theta)
+
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
+        """Return events times log(rate / rate0) and exposure times rate0 - rate."""
+        columns, pooled = series.columns, nodes.by_node(series.pooled)
+        shift = nodes.theta - pooled
+        node = np.array([log_ratio(nodes.theta, shift, pooled), -shift])
+        row = np.column_stack([columns["count"], columns["exposure"]])
+        return each_terms(series, nodes, columns["at_pooled"], row, node)
 
     def conjugate(
         self, observations: Observations, shared: float
@@ -161,10 +171,10 @@ class Poisson(GridLikelihood):
         return pm.Poisson, {"mu": columns.get("exposure", 1.0) * theta}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return counts drawn at rate theta."""
-        return rng.poisson(theta * data.exposure).astype(float)
+        return rng.poisson(theta * rows["exposure"]).astype(float)
 
     def exposure(self, observations: Observations) -> Floats:
         """Return the exposures, 1 where the data have none, shape (T,)."""

@@ -13,10 +13,11 @@ from scipy import special
 
 from changepoint.errors import EngineError, ModelError
 from changepoint.likelihoods.autoregressive import LONGEST
-from changepoint.likelihoods.base import Data, Fault, GridLikelihood, Likelihood
-from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
+from changepoint.likelihoods.base import Columns, Fault, GridLikelihood, Likelihood
+from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import log_rising_ratio, two_sided
 from changepoint.likelihoods.normal import Normal
+from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior
 from changepoint.priors import Normal as NormalPrior
@@ -160,19 +161,19 @@ class StudentT(GridLikelihood):
         z, nu = (y - theta) / scale, self.nu or NUS[0]
         return two_sided(special.stdtr(nu, z), special.stdtr(nu, -z))
 
-    def coordinate(self, observations: Observations, shared: float) -> Coordinate:
+    def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the level, measured from the median."""
-        return Level(self.pooled(observations))
+        return Level(series.pooled)
 
-    def information(self, observations: Observations, shared: float) -> float:
+    def information(self, series: Series, shared: Floats) -> Floats:
         """Return T (nu + 1) / (nu s^2): of T rows with the same value, the most there is.
 
         With memory a row counts for (1 - phi)^2.
         """
-        kept = self._kept(observations)[observations.observed("value")]
-        rows = float(np.sum(((1 - kept) / self._growth(kept)) ** 2))
+        kept = series.columns.get("kept", np.zeros_like(series.copies))
+        rows = series.sum(((1 - kept) / self._growth(kept)) ** 2)
         nu = self._nu
-        return max(rows * (nu + 1), FEW) / nu / max(shared, 1e-150) ** 2
+        return np.maximum(rows * (nu + 1), FEW) / nu / np.maximum(shared, 1e-150) ** 2
 
     @property
     def _nu(self) -> float:
@@ -183,14 +184,14 @@ class StudentT(GridLikelihood):
             )
         return self.nu
 
-    def log_density(self, data: Data, nodes: Nodes, shared: Floats | float) -> Floats:
+    def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""
         nu = self._nu
-        z = (data.value - data.pooled) - nodes.companion
+        z = (rows["value"] - rows["pooled"]) - nodes.companion
         scale = np.asarray(shared)
         if self.phi:
-            z = z - data.kept * ((data.before - data.pooled) - nodes.companion)
-            scale = scale * self._growth(data.kept)
+            z = z - rows["kept"] * ((rows["before"] - rows["pooled"]) - nodes.companion)
+            scale = scale * self._growth(rows["kept"])
         z = z / scale
         constant = float(log_rising_ratio(np.array(nu / 2), np.array(0.5)))
         log_p: Floats = -(nu + 1) / 2 * np.log1p(z**2 / nu) - np.log(scale)
@@ -209,31 +210,29 @@ class StudentT(GridLikelihood):
         return pm.StudentT, {"nu": np.float64(self._nu), "mu": theta, "sigma": shared}
 
     def draw(
-        self, data: Data, theta: Floats, shared: Floats, rng: np.random.Generator
+        self, rows: Columns, theta: Floats, shared: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return values drawn around level theta."""
-        shape = np.broadcast(theta, data.value, shared).shape
+        shape = np.broadcast(theta, rows["value"], shared).shape
         noise = shared * rng.standard_t(self._nu, shape)
         if not self.phi:
             return theta + noise
-        noise *= self._growth(data.kept)
+        noise *= self._growth(rows["kept"])
         for row in range(1, len(noise)):  # each goes on from the one drawn before
-            noise[row] += data.kept[row] * (noise[row - 1] + theta[row - 1] - theta[row])
+            noise[row] += rows["kept"][row] * (noise[row - 1] + theta[row - 1] - theta[row])
         return theta + noise
 
-    def data(self, observations: Observations, rows: slice = slice(None)) -> Data:
-        """Return the columns of some rows; with memory, the values before and what is kept."""
-        data = super().data(observations, rows)
+    def columns(self, observations: Observations) -> dict[str, Floats]:
+        """Return the values; with memory, the values before and what is kept of them, too."""
+        columns = super().columns(observations)
         if not self.phi:
-            return data
+            return columns
         y = observations.column("value")
         before = np.maximum.accumulate(np.where(np.isnan(y), 0, np.arange(len(y))))
         before = y[np.append(0, before[:-1])]
         kept = self._kept(observations)
-        return replace(
-            data, before=np.where(kept > 0, before, data.pooled)[rows, None],
-            kept=kept[rows, None],
-        )  # fmt: skip
+        before = np.where(kept > 0, before, self.pooled(observations))
+        return {**columns, "before": before, "kept": kept}
 
     def _kept(self, observations: Observations) -> Floats:
         """Return phi^g, g rows after the last one observed, 0 before the first, (T,)."""

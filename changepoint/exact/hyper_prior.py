@@ -1,4 +1,4 @@
-"""The prior of the parameter that all segments share, on a coordinate without ends.
+"""The prior of the hyperparameter, which all segments share, on a coordinate without ends.
 
 v is the quantity that the prior is about, mapped to the real line by its support: a logarithm
 where it is positive, a logit between two ends, as samplers do.
@@ -23,8 +23,8 @@ from changepoint.likelihoods import Likelihood
 Floats = NDArray[np.float64]
 
 
-class SharedPrior:
-    """The shared parameter's prior in the coordinate v; bent where `bend` = log b is given."""
+class HyperPrior:
+    """The hyperparameter's prior in the coordinate v; bent where `bend` = log b is given."""
 
     def __init__(self, family: Likelihood, bend: float | None = None) -> None:
         self.bend = bend

@@ -1,4 +1,4 @@
-"""The same steps as `linear`, in log space: slow, and right where linear space underflows.
+"""The same steps as `forward_backward`, in log space: slow, and right where linear space underflows.
 
 A path that every other explanation beats by exp(-708) or more is flushed to zero in linear
 space, and comes back too low if later rows favour it. Asked for exactly one change in a
@@ -49,83 +49,83 @@ def _sum(x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def forward(  # type: ignore[no-untyped-def]
-    t0, lik, win, log_win, w, rho, m, offset, begin, follow, F, C, S, history
+    t0, lik, at, win, at_win, log_win, w, rho, m, offset, begin, follow, F, C, S, history
 ):
-    """Carry F over the rows t0.. of a block; see `linear.forward`."""
-    n, G = lik.shape
-    L = F.shape[0]
+    """Carry F over the rows t0.. of a block; see `forward_backward.forward`."""
+    L, G = F.shape
     if len(history):
         history[0] = F
-    for i in range(n):
+    for i in range(len(at)):
         t = t0 + i
+        row, window = lik[at[i]], win[at_win[i]]
+        last = C[t - 1] if t > 0 else 0.0
         if t < m - 1:
             if not follow:
                 S[t, 1:] = -np.inf
                 if offset == 0:
                     C[t] = 0.0
         elif t == m - 1 and begin:
-            F[0] = w + win[i]
+            F[0] = w + window
         elif t >= m:
-            a = rho[t - m + 1] + C[t - m] - C[t - 1]
+            a = (C[t - 2] if t > 1 else 0.0) - last
+            new = rho[t - m + 1] + C[t - m] - last
             for j in range(L):
-                b = a + S[t - m, 1 + j - offset]
+                b = new + S[t - m, 1 + j - offset]
                 for g in range(G):
-                    F[j, g] = _add(lik[i, g] + F[j, g], b + w[g] + win[i, g])
-        if t >= m - 1:
-            before = C[t - 1] if t > 0 else 0.0
-            if offset == 0 and not follow:
-                C[t] = before + _sum(F[0])
+                    F[j, g] = _add(row[g] + F[j, g] + a, b + w[g] + window[g])
+        if t >= m - 1 and not follow:
             for j in range(L):
-                F[j] += before - C[t]
-                if not follow:
-                    S[t, 1 + j] = _sum(F[j])
+                total = _sum(F[j])
+                if offset == 0:
+                    C[t] = last + total
+                S[t, 1 + j] = total + last - C[t]
         if len(history):
             history[i + 1] = F
 
 
 @njit(cache=True, nogil=True)
 def backward(  # type: ignore[no-untyped-def]
-    t0,
-    lik,
-    win,
-    log_win,
-    w,
-    rho,
-    m,
-    offset,
-    follow,
-    C,
-    S,
-    total,
-    history,
-    B,
-    R,
-    young,
-    ring,
-    P,
-    N,
-):
-    """Carry B backward over the rows of a block; see `linear.backward`."""
-    n, G = lik.shape
-    L = B.shape[0]
-    for i in range(n - 1, -1, -1):
+    t0, lik, at, win, at_win, log_win, w, rho, m, offset, follow, C, S, total, history,
+    B, R, young, ring, most, P, N, slot, U, V,
+):  # fmt: skip
+    """Carry B backward over the rows of a block; see `forward_backward.backward`.
+
+    B is B itself; P, N, U and V aren't logarithms.
+    """
+    L, G = B.shape
+    for i in range(len(at) - 1, -1, -1):
         t = t0 + i
         s = t - m + 1
+        before = C[t - 1] if t > 0 else 0.0
+        scale = before - C[t]
+        row, window = lik[at[i]], win[at_win[i]]
+        if len(most) and s >= 0:
+            for j in range(L):
+                both = np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
+                most[:] = np.maximum(most, both)
         if len(P):
             P[i] = np.maximum(young, 0.0)
             if s >= 0:
                 for j in range(L):
-                    P[i] += np.exp(history[i + 1, j] + B[L - 1 - j] - total)
+                    P[i] += np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
         for j in range(len(N)):
             if t + 1 == len(C):
                 ends = 0.0 if j == L - 1 else -np.inf
             else:
                 ends = rho[t + 1] + R[t + 1, L - 2 - j] if j < L - 1 else -np.inf
                 ends += C[t] - C[t + 1]
-            N[j] += np.exp(history[i + 1, j] + ends - total)
-        if s >= 0 and not follow:
+            N[j] += np.exp(history[i + 1, j] + ends + scale - total)
+        if len(slot) and t + 1 < len(C):
+            for j in range(L - 1):
+                if slot[j, t + 1] >= 0:
+                    U[slot[j, t + 1]] = np.exp(history[i + 1, j] + scale - S[t, 1 + j])
+        if s >= 0:
             for j in range(L):
-                R[s, j] = _sum(w + win[i] + B[j]) + C[s] - C[t]
+                if not follow:
+                    R[s, j] = _sum(w + window + B[j]) + C[s] - C[t]
+                if len(slot) and j < L - 1 and slot[L - 2 - j, s] >= 0:
+                    start = C[s] - C[t] - R[s, j]
+                    V[slot[L - 2 - j, s]] = np.exp(w + window + B[j] + start)
         if m > 1 and len(P):
             young -= ring[(t + m - 1) % m]
             ring[t % m] = 0.0
@@ -133,22 +133,21 @@ def backward(  # type: ignore[no-untyped-def]
                 left = L - 1 - j - (offset if s > 0 else 0)
                 if left >= 0:
                     b = rho[s] + C[s - 1] + S[s - 1, 1 + j] if s > 0 else 0.0
-                    ring[t % m] += np.exp(b - C[t] + w + win[i] + B[left] - total)
+                    ring[t % m] += np.exp(b - C[t] + w + window + B[left] - total)
             young += ring[t % m]
-        before = C[t - 1] if t > 0 else 0.0
         for j in range(L - 1, -1, -1):
             b = rho[t] + R[t, j - offset] if j >= offset else -np.inf
             for g in range(G):
-                B[j, g] = _add(lik[i, g] + B[j, g], b) + before - C[t]
+                B[j, g] = _add(row[g] + B[j, g], b) + scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
-    """Sample backward over the rows of a block, for all draws; see `linear.sample`."""
+def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
+    """Sample backward over the rows of a block, for all draws; see `backward_sampling.sample`."""
     closed = 0
-    for i in range(len(lik) - 1, -1, -1):
+    for i in range(len(at) - 1, -1, -1):
         t = t0 + i
-        scale = (C[t - 1] if t > 0 else 0.0) - C[t]
+        scale = (C[t - 2] if t > 1 else 0.0) - (C[t - 1] if t > 0 else 0.0)
         for d in range(len(row)):
             if row[d] != t and (node[d] < 0 or row[d] < t):
                 continue
@@ -161,7 +160,7 @@ def sample(t0, lik, C, m, offset, history, row, level, node, left, rng, out):  #
             if t > m - 1:
                 if offset and j == 0:
                     continue
-                left[d] /= np.exp(lik[i, g] + history[i, j, g] + scale - history[i + 1, j, g])
+                left[d] /= np.exp(lik[at[i], g] + history[i, j, g] + scale - history[i + 1, j, g])
                 if left[d] < 1:
                     continue
             out[closed, 0] = d

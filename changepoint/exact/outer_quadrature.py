@@ -1,22 +1,26 @@
-"""The outer grid: nodes of the parameter that all segments share.
+"""The outer quadrature: nodes of the hyperparameter that all segments share.
 
 Its evidence surface is smooth: the trapezoid rule on a coordinate v without ends, over the
 places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. Towards a
 limit, where the prior reaches to infinity, the evidence is a parabola in exp(v), and three
 nodes stand for all that lies below.
+
+The search asks and is told: it is a generator that yields values of the hyperparameter and is
+sent log evidences (or is thrown the EngineError of a value that has none), so that searches of
+many series advance in step, one call of the solver a round.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.engines.shared_prior import SharedPrior
 from changepoint.errors import EngineError
+from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
@@ -35,14 +39,14 @@ FAINT_BLUNT = 1e-6  # the same, at the other end
 
 
 @dataclass(frozen=True)
-class SharedGrid:
+class HyperNodes:
     """Values of the shared parameter with log weights, shape (J,).
 
     The first may be a limit (the Binomial of a BetaBinomial), which has no place in v: its
     `v` is -inf, and it carries the weight of all values below the second.
     """
 
-    prior: SharedPrior | None
+    prior: HyperPrior | None
     v: Floats
     values: Floats
     log_weights: Floats
@@ -51,65 +55,68 @@ class SharedGrid:
 class _Surface:
     """Log prior plus log evidence as a function of v, every value kept."""
 
-    def __init__(self, prior: SharedPrior, log_evidence: Callable[[float], float]) -> None:
+    def __init__(self, prior: HyperPrior) -> None:
         self.prior = prior
-        self._log_evidence = log_evidence
         self.evidence: dict[float, float] = {}
         self.heights: dict[float, float] = {}
 
-    def __call__(self, v: float) -> float:
+    def ask(self, v: float) -> Generator[float, float, float]:
+        """Return the height at v, asked for unless it is known."""
         if v not in self.heights:
             place = np.array(v)
-            self.evidence[v] = self._log_evidence(float(self.prior.value(place)))
+            self.evidence[v] = yield float(self.prior.value(place))
             self.heights[v] = float(self.prior.log_density(place)) + self.evidence[v]
         return self.heights[v]
 
-    def above(self, v: float, limit: float) -> float:
-        """Return how far the log evidence at v is above a limit."""
-        self(v)
-        return self.evidence[v] - limit
+    def __call__(self, v: float) -> float:
+        """Return a height that is known."""
+        return self.heights[v]
 
     @property
     def best(self) -> float:
         return max(self.heights.values())
 
 
-def build(
-    family: Likelihood,
-    log_evidence: Callable[[float], float],
-    fineness: float = 1.0,
-    thrifty: bool = True,
-) -> SharedGrid:
-    """Return nodes and prior weights of the shared parameter.
+def search(
+    family: Likelihood, fineness: float = 1.0, thrifty: bool = True
+) -> Generator[float, float, HyperNodes]:
+    """Return nodes and prior weights of the hyperparameter; ask for some 25 log evidences.
 
     Parameters
     ----------
-    log_evidence
-        The log evidence given a value of the shared parameter; called some 25 times.
     fineness
         Divides the distance of nodes.
     thrifty
         Whether nodes are so costly that the last millionths are left out.
     """
-    prior = SharedPrior(family)
-    surface = _Surface(prior, log_evidence)
-    limit = None if family.shared_limit is None else log_evidence(family.shared_limit)
-    modes = [_climb(surface, *bracket) for bracket in _scan(surface, limit)]
+    prior = HyperPrior(family)
+    surface = _Surface(prior)
+    limit = None
+    if family.shared_limit is not None:
+        limit = yield family.shared_limit
+    modes = []
+    for bracket in (yield from _scan(surface, limit)):
+        modes.append((yield from _climb(surface, *bracket)))
     if not modes:
         raise EngineError(
             f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
             f"these data: widen the priors of {family.parameter} and {family.shared_field}"
         )
+    for v, _ in modes:
+        yield from surface.ask(v)
     modes = [(v, sd) for v, sd in modes if surface(v) > surface.best - CUT]
     # A posterior pressed against a finite end is skewed, and wants closer nodes.
     spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
     widest = WIDEST
     if limit is not None:
-        prior, modes = _bent(surface, modes)
-        surface, widest = _Surface(prior, log_evidence), WIDEST_BENT
+        prior, modes = yield from _bent(surface, modes)
+        surface, widest = _Surface(prior), WIDEST_BENT
+        for v, _ in modes:
+            yield from surface.ask(v)
     step = min(widest, *(spacing * sd for _, sd in modes)) / fineness
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
-    while not (places := _lattice(surface, [v for v, _ in modes], center, step, limit)):
+    starts = [v for v, _ in modes]
+    while not (places := (yield from _lattice(surface, starts, center, step, limit))):
         step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
         if step > 100:
             raise EngineError(
@@ -117,25 +124,25 @@ def build(
                 "magnitude; make it narrower"
             )
     v = center + step * np.array(sorted(places))
-    smooth = limit is not None and _is_smooth(surface, v[0], step, limit)
+    smooth = limit is not None and (yield from _is_smooth(surface, v[0], step, limit))
     if thrifty:
         v = _without_faint(surface, v, family.sharpest, smooth)
     smooth = smooth and len(v) > _apart(step)
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
     if not smooth or family.shared_limit is None:
-        return SharedGrid(prior, v, values, weights)
+        return HyperNodes(prior, v, values, weights)
     below, parts = _tail(prior, v[0], step)
     weights = np.append(-np.inf, weights)
     three = [0, 1, 1 + _apart(step)]
     with np.errstate(divide="ignore"):
         weights[three] = np.log(np.exp(weights[three]) + parts @ below)
     values = np.append(family.shared_limit, values)
-    return SharedGrid(prior, np.append(-np.inf, v), values, weights)
+    return HyperNodes(prior, np.append(-np.inf, v), values, weights)
 
 
 def _bent(
     surface: _Surface, modes: list[tuple[float, float]]
-) -> tuple[SharedPrior, list[tuple[float, float]]]:
+) -> Generator[float, float, tuple[HyperPrior, list[tuple[float, float]]]]:
     """Return the prior bent where its posterior wants it, and the modes with their sds in x."""
     bend = max((v for v, _ in modes), key=surface)
     floor = surface.best - CUT
@@ -145,20 +152,21 @@ def _bent(
         low, high = places[last], places[last + 1]
         while high - low > 1.3:
             middle = (low + high) / 2
-            low, high = (middle, high) if surface(middle) > floor else (low, middle)
+            height = yield from surface.ask(middle)
+            low, high = (middle, high) if height > floor else (low, middle)
         share = (surface(low) - floor) / (surface(low) - surface(high))
         bend = max(bend, low + share * (high - low) - math.log(BEND))
     bent = []
     for v, sd in modes:
         rise = math.exp(v - bend)
         bent.append((rise + math.log(-math.expm1(-rise)), sd * rise / -math.expm1(-rise)))
-    return SharedPrior(surface.prior.family, bend), bent
+    return HyperPrior(surface.prior.family, bend), bent
 
 
 def _without_faint(surface: _Surface, v: Floats, sharpest: int, smooth: bool) -> Floats:
     """Leave out the last millionths at either end, most where inner grids must be finest."""
     known = sorted(surface.heights)
-    heights = np.interp(v, known, [surface.heights[place] for place in known])
+    heights = np.interp(v, known, [surface(place) for place in known])
     mass = np.exp(heights - heights.max())
     mass /= mass.sum()
     low, high = (FAINT, FAINT_BLUNT) if sharpest == 0 else (FAINT_BLUNT, FAINT)
@@ -166,20 +174,22 @@ def _without_faint(surface: _Surface, v: Floats, sharpest: int, smooth: bool) ->
     return kept
 
 
-def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, float]]:
+def _scan(
+    surface: _Surface, limit: float | None
+) -> Generator[float, float, list[tuple[float, float, float]]]:
     """Return brackets of every local maximum found on the way out from the prior's median.
 
     Steps grow outwards; a direction ends where a value is hopeless, or the limit is reached.
     """
     start = surface.prior.median()
-    surface(start)
+    yield from surface.ask(start)
     for direction in (-1, 1):
         v, before, step = start, start, 1.0
         while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
             earlier, before, v = before, v, v + direction * step
             step = min(1.3 * step, STRIDE)
             try:
-                surface(v)
+                yield from surface.ask(v)
             except EngineError:  # too fine a grid
                 if surface(before) < min(surface.best - CUT, surface(earlier)):
                     break
@@ -203,11 +213,15 @@ def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, fl
     return brackets
 
 
-def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[float, float]:
+def _climb(
+    surface: _Surface, low: float, middle: float, high: float
+) -> Generator[float, float, tuple[float, float]]:
     """Return a mode and its standard deviation, by parabolas through three points."""
     sd = high - low
     for _ in range(30):
         left, right = middle - low, high - middle
+        for v in (low, middle, high):
+            yield from surface.ask(v)
         rise, fall = surface(middle) - surface(low), surface(middle) - surface(high)
         curvature = max(2 * (rise / left + fall / right) / (left + right), 1e-6)
         sd = 1 / math.sqrt(curvature)
@@ -218,6 +232,8 @@ def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[f
         # Closer points where the parabola is still too coarse to tell the width.
         width = min(max(left, right) / 3, max(2 * sd, abs(shift)))
         points = sorted({middle, min(max(vertex, low), high), middle - width, middle + width})
+        for v in points:
+            yield from surface.ask(v)
         best = max(points, key=surface)
         below = [v for v in [low, *points] if v < best]
         above = [v for v in [*points, high] if v > best]
@@ -229,13 +245,13 @@ def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[f
 
 def _lattice(
     surface: _Surface, modes: list[float], center: float, step: float, limit: float | None
-) -> set[int]:
+) -> Generator[float, float, set[int]]:
     """Return the lattice places around all modes that matter; none if they are too many."""
     places: set[int] = set()
     for mode in modes:
         start = round((mode - center) / step)
         for direction in (-1, 1):
-            places |= _walk(surface, center, step, start, direction, limit)
+            places |= yield from _walk(surface, center, step, start, direction, limit)
             if len(places) > MANY:
                 return set()
     return places
@@ -248,22 +264,26 @@ def _walk(
     start: int,
     direction: int,
     limit: float | None,
-) -> set[int]:
+) -> Generator[float, float, set[int]]:
     """Return the lattice places from a mode outwards that matter, looking at every other."""
     places: set[int] = set()
     place = start
     while len(places) <= MANY:
         v = center + place * step
-        if surface(v) < surface.best - CUT and place != start:
+        height = yield from surface.ask(v)
+        if height < surface.best - CUT and place != start:
             return places | {place - direction}
         places |= {place, place - direction} if place != start else {place}
-        if limit is not None and direction < 0 and _is_smooth(surface, v, step, limit):
-            return places
+        if limit is not None and direction < 0:
+            if (yield from _is_smooth(surface, v, step, limit)):
+                return places
         place += 2 * direction
     return places
 
 
-def _is_smooth(surface: _Surface, v: float, step: float, limit: float) -> bool:
+def _is_smooth(
+    surface: _Surface, v: float, step: float, limit: float
+) -> Generator[float, float, bool]:
     """Whether below v the evidence is a parabola in z = exp(native), through its limit.
 
     Told by the cubic through the limit and three places (one may be on the limit's level, on
@@ -279,14 +299,18 @@ def _is_smooth(surface: _Surface, v: float, step: float, limit: float) -> bool:
     third = np.array(v + _apart(step) * step)
     if -taken > 0.5 * step * math.exp(float(surface.prior.log_density(third))):
         return False
-    excess = np.array([math.expm1(min(surface.above(place, limit), 50.0)) for place in places])
+    above = []
+    for place in places.tolist():
+        yield from surface.ask(place)
+        above.append(min(surface.evidence[place] - limit, 50.0))
+    excess = np.expm1(np.array(above))
     first, second = np.diff(excess / z) / np.diff(z)
     cubic = abs(second - first) / (z[2] - 1)
     mattering = TAIL * math.exp(min(surface.best - limit, 50.0)) * step
     return float(max(abs(excess[0]) ** 3, cubic) * near) < mattering
 
 
-def posterior(grid: SharedGrid, weights: Floats) -> tuple[float, float, Floats]:
+def posterior(grid: HyperNodes, weights: Floats) -> tuple[float, float, Floats]:
     """Return the posterior of v at equal steps: first v, step, log density (not normalised).
 
     Where a limit carries the weight of what lies below the second node, that is spread out
@@ -312,7 +336,7 @@ def posterior(grid: SharedGrid, weights: Floats) -> tuple[float, float, Floats]:
         return first, step, np.log(density)
 
 
-def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
+def _tail(prior: HyperPrior, v: float, step: float) -> tuple[Floats, Floats]:
     """Return the lattice weights below v, and what the evidence there takes from others.
 
     From its limit, from v and from a third node above, shape (3, n): by the parabola in

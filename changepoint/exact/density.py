@@ -1,0 +1,114 @@
+"""What a family tells of distinct rows at nodes, ready to be asked for likelihood rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.kernels import row_table
+from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.series import Floats, Integers, Nodes, Series, Terms
+
+Mask = NDArray[np.bool_]
+
+CHUNK = 2**14  # distinct rows used at a time to find the range
+COPIES = 4  # of a block of rows, under heavy tails
+
+
+class Density(ABC):
+    """log p(y_u | theta_g) of U distinct rows of one series, asked for a few rows at a time."""
+
+    size: int
+
+    @abstractmethod
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p for some distinct rows, (n, G)."""
+
+    @abstractmethod
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum for some distinct rows, and log of these, (n,)."""
+
+    @abstractmethod
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes where a row's posterior, or that of so many like it, is not below
+        exp(-drop) of its largest.
+        """
+
+
+class Tabulated(Density):
+    """Of a family that tells its terms."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms, self.size = terms, len(terms.constant)
+
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p."""
+        row_table.fill(*self.terms, rows, True, out, np.empty(len(rows)))
+
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum."""
+        row_table.fill(*self.terms, rows, False, out, top)
+
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes that matter."""
+        row_table.holding(*self.terms, log_w, copies, drop, holds)
+
+
+class Pointwise(Density):
+    """Of a family with any log density."""
+
+    def __init__(
+        self, family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
+    ) -> None:
+        self.family, self.nodes, self.hyper = family, nodes, hyper
+        self.columns = {name: column[:, None] for name, column in series.columns.items()}
+        self.columns["pooled"] = series.pooled
+        self.size = len(series.copies)
+
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p."""
+        some = {
+            name: column if name == "pooled" else column[rows]
+            for name, column in self.columns.items()
+        }
+        out[:] = self.family.log_density(some, self.nodes, self.hyper)
+
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum."""
+        self.log(rows, out)
+        row_table.scale(out, top)
+
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes that matter."""
+        for first in range(0, self.size, CHUNK):
+            rows = np.arange(first, min(first + CHUNK, self.size))
+            log_lik = np.empty((len(rows), len(log_w)))
+            self.log(rows, log_lik)
+            for times in (1.0, copies):
+                log_p = times * log_lik + log_w
+                top = np.fmax.reduce(log_p, axis=1, keepdims=True)  # NaN is beyond an end
+                holds |= (log_p > top - drop).any(axis=0)
+
+
+def densities(
+    family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
+) -> list[Density]:
+    """Return the density of each series, at its own nodes and hyperparameter, (B,)."""
+    terms = family.terms(series, nodes, hyper)
+    if terms is not None:
+        return [Tabulated(one) for one in terms]
+    if len(series) == 1:
+        return [Pointwise(family, series, Nodes(nodes.theta, nodes.companion), hyper)]
+    assert nodes.counts is not None  # several series
+    ends = np.append(0, np.cumsum(nodes.counts))
+    return [
+        Pointwise(
+            family,
+            series.one(i),
+            Nodes(nodes.theta[ends[i] : ends[i + 1]], nodes.companion[ends[i] : ends[i + 1]]),
+            hyper[i : i + 1],
+        )
+        for i in range(len(series))
+    ]
