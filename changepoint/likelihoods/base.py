@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from changepoint.errors import ModelError
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
-from changepoint.likelihoods.statistics import Statistics
+from changepoint.likelihoods.segment_statistics import Statistics
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
 

@@ -231,7 +231,7 @@ class BetaBinomial(GridLikelihood):
         self, columns: Mapping[str, Any], theta: Any, shared: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Return a BetaBinomial that is accurate near the Binomial."""
-        from changepoint.sampling.beta_binomial import BetaBinomial as Accurate
+        from changepoint.sampling.distributions.beta_binomial import BetaBinomial as Accurate
 
         s = 1 / shared - 1
         return Accurate, {"n": columns["trials"], "alpha": theta * s, "beta": (1 - theta) * s}

@@ -25,7 +25,7 @@ from changepoint.likelihoods.counts import (
     reference,
     trials_faults,
 )
-from changepoint.likelihoods.statistics import (
+from changepoint.likelihoods.segment_statistics import (
     DIRICHLET,
     MANY,
     Statistics,

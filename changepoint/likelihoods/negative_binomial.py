@@ -225,7 +225,9 @@ class NegativeBinomial(GridLikelihood):
         self, columns: Mapping[str, Any], theta: Any, shared: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Return a NegativeBinomial that is accurate near the Poisson."""
-        from changepoint.sampling.negative_binomial import NegativeBinomial as Accurate
+        from changepoint.sampling.distributions.negative_binomial import (
+            NegativeBinomial as Accurate,
+        )
 
         return Accurate, {"mu": columns.get("exposure", 1.0) * theta, "dispersion": shared}
 

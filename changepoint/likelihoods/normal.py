@@ -21,7 +21,7 @@ from changepoint.likelihoods.base import (
 )
 from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
 from changepoint.likelihoods.counts import two_sided
-from changepoint.likelihoods.statistics import Statistics, linear_statistics
+from changepoint.likelihoods.segment_statistics import Statistics, linear_statistics
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior
 from changepoint.priors import Normal as NormalPrior

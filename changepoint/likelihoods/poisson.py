@@ -18,7 +18,7 @@ from changepoint.likelihoods.counts import (
     poisson_log_density,
     poisson_tail,
 )
-from changepoint.likelihoods.statistics import GAMMA, MANY, Statistics, count_statistics
+from changepoint.likelihoods.segment_statistics import GAMMA, MANY, Statistics, count_statistics
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 

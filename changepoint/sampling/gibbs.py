@@ -14,7 +14,7 @@ from pytensor.graph.traversal import explicit_graph_inputs
 
 from changepoint.errors import EngineError
 from changepoint.likelihoods.base import GridLikelihood, Likelihood
-from changepoint.sampling.models import SWITCHPOINT, segment_names
+from changepoint.sampling.models.build import SWITCHPOINT, segment_names
 
 
 class Conditional(Protocol):

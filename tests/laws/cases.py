@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
-from changepoint.engines.mixture import Inference
+from changepoint.exact.hyper_mixture import Inference
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import GridLikelihood
 

@@ -1,0 +1,333 @@
+"""The outer grid: nodes of the parameter that all segments share.
+
+Its evidence surface is smooth: the trapezoid rule on a coordinate v without ends, over the
+places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. Towards a
+limit, where the prior reaches to infinity, the evidence is a parabola in exp(v), and three
+nodes stand for all that lies below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import EngineError
+from changepoint.exact.shared_prior import SharedPrior
+from changepoint.likelihoods import Likelihood
+
+Floats = NDArray[np.float64]
+
+CUT = 15.0  # in log density: where the outer grid ends
+GONE = 40.0  # in log density: where the scan for modes turns round
+STRIDE = 2.5  # in v: its longest
+SPACING = 0.8  # in posterior standard deviations
+WIDEST = 0.41  # in v, for few rows: the error is exp(-pi^2 / 2 / WIDEST) there, 6e-6
+WIDEST_BENT = 0.75  # in x
+BEND = 7.0  # how far above the bend the posterior ends, in bends
+MANY = 500  # nodes of an outer grid; 15 to 60 are usual
+TAIL = 1e-6  # of the evidence: what the tail towards a limit may be wrong by
+FAINT = 3e-6  # of the posterior, left out where it would cost the most nodes
+FAINT_BLUNT = 1e-6  # the same, at the other end
+
+
+@dataclass(frozen=True)
+class SharedGrid:
+    """Values of the shared parameter with log weights, shape (J,).
+
+    The first may be a limit (the Binomial of a BetaBinomial), which has no place in v: its
+    `v` is -inf, and it carries the weight of all values below the second.
+    """
+
+    prior: SharedPrior | None
+    v: Floats
+    values: Floats
+    log_weights: Floats
+
+
+class _Surface:
+    """Log prior plus log evidence as a function of v, every value kept."""
+
+    def __init__(self, prior: SharedPrior, log_evidence: Callable[[float], float]) -> None:
+        self.prior = prior
+        self._log_evidence = log_evidence
+        self.evidence: dict[float, float] = {}
+        self.heights: dict[float, float] = {}
+
+    def __call__(self, v: float) -> float:
+        if v not in self.heights:
+            place = np.array(v)
+            self.evidence[v] = self._log_evidence(float(self.prior.value(place)))
+            self.heights[v] = float(self.prior.log_density(place)) + self.evidence[v]
+        return self.heights[v]
+
+    def above(self, v: float, limit: float) -> float:
+        """Return how far the log evidence at v is above a limit."""
+        self(v)
+        return self.evidence[v] - limit
+
+    @property
+    def best(self) -> float:
+        return max(self.heights.values())
+
+
+def build(
+    family: Likelihood,
+    log_evidence: Callable[[float], float],
+    fineness: float = 1.0,
+    thrifty: bool = True,
+) -> SharedGrid:
+    """Return nodes and prior weights of the shared parameter.
+
+    Parameters
+    ----------
+    log_evidence
+        The log evidence given a value of the shared parameter; called some 25 times.
+    fineness
+        Divides the distance of nodes.
+    thrifty
+        Whether nodes are so costly that the last millionths are left out.
+    """
+    prior = SharedPrior(family)
+    surface = _Surface(prior, log_evidence)
+    limit = None if family.shared_limit is None else log_evidence(family.shared_limit)
+    modes = [_climb(surface, *bracket) for bracket in _scan(surface, limit)]
+    if not modes:
+        raise EngineError(
+            f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
+            f"these data: widen the priors of {family.parameter} and {family.shared_field}"
+        )
+    modes = [(v, sd) for v, sd in modes if surface(v) > surface.best - CUT]
+    # A posterior pressed against a finite end is skewed, and wants closer nodes.
+    spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
+    widest = WIDEST
+    if limit is not None:
+        prior, modes = _bent(surface, modes)
+        surface, widest = _Surface(prior, log_evidence), WIDEST_BENT
+    step = min(widest, *(spacing * sd for _, sd in modes)) / fineness
+    center = max(modes, key=lambda mode: surface(mode[0]))[0]
+    while not (places := _lattice(surface, [v for v, _ in modes], center, step, limit)):
+        step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
+        if step > 100:
+            raise EngineError(
+                f"{prior.prior} on the {family.shared_field} reaches over too many orders of "
+                "magnitude; make it narrower"
+            )
+    v = center + step * np.array(sorted(places))
+    smooth = limit is not None and _is_smooth(surface, v[0], step, limit)
+    if thrifty:
+        v = _without_faint(surface, v, family.sharpest, smooth)
+    smooth = smooth and len(v) > _apart(step)
+    values, weights = prior.value(v), math.log(step) + prior.log_density(v)
+    if not smooth or family.shared_limit is None:
+        return SharedGrid(prior, v, values, weights)
+    below, parts = _tail(prior, v[0], step)
+    weights = np.append(-np.inf, weights)
+    three = [0, 1, 1 + _apart(step)]
+    with np.errstate(divide="ignore"):
+        weights[three] = np.log(np.exp(weights[three]) + parts @ below)
+    values = np.append(family.shared_limit, values)
+    return SharedGrid(prior, np.append(-np.inf, v), values, weights)
+
+
+def _bent(
+    surface: _Surface, modes: list[tuple[float, float]]
+) -> tuple[SharedPrior, list[tuple[float, float]]]:
+    """Return the prior bent where its posterior wants it, and the modes with their sds in x."""
+    bend = max((v for v, _ in modes), key=surface)
+    floor = surface.best - CUT
+    places = sorted(surface.heights)
+    last = max(i for i, v in enumerate(places) if surface(v) > floor)
+    if last + 1 < len(places):
+        low, high = places[last], places[last + 1]
+        while high - low > 1.3:
+            middle = (low + high) / 2
+            low, high = (middle, high) if surface(middle) > floor else (low, middle)
+        share = (surface(low) - floor) / (surface(low) - surface(high))
+        bend = max(bend, low + share * (high - low) - math.log(BEND))
+    bent = []
+    for v, sd in modes:
+        rise = math.exp(v - bend)
+        bent.append((rise + math.log(-math.expm1(-rise)), sd * rise / -math.expm1(-rise)))
+    return SharedPrior(surface.prior.family, bend), bent
+
+
+def _without_faint(surface: _Surface, v: Floats, sharpest: int, smooth: bool) -> Floats:
+    """Leave out the last millionths at either end, most where inner grids must be finest."""
+    known = sorted(surface.heights)
+    heights = np.interp(v, known, [surface.heights[place] for place in known])
+    mass = np.exp(heights - heights.max())
+    mass /= mass.sum()
+    low, high = (FAINT, FAINT_BLUNT) if sharpest == 0 else (FAINT_BLUNT, FAINT)
+    kept: Floats = v[(smooth | (np.cumsum(mass) > low)) & (np.cumsum(mass[::-1])[::-1] > high)]
+    return kept
+
+
+def _scan(surface: _Surface, limit: float | None) -> list[tuple[float, float, float]]:
+    """Return brackets of every local maximum found on the way out from the prior's median.
+
+    Steps grow outwards; a direction ends where a value is hopeless, or the limit is reached.
+    """
+    start = surface.prior.median()
+    surface(start)
+    for direction in (-1, 1):
+        v, before, step = start, start, 1.0
+        while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
+            earlier, before, v = before, v, v + direction * step
+            step = min(1.3 * step, STRIDE)
+            try:
+                surface(v)
+            except EngineError:  # too fine a grid
+                if surface(before) < min(surface.best - CUT, surface(earlier)):
+                    break
+                if step <= 1.3:
+                    raise
+                v, step = before, 1.0
+                continue
+            if limit is not None and direction < 0 and abs(surface.evidence[v] - limit) < 0.1:
+                break
+    places = sorted(surface.evidence)
+    heights = [surface(v) for v in places]
+    top = max(heights)
+    brackets = []
+    for i, height in enumerate(heights):
+        left = heights[i - 1] if i else -math.inf
+        right = heights[i + 1] if i + 1 < len(heights) else -math.inf
+        if height >= left and height > right and height > top - GONE:
+            low = places[i - 1] if i else places[i] - 1.0
+            high = places[i + 1] if i + 1 < len(places) else places[i] + 1.0
+            brackets.append((low, places[i], high))
+    return brackets
+
+
+def _climb(surface: _Surface, low: float, middle: float, high: float) -> tuple[float, float]:
+    """Return a mode and its standard deviation, by parabolas through three points."""
+    sd = high - low
+    for _ in range(30):
+        left, right = middle - low, high - middle
+        rise, fall = surface(middle) - surface(low), surface(middle) - surface(high)
+        curvature = max(2 * (rise / left + fall / right) / (left + right), 1e-6)
+        sd = 1 / math.sqrt(curvature)
+        shift = rise / left / curvature - left / 2
+        vertex = middle + shift
+        if max(left, right) < 2.5 * sd:
+            return min(max(vertex, low), high), sd
+        # Closer points where the parabola is still too coarse to tell the width.
+        width = min(max(left, right) / 3, max(2 * sd, abs(shift)))
+        points = sorted({middle, min(max(vertex, low), high), middle - width, middle + width})
+        best = max(points, key=surface)
+        below = [v for v in [low, *points] if v < best]
+        above = [v for v in [*points, high] if v > best]
+        if not below or not above:  # nothing but rounding is left to climb
+            return best, sd
+        low, middle, high = max(below), best, min(above)
+    return middle, sd
+
+
+def _lattice(
+    surface: _Surface, modes: list[float], center: float, step: float, limit: float | None
+) -> set[int]:
+    """Return the lattice places around all modes that matter; none if they are too many."""
+    places: set[int] = set()
+    for mode in modes:
+        start = round((mode - center) / step)
+        for direction in (-1, 1):
+            places |= _walk(surface, center, step, start, direction, limit)
+            if len(places) > MANY:
+                return set()
+    return places
+
+
+def _walk(
+    surface: _Surface,
+    center: float,
+    step: float,
+    start: int,
+    direction: int,
+    limit: float | None,
+) -> set[int]:
+    """Return the lattice places from a mode outwards that matter, looking at every other."""
+    places: set[int] = set()
+    place = start
+    while len(places) <= MANY:
+        v = center + place * step
+        if surface(v) < surface.best - CUT and place != start:
+            return places | {place - direction}
+        places |= {place, place - direction} if place != start else {place}
+        if limit is not None and direction < 0 and _is_smooth(surface, v, step, limit):
+            return places
+        place += 2 * direction
+    return places
+
+
+def _is_smooth(surface: _Surface, v: float, step: float, limit: float) -> bool:
+    """Whether below v the evidence is a parabola in z = exp(native), through its limit.
+
+    Told by the cubic through the limit and three places (one may be on the limit's level, on
+    the way across it); and the parabola must leave its third node most of its weight.
+    """
+    places = v + step * np.array([0.0, 2.0, 4.0])  # where the walk came from
+    native = surface.prior.native(places)
+    z = np.exp(native - native[0])
+    if z[1] - 1 < 1e-6 or z[2] - z[1] < 1e-6:  # at the upper end
+        return False
+    below, parts = _tail(surface.prior, v, step)
+    _, near, taken = parts @ below
+    third = np.array(v + _apart(step) * step)
+    if -taken > 0.5 * step * math.exp(float(surface.prior.log_density(third))):
+        return False
+    excess = np.array([math.expm1(min(surface.above(place, limit), 50.0)) for place in places])
+    first, second = np.diff(excess / z) / np.diff(z)
+    cubic = abs(second - first) / (z[2] - 1)
+    mattering = TAIL * math.exp(min(surface.best - limit, 50.0)) * step
+    return float(max(abs(excess[0]) ** 3, cubic) * near) < mattering
+
+
+def posterior(grid: SharedGrid, weights: Floats) -> tuple[float, float, Floats]:
+    """Return the posterior of v at equal steps: first v, step, log density (not normalised).
+
+    Where a limit carries the weight of what lies below the second node, that is spread out
+    again, as it was collected; the first density is then that of all places further down.
+    """
+    prior, limit = grid.prior, int(np.isinf(grid.v[0]))
+    v = grid.v[limit:]
+    step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
+    density = np.zeros(round((v[-1] - v[0]) / step) + 1)
+    density[np.round((v - v[0]) / step).astype(int)] = weights[limit:]
+    first = float(v[0])
+    if limit and prior is not None:
+        below, parts = _tail(prior, first, step)
+        three = [0, 1, 1 + _apart(step)]
+        collected = np.exp(grid.log_weights[three])
+        evidence = np.divide(weights[three], collected, np.zeros(3), where=collected > 0)
+        two = [0, _apart(step)]
+        density[two] = step * np.exp(prior.log_density(v[two])) * evidence[1:]
+        tail = np.maximum(below * (evidence @ parts), 0)  # a parabola of rounded zeros
+        density = np.concatenate([tail[::-1], density])
+        first -= step * len(below)
+    with np.errstate(divide="ignore"):
+        return first, step, np.log(density)
+
+
+def _tail(prior: SharedPrior, v: float, step: float) -> tuple[Floats, Floats]:
+    """Return the lattice weights below v, and what the evidence there takes from others.
+
+    From its limit, from v and from a third node above, shape (3, n): by the parabola in
+    exp(native). The last weight is that of all further places.
+    """
+    third = v + _apart(step) * step
+    places: Floats = v - step * np.arange(1.0, min(math.ceil(60 / step), 1e6))
+    weights = step * np.exp(prior.log_density(places))
+    native = prior.native(np.concatenate([[v, third], places, [places[-1] - step / 2]]))
+    z = np.exp(native - native[0])
+    up, z = z[1], np.append(z[2:-1], 0.0)
+    parts = [(1 - z) * (1 - z / up), z * (up - z) / (up - 1), z * (z - 1) / (up * (up - 1))]
+    return np.append(weights, prior.below(float(native[-1]))), np.array(parts)
+
+
+def _apart(step: float) -> int:
+    """Return how many steps the nodes of a parabola are apart: not too close."""
+    return max(1, round(0.8 / step))
