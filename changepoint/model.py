@@ -14,7 +14,8 @@ from changepoint import likelihoods, priors
 from changepoint.changes import Changes
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import Fault, GridLikelihood
+from changepoint.likelihoods.base import Fault
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.observations import ROLES, Observations
 
 if TYPE_CHECKING:

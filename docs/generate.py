@@ -165,6 +165,8 @@ def directive(name, thing, members=True):
     if kind == "class" and issubclass(thing, Exception):
         kind = "exception"
     option = "" if members or kind != "class" else "\n   :no-members:"
+    if thing is changepoint.Posterior:  # most of what it has it is given by the reader below it
+        option = "\n   :inherited-members:"
     return f"```{{eval-rst}}\n.. auto{kind}:: {name}{option}\n```"
 
 

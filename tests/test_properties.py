@@ -18,7 +18,7 @@ from changepoint.cli import main
 from changepoint.errors import ChangepointError
 from changepoint.exact import quadrature as grid
 from changepoint.likelihoods import FAMILIES
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.observations import ROLES
 
 NAN, INF = np.nan, np.inf

@@ -14,7 +14,7 @@ from changepoint.exact import quadrature as grids
 from changepoint.kernels import filter as filters
 from changepoint.kernels.quantiles import quantiles
 from changepoint.kernels.rows import Rows
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 

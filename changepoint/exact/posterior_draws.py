@@ -12,7 +12,7 @@ from changepoint.exact import quadrature as grids
 from changepoint.exact.hyper_mixture import Backward
 from changepoint.kernels import rows as kernel_rows
 from changepoint.kernels.quantiles import quantiles
-from changepoint.likelihoods.base import RowLikelihood
+from changepoint.likelihoods.grid import RowLikelihood
 from changepoint.results.result import Draws
 
 Floats = NDArray[np.float64]

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError, ModelError
-from changepoint.likelihoods.base import Evaluator, GridLikelihood, RowLikelihood
 from changepoint.likelihoods.coordinates import Coordinate, Nodes
+from changepoint.likelihoods.grid import Evaluator, GridLikelihood, RowLikelihood
 from changepoint.observations import Observations
 from changepoint.priors import Prior
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from changepoint.errors import EngineError
 from changepoint.exact import filter_posterior, model_average, segment_posterior
 from changepoint.exact.solution import Solved
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 

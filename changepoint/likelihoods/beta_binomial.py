@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.base import (
-    Data,
-    Evaluator,
-    Fault,
-    GridLikelihood,
-    RowLikelihood,
-    default_rate_prior,
-)
+from changepoint.likelihoods.base import Fault, default_rate_prior
 from changepoint.likelihoods.binomial import Binomial
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
 from changepoint.likelihoods.counts import (
@@ -31,6 +24,7 @@ from changepoint.likelihoods.counts import (
     rising_table,
     trials_faults,
 )
+from changepoint.likelihoods.grid import Data, Evaluator, GridLikelihood, RowLikelihood
 from changepoint.observations import Observations
 from changepoint.priors import Logistic, Prior
 

@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import (
-    Data,
-    Fault,
-    GridLikelihood,
-    default_rate_prior,
-    segment_sums,
-)
+from changepoint.likelihoods.base import Fault, default_rate_prior
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate, Nodes
 from changepoint.likelihoods.counts import (
     binomial_log_density,
@@ -25,6 +19,7 @@ from changepoint.likelihoods.counts import (
     reference,
     trials_faults,
 )
+from changepoint.likelihoods.grid import Data, GridLikelihood, segment_sums
 from changepoint.likelihoods.segment_statistics import (
     DIRICHLET,
     MANY,

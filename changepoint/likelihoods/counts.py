@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault
+from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.coordinates import Nodes
+from changepoint.likelihoods.grid import Data
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]

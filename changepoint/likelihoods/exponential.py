@@ -10,15 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import (
-    Data,
-    Fault,
-    GridLikelihood,
-    segment_sums,
-    spread_faults,
-)
+from changepoint.likelihoods.base import Fault, spread_faults
 from changepoint.likelihoods.coordinates import Coordinate, Log, Nodes
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.grid import Data, GridLikelihood, segment_sums
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
 

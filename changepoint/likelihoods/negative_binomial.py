@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.base import Data, Evaluator, Fault, GridLikelihood, RowLikelihood
+from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.coordinates import Coordinate, Nodes, OverdispersedRate
 from changepoint.likelihoods.counts import (
     log_negative_binomial,
@@ -20,6 +20,7 @@ from changepoint.likelihoods.counts import (
     poisson_tail,
     two_sided,
 )
+from changepoint.likelihoods.grid import Data, Evaluator, GridLikelihood, RowLikelihood
 from changepoint.likelihoods.poisson import Poisson
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Logistic, Prior

@@ -12,15 +12,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import EngineError
-from changepoint.likelihoods.base import (
-    Data,
-    Fault,
-    GridLikelihood,
-    segment_sums,
-    spread_faults,
-)
+from changepoint.likelihoods.base import Fault, spread_faults
 from changepoint.likelihoods.coordinates import Coordinate, Level, Nodes
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.grid import Data, GridLikelihood, segment_sums
 from changepoint.likelihoods.segment_statistics import Statistics, linear_statistics
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Data, Fault, GridLikelihood, segment_sums
+from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.coordinates import Coordinate, Nodes, SquareRoot
 from changepoint.likelihoods.counts import (
     count_faults,
@@ -18,6 +18,7 @@ from changepoint.likelihoods.counts import (
     poisson_log_density,
     poisson_tail,
 )
+from changepoint.likelihoods.grid import Data, GridLikelihood, segment_sums
 from changepoint.likelihoods.segment_statistics import GAMMA, MANY, Statistics, count_statistics
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from changepoint.errors import EngineError, ModelError
 from changepoint.exact.engine import Exact
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.result import Result

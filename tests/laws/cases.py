@@ -16,7 +16,7 @@ from scipy import special, stats
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
 from changepoint.exact.hyper_mixture import Inference
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from changepoint.changes import Changes, log_placements
 from changepoint.errors import EngineError
 from changepoint.likelihoods import Auto
-from changepoint.likelihoods.base import GridLikelihood, Likelihood
+from changepoint.likelihoods.base import Likelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import Observations
 from changepoint.priors import Prior

@@ -1,4 +1,4 @@
-"""Levels and lines with noise by segment, for PyMC: the families of `likelihoods.regression`."""
+"""Levels and lines with noise by segment, for PyMC: families of `likelihoods.regression`."""
 
 from __future__ import annotations
 
