@@ -26,7 +26,7 @@ from pyarrow import parquet
 from changepoint import Model, batch, likelihoods
 from changepoint.batch.executors import cores
 from changepoint.batch.runner import Progress
-from changepoint.engines.many import solve_many
+from changepoint.exact.many import solve_many
 
 T = 365
 AT_ONCE = 1000  # series in a row group

@@ -14,7 +14,8 @@ from arviz_stats.base import array_stats
 from speed import conversions
 
 from changepoint import MCMC, Changes, Model, Observations, draw_switchpoints, likelihoods
-from changepoint.sampling import models, sampler
+from changepoint.sampling import sampler
+from changepoint.sampling.models import build as models
 from changepoint.sampling.starts import starts
 
 WAYS = {
@@ -31,7 +32,7 @@ SEEDS = (1, 2, 3)
 def ess_and_seconds(engine: MCMC, model: Model, data: Observations) -> tuple[float, float]:
     """Bulk ESS of the switchpoint, and the time that sampling took."""
     summed = engine.switchpoints == "sum-out"
-    pm_model = models.build(model, data, summed)
+    pm_model = models.build(model.likelihood, model.changes, data, summed)
     gibbs = engine._gibbs(pm_model, model, data)
     steps = None if summed else sampler.compound(pm_model, engine.repeats, gibbs)
     begin = starts(model, data, engine.chains, engine.seed, summed)

@@ -9,9 +9,6 @@ from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
 from changepoint import scoring as scoring
 from changepoint.changes import Changes as Changes
-from changepoint.engines import MCMC as MCMC
-from changepoint.engines import Exact as Exact
-from changepoint.engines import fit as fit
 from changepoint.errors import ChangepointError as ChangepointError
 from changepoint.errors import ConvergenceWarning as ConvergenceWarning
 from changepoint.errors import DataError as DataError
@@ -19,6 +16,8 @@ from changepoint.errors import DataWarning as DataWarning
 from changepoint.errors import EngineError as EngineError
 from changepoint.errors import ModelError as ModelError
 from changepoint.errors import SupportError as SupportError
+from changepoint.exact.engine import Exact as Exact
+from changepoint.fitting import fit as fit
 from changepoint.model import Model as Model
 from changepoint.model_comparison import ModelComparison as ModelComparison
 from changepoint.model_comparison import compare_models as compare_models
@@ -27,10 +26,12 @@ from changepoint.posterior import Posterior as Posterior
 from changepoint.reading import from_frame as from_frame
 from changepoint.reading import read_csv as read_csv
 from changepoint.reading import read_parquet as read_parquet
-from changepoint.sampling import draw_switchpoints as draw_switchpoints
-from changepoint.sampling import sum_out as sum_out
 from changepoint.sampling.check import check_pymc as check_pymc
 from changepoint.sampling.check.report import PyMCCheck as PyMCCheck
+from changepoint.sampling.engine import MCMC as MCMC
+from changepoint.sampling.models.sum_out import draw_switchpoints as draw_switchpoints
+from changepoint.sampling.models.sum_out import sum_out as sum_out
+from changepoint.version import __version__ as __version__
 
 __all__ = [
     "MCMC",
@@ -61,5 +62,3 @@ __all__ = [
     "scoring",
     "sum_out",
 ]
-
-__version__ = "0.1.0"

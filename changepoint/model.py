@@ -14,7 +14,8 @@ from changepoint import likelihoods, priors
 from changepoint.changes import Changes
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import Fault, GridLikelihood
+from changepoint.likelihoods.base import Fault
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.observations import ROLES, Observations
 
 if TYPE_CHECKING:
@@ -155,14 +156,15 @@ class Model:
         >>> [variable.name for variable in pm_model.basic_RVs]
         ['rate', 'switchpoint', 'y']
         """
-        from changepoint.sampling import require
+        from changepoint.sampling.models import require
 
         require("pymc")
-        from changepoint.sampling import models
+        from changepoint.sampling.models import build
 
-        model = models.with_number(self, exactly)
+        known = build.with_number(self.likelihood, self.changes, exactly)
+        model = replace(self, changes=known)
         model.check(observations)
-        return models.build(model.resolve(observations), observations)
+        return build.build(self.likelihood.resolve(observations), known, observations)
 
     def to_dict(self) -> dict[str, Any]:
         """Return likelihood, priors and changes, ready for JSON."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.engines import Exact, fit
 from changepoint.errors import ModelError
+from changepoint.exact.engine import Exact
+from changepoint.fitting import fit
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import Observations

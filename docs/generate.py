@@ -10,14 +10,14 @@ from pathlib import Path
 
 import changepoint
 from changepoint import batch, likelihoods
-from changepoint.batch.about import ABOUT
-from changepoint.batch.rows import BATCH, CHANGE, SERIES
+from changepoint.batch.column_help import ABOUT
+from changepoint.batch.schema import BATCH, CHANGE, SERIES
 from changepoint.cli import app
 from changepoint.cli import status as exit_status
 from changepoint.cli.columns import Columns
 from changepoint.likelihoods import FAMILIES
 from changepoint.reading.roles import NAMES
-from changepoint.report.result_schema import SCHEMA
+from changepoint.report.as_json import SCHEMA
 
 VERSION = changepoint.__version__
 ROOT = Path(__file__).parents[1]
@@ -118,7 +118,7 @@ def api():
         parts += [f"## {topic}", listed("changepoint", things)]
         parts += [directive(f"changepoint.{name}", thing) for name, thing in things.items()]
         if "Posterior" in names:
-            parts.append(directive("changepoint.report.tables.Change", type))
+            parts.append(directive("changepoint.results.reported.Change", type))
     return "\n\n".join(parts) + "\n"
 
 
@@ -165,6 +165,8 @@ def directive(name, thing, members=True):
     if kind == "class" and issubclass(thing, Exception):
         kind = "exception"
     option = "" if members or kind != "class" else "\n   :no-members:"
+    if thing is changepoint.Posterior:  # most of what it has it is given by the reader below it
+        option = "\n   :inherited-members:"
     return f"```{{eval-rst}}\n.. auto{kind}:: {name}{option}\n```"
 
 

@@ -15,7 +15,7 @@ from changepoint import (
     fit,
     likelihoods,
 )
-from changepoint.engines.solve import solve
+from changepoint.exact.solve import solve
 from changepoint.likelihoods.auto import LONG, LONG_MEMORY, Auto
 from changepoint.model import default_likelihood, default_model
 from changepoint.posterior import Posterior

@@ -453,24 +453,24 @@ def test_files_that_are_no_tables(run, tmp_path, name):
 
 
 def test_an_engine_error_is_4(run, monkeypatch):
-    from changepoint import EngineError, engines
+    from changepoint import EngineError, Exact
 
     def fail(*_):
         raise EngineError("this engine can't do this model")
 
-    monkeypatch.setattr(engines.Exact, "fit", fail)
+    monkeypatch.setattr(Exact, "run", fail)
     status, out, err = run("fit", COAL)
     assert (status, out) == (4, "")
     assert "can't do this model" in err
 
 
 def test_an_internal_error_is_1_and_says_so(run, monkeypatch):
-    from changepoint import engines
+    from changepoint import Exact
 
     def fail(*_):
         raise KeyError("lost")
 
-    monkeypatch.setattr(engines.Exact, "fit", fail)
+    monkeypatch.setattr(Exact, "run", fail)
     status, out, err = run("fit", COAL)
     assert (status, out) == (1, "")
     assert "KeyError" in err
@@ -588,12 +588,12 @@ def test_exact_draws(answer, run):
 
 
 def test_an_interrupt_is_130(run, monkeypatch):
-    from changepoint import engines
+    from changepoint import Exact
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engines.Exact, "fit", interrupted)
+    monkeypatch.setattr(Exact, "run", interrupted)
     status, out, err = run("fit", COAL)
     assert (status, out) == (130, "")
     assert err == "changepoint: interrupted before there was an answer\n"

@@ -10,7 +10,7 @@ from docutils.nodes import math_block
 
 import changepoint
 from changepoint import batch, fit, read_csv
-from changepoint.batch.about import ABOUT
+from changepoint.batch.column_help import ABOUT
 from changepoint.report.files import write
 
 ROOT = Path(__file__).parents[1]

@@ -15,8 +15,8 @@ from scipy import stats
 
 from changepoint import Changes, Exact, Model, Observations, fit
 from changepoint.likelihoods import FAMILIES
-from changepoint.likelihoods.base import Data
 from changepoint.likelihoods.coordinates import Nodes
+from changepoint.likelihoods.grid import Data
 
 ROOT = Path(__file__).resolve().parents[1]
 LAWS = ROOT / "tests" / "laws"

@@ -85,7 +85,7 @@ def normal(name):
 def test_the_changelog_is_about_this_version():
     told = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     version, day = re.findall(r"^## \[(.+?)\] - (.+)$", told, re.MULTILINE)[0]
-    source = (ROOT / "changepoint" / "__init__.py").read_text(encoding="utf-8")
+    source = (ROOT / "changepoint" / "version.py").read_text(encoding="utf-8")
     assert f'__version__ = "{version}"' in source
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", day)
 

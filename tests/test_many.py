@@ -8,7 +8,8 @@ import pytest
 from scipy import integrate, special, stats
 
 from changepoint import Changes, Exact, Model, Observations, fit, priors
-from changepoint.engines import grid, many
+from changepoint.exact import many
+from changepoint.exact import quadrature as grid
 from changepoint.kernels import many as steps
 from changepoint.kernels import many_grid, many_solve
 from changepoint.likelihoods import Bernoulli, BetaBinomial, Binomial, Poisson

@@ -19,11 +19,11 @@ from changepoint import (
     likelihoods,
     modelfiles,
 )
-from changepoint.engines.own_checks import _check_data
+from changepoint.hand_written import describe
 from changepoint.likelihoods.base import Fault
 from changepoint.model import spell_out
-from changepoint.own_model import describe
-from changepoint.results import to_tree
+from changepoint.results.tree import to_tree
+from changepoint.sampling.hand_written_checks import _check_data
 from changepoint.sampling.starts import starts
 
 NAN = np.nan

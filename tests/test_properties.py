@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from changepoint import Changes, DataWarning, Exact, Model, Observations, fit, priors
 from changepoint.cli import main
-from changepoint.engines import grid
 from changepoint.errors import ChangepointError
+from changepoint.exact import quadrature as grid
 from changepoint.likelihoods import FAMILIES
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.observations import ROLES
 
 NAN, INF = np.nan, np.inf

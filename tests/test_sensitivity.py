@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 
 from changepoint import Changes, Exact, Model, Observations, fit, likelihoods, priors
-from changepoint.engines import sensitivity
-from changepoint.engines.sensitivity import STRENGTHS
+from changepoint.exact import prior_sensitivity as sensitivity
+from changepoint.exact.prior_sensitivity import STRENGTHS
 from changepoint.posterior import Posterior
 
 T = 24

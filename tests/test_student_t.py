@@ -20,7 +20,7 @@ from changepoint import (
     likelihoods,
     priors,
 )
-from changepoint.engines import grid as grids
+from changepoint.exact import quadrature as grids
 from changepoint.likelihoods.base import Likelihood
 
 NAN = np.nan

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.engines.many import Many
-from changepoint.report.curve import FAINT, LEVELS, MISSING
+from changepoint.exact.many import Many
+from changepoint.report.sparkline import FAINT, LEVELS, MISSING
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

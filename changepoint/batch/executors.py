@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from changepoint.batch.folder import Folder
 from changepoint.batch.plan import Job, Settings
 from changepoint.batch.recipe import Recipe
-from changepoint.batch.rows import OK
+from changepoint.batch.schema import OK
 from changepoint.batch.solving import lost, solve
 from changepoint.errors import DataWarning, EngineError, ModelError
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.batch.inputs import is_parquet, partitions
-from changepoint.batch.rows import status_of
+from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Piece, keys_of, long_csv

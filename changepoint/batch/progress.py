@@ -78,7 +78,7 @@ def _print_table(summary: Summary, frame: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from changepoint.report.tables import chance, number
+    from changepoint.report.numbers import chance, number
 
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
     for head in (

@@ -106,7 +106,7 @@ class Recipe:
     @property
     def together(self) -> bool:
         """Whether many series are solved in one compiled call."""
-        from changepoint.engines.many import takes
+        from changepoint.exact.many import takes
 
         fixed = self.fixed()
         return fixed is not None and takes(fixed)

@@ -14,12 +14,12 @@ from typing import Any
 
 from changepoint import likelihoods
 from changepoint.batch.folder import Folder, whole
-from changepoint.batch.rows import INTERVALS, OK
 from changepoint.batch.runner import finished, scan
+from changepoint.batch.schema import INTERVALS, OK
 from changepoint.batch.single import stride_of
 from changepoint.likelihoods import Likelihood
-from changepoint.report.curve import Curve, Tick
-from changepoint.report.page import (
+from changepoint.report.numbers import equals
+from changepoint.report.page_many import (
     FAILURES,
     LISTED,
     Failure,
@@ -28,7 +28,9 @@ from changepoint.report.page import (
     Report,
     page,
 )
-from changepoint.report.tables import Change, Interval, equals, words
+from changepoint.report.sentences import words
+from changepoint.report.sparkline import Curve, Tick
+from changepoint.results.reported import Change, Interval
 
 MODELS = 5  # named; the others are counted
 FLAGS = (
@@ -150,7 +152,7 @@ def _change(told: Mapping[str, Any]) -> Change:
 
 
 def _page_change(change: Change, stride: int) -> PageChange:
-    from changepoint.report.single import page_change
+    from changepoint.report.page_one import page_change
 
     return page_change(change, stride)
 

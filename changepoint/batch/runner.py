@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from changepoint.batch.executors import Executor, Threads, Work
-from changepoint.batch.final import INNER, finish
 from changepoint.batch.folder import Folder
 from changepoint.batch.inputs import find, fingerprint
 from changepoint.batch.loading import forget
+from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
+from changepoint.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,8 +209,6 @@ def _jobs(
     fresh: bool,
 ) -> tuple[list[Job], str, tuple[str, ...]]:
     """Return the jobs of the folder's manifest, written if there is none; its hash; notes."""
-    from changepoint import __version__
-
     found = find(inputs, folder.path)
     if not found.files:
         asked = ", ".join(os.fspath(path) for path in inputs) or "no input"

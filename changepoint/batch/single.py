@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.batch.rows import INTERVALS, OK
-from changepoint.engines import Exact
+from changepoint.batch.schema import INTERVALS, OK
+from changepoint.exact.engine import Exact
+from changepoint.fitting import fit
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
-from changepoint.report.curve import Curve, Tick, curve, ticks_of
-from changepoint.report.tables import Change, Interval, ranges
+from changepoint.report.numbers import ranges
+from changepoint.report.sparkline import Curve, Tick, curve, ticks_of
+from changepoint.results.reported import Change, Interval
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +49,7 @@ def solve(observations: Observations, model: Model, seed: int) -> Answer:
     ChangepointError
         As `fit`.
     """
-    posterior = Exact(seed=seed).fit(model, observations)
+    posterior = fit(model, observations, Exact(seed=seed))
     p, number = posterior.number_probability, posterior.number
     found = [change_row(change) for change in posterior.changes]
     values = {

@@ -14,7 +14,7 @@ from changepoint.batch import single
 from changepoint.batch.loading import Loaded, load
 from changepoint.batch.plan import Job, Settings
 from changepoint.batch.recipe import Recipe
-from changepoint.batch.rows import DATA, LOST, Rows, status_of
+from changepoint.batch.schema import DATA, LOST, Rows, status_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.batch.curves import curves
-from changepoint.batch.rows import OK, Rows
+from changepoint.batch.schema import OK, Rows
 from changepoint.batch.single import CAP, largest, spread, stride_of, ticks_text
-from changepoint.engines.many import Many, solve_many
+from changepoint.exact.many import Many, solve_many
 from changepoint.model import Model
 from changepoint.observations import Observations, stamp_of
 from changepoint.reading.long import Long
-from changepoint.report.curve import ticks_of
-from changepoint.report.tables import Interval
+from changepoint.report.sparkline import ticks_of
+from changepoint.results.reported import Interval
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -8,9 +8,9 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 import changepoint
+from changepoint.cli.batch import batch, report
 from changepoint.cli.checking import check
 from changepoint.cli.fitting import fit
-from changepoint.cli.many import batch, report
 from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
 from changepoint.errors import DataError, EngineError, ModelError
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.kernels import row_table
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import Floats, Integers, Nodes, Series, Terms
 
 Mask = NDArray[np.bool_]

@@ -13,7 +13,7 @@ many series advance in step, one call of the solver a round.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +138,24 @@ def search(
         weights[three] = np.log(np.exp(weights[three]) + parts @ below)
     values = np.append(family.shared_limit, values)
     return HyperNodes(prior, np.append(-np.inf, v), values, weights)
+
+
+def answered(
+    search: Generator[float, float, HyperNodes], log_evidence: Callable[[float], float]
+) -> HyperNodes:
+    """Return what a search finds, telling it what it asks for."""
+    try:
+        value = next(search)
+        while True:
+            try:
+                told = log_evidence(value)
+            except EngineError as error:
+                value = search.throw(error)
+            else:
+                value = search.send(told)
+    except StopIteration as stop:
+        nodes: HyperNodes = stop.value
+        return nodes
 
 
 def _bent(

@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 from changepoint.errors import EngineError, ModelError
 from changepoint.exact.density import Density, densities
 from changepoint.exact.stretch import Stretch
-from changepoint.likelihoods.base import GridLikelihood
 from changepoint.likelihoods.coordinates import Coordinate
-from changepoint.likelihoods.series import Integers, Nodes, Series, repeated, stacked, with_fields
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.series import (
+    Integers,
+    Nodes,
+    Series,
+    repeated,
+    stacked,
+    with_fields,
+)
 from changepoint.priors import Prior
 
 Floats = NDArray[np.float64]
@@ -53,9 +60,12 @@ class Grid:
         """Return theta at fractional node numbers; of one series."""
         return self.stretch.nodes(position + self.first).theta
 
-    def place(self, theta: Floats, complement: Floats) -> Floats:
-        """Return the fractional node number of theta; of one series."""
-        return self.stretch.u(theta, complement) - self.first
+    def slope(self) -> tuple[Floats, Floats]:
+        """Return theta at the nodes and its derivative by their number; of one series."""
+        u = self.first + np.arange(float(len(self.log_weights)))
+        with np.errstate(divide="ignore"):
+            log_slope = self.stretch.coordinate.log_slope(self.nodes) + self.stretch.log_slope(u)
+        return self.nodes.theta, np.exp(log_slope)
 
     def finer(self, low: int, high: int) -> Grid:
         """Return the nodes low..high and the places half-way between; of one series."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.kernels import forward_backward, log_forward_backward
-from changepoint.likelihoods.density import Density
+from changepoint.exact.density import Density
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -86,7 +86,7 @@ class Rows:
         if (index, log) in self._blocks:
             return self._blocks[index, log]
         block = self._block(index, log)
-        if self.m == 1 and self.whole or self.T * self.G <= self.keep:
+        if (self.m == 1 and self.whole) or self.T * self.G <= self.keep:
             self._blocks[index, log] = block
         return block
 

@@ -8,8 +8,8 @@ out, and rho the weight of a change (Fearnhead 2006, Theorem 1),
 
 sum over all ways to cut rows 0..e-1, and s..T-1, into segments of at least m rows. All are
 kept as logarithms. M comes from prefix sums of additive statistics (`st`, described in
-likelihoods.statistics), so memory is O(T), time O(T^2), or less where old starts can be left
-out: start s is dropped for ends beyond t + m if
+likelihoods.segment_statistics), so memory is O(T), time O(T^2), or less where old starts can be
+left out: start s is dropped for ends beyond t + m if
 
     F(s) max likelihood(y_s..y_t) < F(t+1) rho 2 eps / T^2,
 
@@ -26,12 +26,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from changepoint.likelihoods import statistics
+from changepoint.likelihoods import segment_statistics as statistics
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LINEAR, DIRICHLET, GAMMA = 0, 1, 2  # as in likelihoods.statistics
+LINEAR, DIRICHLET, GAMMA = 0, 1, 2  # as in likelihoods.segment_statistics
 EPS = 1e-12  # share of the evidence that dropping starts may lose
 FAINT = -45.0  # in log: a share that is left out
 LOG_2PI = math.log(2 * math.pi)
@@ -45,7 +45,7 @@ _exact_product = njit(inline="always")(statistics.exact_product)
 
 @njit(cache=True, nogil=True, inline="always")
 def _between(begin, end, start, begin_low, end_low, start_low):  # type: ignore[no-untyped-def]
-    """As in likelihoods.statistics, which can't be called from here; so the next one."""
+    """As in likelihoods.segment_statistics, not to be called from here; so the next one."""
     difference, lost = _exact_sum(end, -start)
     total, more = _exact_sum(begin, difference)
     return total, lost + more + begin_low + (end_low - start_low)

@@ -14,10 +14,10 @@ from changepoint.errors import ModelError
 from changepoint.likelihoods.autoregressive import Autoregressive
 from changepoint.likelihoods.autoregressive_trend import AutoregressiveTrend
 from changepoint.likelihoods.base import Fault, Likelihood
-from changepoint.likelihoods.linear import value_cautions, value_faults
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.normal_mean_variance import NormalMeanVariance
 from changepoint.likelihoods.normal_variance import NormalVariance
+from changepoint.likelihoods.regression import value_cautions, value_faults
 from changepoint.likelihoods.student_t import StudentT
 from changepoint.likelihoods.trend import Trend
 from changepoint.observations import Observations

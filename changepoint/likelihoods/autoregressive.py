@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from changepoint.likelihoods.linear import Floats, LinearLikelihood, Scale
+from changepoint.likelihoods.regression import Floats, LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma, Prior, Uniform
 from changepoint.priors import Normal as NormalPrior

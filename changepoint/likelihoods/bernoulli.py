@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Columns, Fault, GridLikelihood, default_rate_prior
+from changepoint.likelihoods.base import Fault, default_rate_prior
 from changepoint.likelihoods.binomial import Binomial
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import binomial_log_density, count_faults
+from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
 from changepoint.priors import Prior

@@ -11,15 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import (
-    Columns,
-    Fault,
-    GridLikelihood,
-    default_rate_prior,
-    spread_faults,
-)
+from changepoint.likelihoods.base import Fault, default_rate_prior, spread_faults
 from changepoint.likelihoods.coordinates import BetaMean, Coordinate
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior

@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.base import (
-    Columns,
-    Fault,
-    GridLikelihood,
-    default_rate_prior,
-)
+from changepoint.likelihoods.base import Fault, default_rate_prior
 from changepoint.likelihoods.binomial import Binomial
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import (
@@ -29,6 +24,7 @@ from changepoint.likelihoods.counts import (
     rising_table,
     trials_faults,
 )
+from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
 from changepoint.priors import Logistic, Prior
@@ -228,7 +224,7 @@ class BetaBinomial(GridLikelihood):
         self, columns: Mapping[str, Any], theta: Any, shared: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Return a BetaBinomial that is accurate near the Binomial."""
-        from changepoint.sampling.beta_binomial import BetaBinomial as Accurate
+        from changepoint.sampling.distributions.beta_binomial import BetaBinomial as Accurate
 
         s = 1 / shared - 1
         return Accurate, {"n": columns["trials"], "alpha": theta * s, "beta": (1 - theta) * s}

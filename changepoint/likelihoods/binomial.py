@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import (
-    Columns,
-    Fault,
-    GridLikelihood,
-    default_rate_prior,
-    segment_sums,
-)
+from changepoint.likelihoods.base import Fault, default_rate_prior
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import (
     binomial_log_density,
@@ -26,7 +20,8 @@ from changepoint.likelihoods.counts import (
     reference,
     trials_faults,
 )
-from changepoint.likelihoods.statistics import (
+from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
+from changepoint.likelihoods.segment_statistics import (
     DIRICHLET,
     MANY,
     Statistics,

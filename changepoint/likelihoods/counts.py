@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Columns, Fault
+from changepoint.likelihoods.base import Fault
+from changepoint.likelihoods.grid import Columns
 from changepoint.likelihoods.series import Nodes
 from changepoint.observations import Observations
 

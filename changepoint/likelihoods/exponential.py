@@ -10,15 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import (
-    Columns,
-    Fault,
-    GridLikelihood,
-    segment_sums,
-    spread_faults,
-)
+from changepoint.likelihoods.base import Fault, spread_faults
 from changepoint.likelihoods.coordinates import Coordinate, Log
 from changepoint.likelihoods.counts import two_sided
+from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior

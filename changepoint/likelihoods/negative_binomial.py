@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.base import Columns, Fault, GridLikelihood
+from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.coordinates import Coordinate, OverdispersedRate
 from changepoint.likelihoods.counts import (
     log_negative_binomial,
@@ -21,6 +21,7 @@ from changepoint.likelihoods.counts import (
     poisson_tail,
     two_sided,
 )
+from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.poisson import Poisson
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
@@ -212,7 +213,9 @@ class NegativeBinomial(GridLikelihood):
         self, columns: Mapping[str, Any], theta: Any, shared: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Return a NegativeBinomial that is accurate near the Poisson."""
-        from changepoint.sampling.negative_binomial import NegativeBinomial as Accurate
+        from changepoint.sampling.distributions.negative_binomial import (
+            NegativeBinomial as Accurate,
+        )
 
         return Accurate, {"mu": columns.get("exposure", 1.0) * theta, "dispersion": shared}
 

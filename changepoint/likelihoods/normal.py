@@ -12,16 +12,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.errors import EngineError
-from changepoint.likelihoods.base import (
-    Columns,
-    Fault,
-    GridLikelihood,
-    segment_sums,
-    spread_faults,
-)
+from changepoint.likelihoods.base import Fault, spread_faults
 from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import two_sided
-from changepoint.likelihoods.statistics import Statistics, linear_statistics
+from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
+from changepoint.likelihoods.segment_statistics import Statistics, linear_statistics
 from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior

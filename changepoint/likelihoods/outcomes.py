@@ -13,7 +13,7 @@ from scipy import special
 from changepoint.errors import ModelError
 from changepoint.likelihoods.base import Fault, Likelihood
 from changepoint.likelihoods.counts import LARGEST, not_whole
-from changepoint.likelihoods.statistics import DIRICHLET, Statistics, count_statistics
+from changepoint.likelihoods.segment_statistics import DIRICHLET, Statistics, count_statistics
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.likelihoods.base import Columns, Fault, GridLikelihood, segment_sums
+from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.coordinates import Coordinate, SquareRoot
 from changepoint.likelihoods.counts import (
     count_faults,
@@ -19,7 +19,8 @@ from changepoint.likelihoods.counts import (
     poisson_log_density,
     poisson_tail,
 )
-from changepoint.likelihoods.statistics import GAMMA, MANY, Statistics, count_statistics
+from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
+from changepoint.likelihoods.segment_statistics import GAMMA, MANY, Statistics, count_statistics
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior

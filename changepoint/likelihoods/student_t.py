@@ -13,9 +13,10 @@ from scipy import special
 
 from changepoint.errors import EngineError, ModelError
 from changepoint.likelihoods.autoregressive import LONGEST
-from changepoint.likelihoods.base import Columns, Fault, GridLikelihood, Likelihood
+from changepoint.likelihoods.base import Fault, Likelihood
 from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import log_rising_ratio, two_sided
+from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations

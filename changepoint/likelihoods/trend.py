@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from changepoint.likelihoods.linear import LinearLikelihood, Scale
+from changepoint.likelihoods.regression import LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma
 from changepoint.priors import Normal as NormalPrior

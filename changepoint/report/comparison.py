@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.answer import Answer
 from changepoint.errors import DataError
-from changepoint.report.look import (
+from changepoint.report.figure_style import (
     BAND,
     DATA,
     LINE,
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from changepoint.posterior import Posterior
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -40,7 +39,7 @@ class Comparison:
     draws both.
     """
 
-    posteriors: tuple[Posterior, Posterior]
+    posteriors: tuple[Answer, Answer]
     labels: tuple[str, str]
 
     @property
@@ -105,7 +104,7 @@ class Comparison:
         return html
 
 
-def compare(one: Posterior, two: Posterior) -> Comparison:
+def compare(one: Answer, two: Answer) -> Comparison:
     """Return the comparison of two posteriors.
 
     Raises
@@ -113,9 +112,7 @@ def compare(one: Posterior, two: Posterior) -> Comparison:
     DataError
         If their data differ, or one isn't a posterior.
     """
-    from changepoint.posterior import Posterior
-
-    if not isinstance(two, Posterior):
+    if not isinstance(two, Answer):
         raise DataError(f"compare takes another Posterior, not {two!r}")
     prints = [p.observations.fingerprint() for p in (one, two)]
     if prints[0] != prints[1]:
@@ -131,7 +128,7 @@ def compare(one: Posterior, two: Posterior) -> Comparison:
     return Comparison((one, two), (labels[0], labels[1]))
 
 
-def _label(posterior: Posterior, short: bool) -> str:
+def _label(posterior: Answer, short: bool) -> str:
     engine = posterior.engine
     way = engine["settings"].get("switchpoints")
     told = engine["name"] if way is None else f"{engine['name']} {way}"
@@ -140,7 +137,7 @@ def _label(posterior: Posterior, short: bool) -> str:
     return told if short else f"{told}, {posterior.model.likelihood.name}"
 
 
-def _quantities(posterior: Posterior) -> dict[str, float]:
+def _quantities(posterior: Answer) -> dict[str, float]:
     """Return what is compared, as numbers."""
     parameter = posterior.model.likelihood.parameter
     told = {
@@ -163,7 +160,7 @@ def _quantities(posterior: Posterior) -> dict[str, float]:
     return told
 
 
-def plot_compare(one: Posterior, other: Posterior, ax: Axes | None = None) -> Axes:
+def plot_compare(one: Answer, other: Answer, ax: Axes | None = None) -> Axes:
     """Draw both bands over the data, and under them where each has the changes."""
     comparison = compare(one, other)
     ax = axes_or_new(ax, height=4.0)
@@ -216,6 +213,6 @@ def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> Non
     clean(ax)
 
 
-def _probability(posterior: Posterior, name: str, i: int) -> NDArray[Any]:
+def _probability(posterior: Answer, name: str, i: int) -> NDArray[Any]:
     values: NDArray[Any] = posterior.marginals[name].values
     return values[i] if values.ndim == 2 else values

@@ -5,26 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from changepoint.results.files import save
+
 if TYPE_CHECKING:
     import pandas as pd
 
-    from changepoint.posterior import Posterior
+    from changepoint.answer import Answer
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet's formula may begin with
 
 
-def write(posterior: Posterior, out: Path, told: str) -> None:
+def write(posterior: Answer, out: Path, told: str) -> None:
     """Write report.html, figures, summary.csv, posterior.nc and result.json to a folder."""
     from changepoint.report.html import svg
-    from changepoint.report.single import single
+    from changepoint.report.page_one import single
+    from changepoint.report.plots import plot
+    from changepoint.report.tables import frame
 
     out.mkdir(parents=True, exist_ok=True)
-    figure = posterior.plot()
+    figure = plot(posterior)
     figure.savefig(out / "figure.png", dpi=150)
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
     # A spreadsheet takes a file without a byte order mark for its local encoding.
-    defused(posterior.summary()).to_csv(out / "summary.csv", encoding="utf-8-sig")
-    posterior.save(out / "posterior.nc")
+    defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
+    save(posterior.tree, out / "posterior.nc")
     (out / "report.html").write_text(single(posterior), encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
 

@@ -6,27 +6,31 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
+from changepoint.report.plots import plot
+from changepoint.report.sentences import sentence
+from changepoint.report.tables import frame
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from changepoint.posterior import Posterior
+    from changepoint.answer import Answer
 
 
-def fragment(posterior: Posterior) -> str:
+def fragment(posterior: Answer) -> str:
     """Return sentence, table and figure as an HTML fragment."""
-    parts = [f"<p>{escape(posterior.sentence())}</p>"]
+    parts = [f"<p>{escape(sentence(posterior))}</p>"]
     if posterior.changes:
-        parts.append(posterior.summary().to_html(float_format=lambda x: f"{x:.4g}"))
+        parts.append(frame(posterior).to_html(float_format=lambda x: f"{x:.4g}"))
     if posterior.sensitivity:
         parts.append(_sensitivity(posterior))
     if len(posterior.candidates):
         parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
     parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in posterior.warnings]
-    parts.append(svg(posterior.plot()))
+    parts.append(svg(plot(posterior)))
     return "\n".join(parts)
 
 
-def _sensitivity(posterior: Posterior) -> str:
+def _sensitivity(posterior: Answer) -> str:
     """Return the table of P(any change) by the strength of the prior."""
     found = posterior.sensitivity
     head = "".join(f"<th>{strength:g}</th>" for strength in found)

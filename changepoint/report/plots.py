@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
 from changepoint.errors import DataError
-from changepoint.report.look import (
+from changepoint.report.figure_style import (
     BAND,
     CHANGE,
     DATA,
@@ -27,12 +27,12 @@ from changepoint.report.look import (
     label_of,
     places,
 )
-from changepoint.report.tables import chance, equals
+from changepoint.report.numbers import chance, equals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from changepoint.posterior import Posterior
+    from changepoint.answer import Answer
 
 PANELS = 6  # changes drawn in panels of their own
 LINES = 40  # changes marked in the data
@@ -41,7 +41,7 @@ WRITTEN = 0.005  # and the smallest of them
 STRIP = 0.16  # of the height, for the changes under the data
 
 
-def plot(posterior: Posterior, size: Size = "screen") -> Picture:
+def plot(posterior: Answer, size: Size = "screen") -> Picture:
     """Draw the data with the parameter's 95 % band, and below it when each change was."""
     if size not in SIZES:
         raise DataError(f"size is one of {', '.join(SIZES)}, not {size!r}")
@@ -65,7 +65,7 @@ def plot(posterior: Posterior, size: Size = "screen") -> Picture:
     return figure
 
 
-def plot_rate(posterior: Posterior, ax: Axes | None = None) -> Axes:
+def plot_rate(posterior: Answer, ax: Axes | None = None) -> Axes:
     """Draw data, mean and band, and under them where changes are."""
     ax = axes_or_new(ax)
     draw_rate(ax, posterior)
@@ -74,7 +74,7 @@ def plot_rate(posterior: Posterior, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_changes(posterior: Posterior, ax: Axes | None = None) -> Axes:
+def plot_changes(posterior: Answer, ax: Axes | None = None) -> Axes:
     """Draw P(a change stands here) by time, the credible sets of reported changes coloured."""
     ax = axes_or_new(ax, height=2.6)
     _draw_any(ax, posterior)
@@ -85,7 +85,7 @@ def plot_changes(posterior: Posterior, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_number(posterior: Posterior, ax: Axes | None = None) -> Axes:
+def plot_number(posterior: Answer, ax: Axes | None = None) -> Axes:
     """Draw P(k changes), after the data as bars, before them as lines."""
     ax = axes_or_new(ax, height=2.8)
     after = posterior.number_probability
@@ -115,7 +115,7 @@ def plot_number(posterior: Posterior, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def draw_rate(ax: Axes, posterior: Posterior) -> None:
+def draw_rate(ax: Axes, posterior: Answer) -> None:
     """Draw data, mean, band, and a line where each reported change is."""
     x, family = places(posterior), posterior.model.likelihood
     told = posterior.marginals
@@ -133,7 +133,7 @@ def draw_rate(ax: Axes, posterior: Posterior) -> None:
     draw_legend(ax, ncols=3)
 
 
-def draw_data(ax: Axes, posterior: Posterior) -> None:
+def draw_data(ax: Axes, posterior: Answer) -> None:
     """Draw each row's own estimate of the parameter, and name the axis."""
     family = posterior.model.likelihood
     y = family.estimates(posterior.observations)
@@ -152,13 +152,13 @@ def draw_data(ax: Axes, posterior: Posterior) -> None:
     clean(ax)
 
 
-def from_zero(ax: Axes, posterior: Posterior) -> None:
+def from_zero(ax: Axes, posterior: Answer) -> None:
     """Let the axis begin at 0, where the parameter does; after all else is drawn."""
     if posterior.model.likelihood.domain[0] == 0:
         ax.set_ylim(bottom=0)
 
 
-def draw_strip(ax: Axes, told: list[tuple[Posterior, str]]) -> None:
+def draw_strip(ax: Axes, told: list[tuple[Answer, str]]) -> None:
     """Make room under the data, and draw there where changes are: upwards, a second down.
 
     Heights are relative to the most probable row, times P(any change): where no change is
@@ -183,7 +183,7 @@ def draw_strip(ax: Axes, told: list[tuple[Posterior, str]]) -> None:
     ax.set_yticks(ticks)
 
 
-def _draw_change(ax: Axes, posterior: Posterior, i: int) -> None:
+def _draw_change(ax: Axes, posterior: Answer, i: int) -> None:
     told = posterior.marginals
     p = told["switchpoint_probability"].values[i]
     edges = edges_of(places(posterior))
@@ -196,7 +196,7 @@ def _draw_change(ax: Axes, posterior: Posterior, i: int) -> None:
     clean(ax)
 
 
-def _draw_any(ax: Axes, posterior: Posterior) -> None:
+def _draw_any(ax: Axes, posterior: Answer) -> None:
     """Draw the probability of a change by row; numbers name the reported changes."""
     told, edges = posterior.marginals, edges_of(places(posterior))
     p, found = told["change_probability"].values, posterior.changes
@@ -233,7 +233,7 @@ def draw_legend(ax: Axes, ncols: int) -> None:
     )
 
 
-def _title(posterior: Posterior) -> str:
+def _title(posterior: Answer) -> str:
     """Return the answer in one line."""
     found = posterior.changes
     sure = f"P(any change) {equals(posterior.probability_of_change)}"

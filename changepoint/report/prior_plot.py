@@ -8,15 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
-from changepoint.report.look import BAND, CHANGE, DATA, LINE, axes_or_new, clean, label_of
-from changepoint.report.tables import lengths
-from changepoint.trajectories import tilted
+from changepoint.report.figure_style import (
+    BAND,
+    CHANGE,
+    DATA,
+    LINE,
+    axes_or_new,
+    clean,
+    label_of,
+)
+from changepoint.results.reported import lengths
+from changepoint.results.trajectories import tilted
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from changepoint.posterior import Posterior
+    from changepoint.answer import Answer
 
 Floats = NDArray[np.float64]
 DRAWS = 20_000  # of the prior
@@ -24,9 +32,7 @@ NAMED = 6  # segments in the legend
 POINTS = 400
 
 
-def plot_prior(
-    posterior: Posterior, parameter: str | None = None, ax: Axes | None = None
-) -> Axes:
+def plot_prior(posterior: Answer, parameter: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the densities of draws: of the prior once, of the posterior by segment.
 
     Raises
@@ -55,7 +61,7 @@ def plot_prior(
     return ax
 
 
-def _posterior_draws(posterior: Posterior, name: str) -> list[Floats]:
+def _posterior_draws(posterior: Answer, name: str) -> list[Floats]:
     """Return draws by segment, given the reported number; of a shared parameter one array."""
     fixed = _given_number(posterior)
     if name not in fixed:
@@ -76,7 +82,7 @@ def _posterior_draws(posterior: Posterior, name: str) -> list[Floats]:
     return list(values.T)
 
 
-def _given_number(posterior: Posterior) -> xr.Dataset:
+def _given_number(posterior: Answer) -> xr.Dataset:
     """Return the draws that have the reported number of changes."""
     import xarray as xr
 
@@ -102,7 +108,7 @@ def _given_number(posterior: Posterior) -> xr.Dataset:
     return xr.Dataset({**told, **shared})
 
 
-def _prior_draws(posterior: Posterior, name: str) -> Floats:
+def _prior_draws(posterior: Answer, name: str) -> Floats:
     """Return draws from the prior; under an average, as many from each family."""
     if not posterior.likelihoods:  # a model written in PyMC knows how to draw
         values: Floats = posterior.build("prior")["prior"].dataset[name].values.ravel()
@@ -146,7 +152,7 @@ def _density(draws: Floats, x: Floats) -> Floats:
     return density
 
 
-def _label(posterior: Posterior, i: int, segments: int) -> str | None:
+def _label(posterior: Answer, i: int, segments: int) -> str | None:
     if segments == 1:
         return "posterior"
     if segments > NAMED:

@@ -13,8 +13,9 @@ from pymc.step_methods.arraystep import BlockedStep
 from pytensor.graph.traversal import explicit_graph_inputs
 
 from changepoint.errors import EngineError
-from changepoint.likelihoods.base import GridLikelihood, Likelihood
-from changepoint.sampling.models import SWITCHPOINT, segment_names
+from changepoint.likelihoods.base import Likelihood
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.sampling.models.build import SWITCHPOINT, segment_names
 
 
 class Conditional(Protocol):

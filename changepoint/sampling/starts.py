@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import GridLikelihood
-from changepoint.likelihoods.linear import LinearLikelihood
-from changepoint.likelihoods.statistics import coefficients
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.likelihoods.segment_statistics import coefficients
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.sampling.models import SWITCHPOINT, buildable, segment_names
+from changepoint.sampling.models.build import SWITCHPOINT, buildable, segment_names
 
 Integers = NDArray[np.int64]
 
@@ -26,7 +26,7 @@ def starts(
     Placements are drawn from the prior; each segment's parameter is what its rows pool to. A
     chain that starts at the prior's mean, far from all data, may stay there for long.
     """
-    rng, family = np.random.default_rng(seed), buildable(model)
+    rng, family = np.random.default_rng(seed), buildable(model.likelihood)
     estimates = _of_lines if isinstance(family, LinearLikelihood) else _of_levels
     found = []
     for _ in range(chains):
@@ -42,7 +42,7 @@ def starts(
 
 def _of_lines(model: Model, observations: Observations, ends: Integers) -> dict[str, Any]:
     """Return what is most probable of each segment, in closed form."""
-    family = buildable(model)
+    family = buildable(model.likelihood)
     assert isinstance(family, LinearLikelihood)
     shared = 0.0 if family.shared is None else float(family.shared_quantile(0.5))
     st = family.statistics(observations, shared)

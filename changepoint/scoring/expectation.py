@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
+from changepoint.results.trajectories import segments
 from changepoint.scoring.points import Annotations, Points, annotators, check_whole
 from changepoint.scoring.scores import SCORES, against
-from changepoint.trajectories import segments
 
 if TYPE_CHECKING:
-    from changepoint.posterior import Posterior
+    from changepoint.answer import Answer
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -45,7 +45,7 @@ class Placements(NamedTuple):
         return np.bincount(self.which.ravel()) / self.which.size
 
 
-def placements(posterior: Posterior) -> Placements:
+def placements(posterior: Answer) -> Placements:
     """Return the segmentations of all draws."""
     T = len(posterior.observations)
     first, _ = segments(posterior.tree)
@@ -60,7 +60,7 @@ def placements(posterior: Posterior) -> Placements:
 
 
 def expected(
-    posterior: Posterior, annotations: Annotations, score: str = "f1", margin: int = 5
+    posterior: Answer, annotations: Annotations, score: str = "f1", margin: int = 5
 ) -> Expected:
     """Return the posterior mean of a score: a mean over draws, nothing rounded or cut off.
 

@@ -15,7 +15,7 @@ from changepoint.scoring.points import Points, check_whole, points
 from changepoint.scoring.scores import pairwise
 
 if TYPE_CHECKING:
-    from changepoint.posterior import Posterior
+    from changepoint.answer import Answer
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -28,7 +28,7 @@ HELD = 10**7  # scores held at a time
 DIGITS = 12  # of a gain: those that differ by rounding are equal
 
 
-def estimate(posterior: Posterior, loss: str = "covering", margin: int = 5) -> list[int]:
+def estimate(posterior: Answer, loss: str = "covering", margin: int = 5) -> list[int]:
     """Return the segmentation with the best expected score, the Bayes estimate.
 
         argmax_x E[score(Z, x)],      Z a draw from the posterior, taken as true

@@ -203,7 +203,7 @@ def test_parts_of_another_model_are_not_taken(table, out):
 
 def test_other_versions_are_not_mixed(table, out, monkeypatch):
     batch.run(table, POISSON, out, by="shop")
-    monkeypatch.setattr("changepoint.__version__", "99.0")
+    monkeypatch.setattr("changepoint.batch.runner.__version__", "99.0")
     with pytest.raises(ModelError, match=r"changepoint 0\.\d.* made it, and this is 99.0"):
         batch.run(table, POISSON, out, by="shop")
 

@@ -8,7 +8,7 @@ from pyarrow import parquet
 
 from changepoint import Changes, Model, batch, likelihoods, priors
 from changepoint.batch.recipe import Recipe
-from changepoint.batch.rows import SERIES
+from changepoint.batch.schema import SERIES
 
 EXACT = ("n", "missing", "line", "number", "file", "start", "end", "first_change",
          "last_change", "largest_change", "credible_set", "model", "warnings", "status",

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
-from changepoint.engines.mixture import Inference
+from changepoint.exact.hyper_mixture import Inference
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from scipy import special, stats
 
 from changepoint import Changes, Observations, likelihoods, priors
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 
 
 class ClosedCase(NamedTuple):

@@ -10,8 +10,8 @@ import pytest
 from cases import check
 
 from changepoint import Changes, Model, Observations, likelihoods
-from changepoint.engines.answer import Solved
-from changepoint.engines.solve import solve
+from changepoint.exact.solution import Solved
+from changepoint.exact.solve import solve
 from changepoint.likelihoods import Auto, Likelihood
 
 T = 40
@@ -142,7 +142,7 @@ def test_draws_of_an_average(family: Likelihood, changes: Changes, kind: str) ->
 def test_what_remains_of_a_candidate_that_cannot_be_solved() -> None:
     """It is left out, with a remark; if all are, that is the error."""
     from changepoint import EngineError
-    from changepoint.engines import average
+    from changepoint.exact import model_average as average
 
     def failing(model: Model, *rest: object) -> Solved:
         if model.likelihood.name == "trend":

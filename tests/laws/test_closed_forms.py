@@ -15,12 +15,13 @@ from reference import ByPlacement, Floats, by_placement
 from scipy import special, stats
 
 from changepoint import Changes, EngineError, Model, Observations, likelihoods, priors
-from changepoint.engines import filtered, segmented
-from changepoint.engines.answer import Answer, Solved
-from changepoint.engines.solve import solve
+from changepoint.exact import filter_posterior as filtered
+from changepoint.exact import segment_posterior as segmented
+from changepoint.exact.solution import Solution, Solved
+from changepoint.exact.solve import solve
 from changepoint.kernels import segments as kernel
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.statistics import coefficients
+from changepoint.likelihoods.segment_statistics import coefficients
 
 INNER = 1e-9
 OUTER = 1e-5  # with a parameter shared by all segments
@@ -416,7 +417,7 @@ def mixed_cdf(
     return lambda x: sum(p * part.cdf(x) for p, part in zip(w, parts, strict=True))
 
 
-def check_parameters(name: str, i: int, T: int, answer: Answer, told: ByPlacement) -> None:
+def check_parameters(name: str, i: int, T: int, answer: Solution, told: ByPlacement) -> None:
     """Kolmogorov and Smirnov's test of all parameters of the most frequent placement."""
     family, draws = family_tables(name, i, 0, T)[0], answer.draws
     best = int(told.probability.argmax())
@@ -485,7 +486,7 @@ def mirrored(data: Observations) -> Observations:
     return Observations(**columns, time=time, outcome_names=data.outcome_names)
 
 
-def distance_of(one: Answer, other: Answer, spread: float) -> dict[str, float]:
+def distance_of(one: Solution, other: Solution, spread: float) -> dict[str, float]:
     errors = {
         "P(k)": one.number_probability - other.number_probability,
         "P(change at s)": one.change_probability - other.change_probability,

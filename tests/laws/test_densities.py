@@ -12,7 +12,7 @@ from reference import Floats, panels
 from scipy import integrate, special, stats
 
 from changepoint import Observations, likelihoods, priors
-from changepoint.engines import grid as grids
+from changepoint.exact import quadrature as grids
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.coordinates import (
     Arcsine,

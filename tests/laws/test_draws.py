@@ -8,10 +8,10 @@ from cases import CASES, GRID, answer, node_probability, simulate
 from scipy import interpolate, stats
 
 from changepoint import Changes, Model, likelihoods, priors
-from changepoint.engines import shared as outer
-from changepoint.engines.mixture import Condition, Inference, Mixture
+from changepoint.exact import outer_quadrature as outer
+from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 from changepoint.likelihoods import FAMILIES
-from changepoint.results import QUANTILES
+from changepoint.results.result import QUANTILES
 
 T = 40
 DRAWS = 20_000

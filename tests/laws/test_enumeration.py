@@ -8,8 +8,8 @@ from cases import CASES, GRID, SHORTEST, Marginals, check, kinds, node_probabili
 from reference import Answer, enumeration
 
 from changepoint import Exact, Model, Observations
-from changepoint.engines import mixture as mixtures
-from changepoint.engines.mixture import Condition, Inference, Mixture, infer
+from changepoint.exact import hyper_mixture as mixtures
+from changepoint.exact.hyper_mixture import Condition, Inference, Mixture, infer
 
 T = 12
 TOLERANCE = 1e-9

@@ -20,7 +20,7 @@ from reference import (
 from scipy import integrate, special, stats
 
 from changepoint import Changes, Exact, Model, Observations, likelihoods, priors
-from changepoint.engines.mixture import Condition, Inference, Mixture
+from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 
 TOLERANCE = 1e-6
 LARGEST = 5

@@ -11,8 +11,8 @@ from scipy import stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior
 from changepoint.likelihoods import FAMILIES
-from changepoint.likelihoods.linear import LinearLikelihood
-from changepoint.results import Result
+from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.results.result import Result
 
 LINEAR = [name for name in CLOSED if issubclass(FAMILIES[name], LinearLikelihood)]
 T = 30

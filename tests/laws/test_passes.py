@@ -7,7 +7,7 @@ import pytest
 from cases import CASES, SHORTEST, check, kinds, simulate
 
 from changepoint import Changes, Model
-from changepoint.engines.mixture import Condition, Mixture
+from changepoint.exact.hyper_mixture import Condition, Mixture
 from changepoint.kernels.filter import Filter
 
 T = 150

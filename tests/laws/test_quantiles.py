@@ -12,7 +12,7 @@ from reference import Floats, segment_probabilities, segment_table
 from scipy import special, stats
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
-from changepoint.results import QUANTILES
+from changepoint.results.result import QUANTILES
 
 T = 80
 

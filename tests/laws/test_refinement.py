@@ -8,11 +8,11 @@ from cases import CASES, GRID, Marginals, check, node_probability, simulate
 from scipy import interpolate
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
-from changepoint.engines import mixture as mixtures
-from changepoint.engines import shared
-from changepoint.engines.mixture import Condition, Inference, Mixture, infer, log_evidence
+from changepoint.exact import hyper_mixture as mixtures
+from changepoint.exact import outer_quadrature as shared
+from changepoint.exact.hyper_mixture import Condition, Inference, Mixture, infer, log_evidence
 from changepoint.likelihoods import FAMILIES
-from changepoint.results import QUANTILES
+from changepoint.results.result import QUANTILES
 
 T = 60
 KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Changes(every=20)]

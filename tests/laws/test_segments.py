@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from changepoint import Changes, Exact, Model, Observations, likelihoods, priors, read_csv
-from changepoint.results import QUANTILES
+from changepoint.results.result import QUANTILES
 
 DRAWS = 20_000
 LOW, HIGH = 0.0, 0.016

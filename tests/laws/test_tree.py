@@ -11,7 +11,7 @@ import xarray as xr
 from cases import CASES, simulate, with_missing
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, fit
-from changepoint.results import CHAINS
+from changepoint.results.result import CHAINS
 
 T = 40
 DRAWS = 200

@@ -18,7 +18,7 @@ from reference import (
 from scipy import special, stats
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
-from changepoint.engines.mixture import Condition, Inference, Mixture
+from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 
 TOLERANCE = 1e-6
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from changepoint.report.curve import curve, ticks_of
-from changepoint.report.page import PageChange, PageSeries, Report
-from changepoint.report.tables import Interval
+from changepoint.report.page_many import PageChange, PageSeries, Report
+from changepoint.report.sparkline import curve, ticks_of
+from changepoint.results.reported import Interval
 
 HOSTILE = (
     "<script>window.hacked = 1</script>",

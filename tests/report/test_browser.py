@@ -11,10 +11,10 @@ import pytest
 from made_up import HOSTILE, change, report, series, several
 
 from changepoint import Model, fit, likelihoods, read_csv
-from changepoint.report.curve import curve
-from changepoint.report.page import Failure, page
-from changepoint.report.single import single
-from changepoint.report.tables import chance, number, span
+from changepoint.report.numbers import chance, number, span
+from changepoint.report.page_many import Failure, page
+from changepoint.report.page_one import single
+from changepoint.report.sparkline import curve
 
 DATA = Path(__file__).parents[2] / "data"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}

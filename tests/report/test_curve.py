@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from changepoint.report.curve import Tick, curve, ticks_of
+from changepoint.report.sparkline import Tick, curve, ticks_of
 
 
 def rows_of(found):

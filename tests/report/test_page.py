@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_up import HOSTILE, report, series, several
 
-import changepoint.report.page as pages
+import changepoint.report.page_many as pages
 from changepoint import (
     Changes,
     DataWarning,
@@ -23,8 +23,8 @@ from changepoint import (
     likelihoods,
     read_csv,
 )
-from changepoint.report.page import Failure, page
-from changepoint.report.single import single
+from changepoint.report.page_many import Failure, page
+from changepoint.report.page_one import single
 
 DATA = Path(__file__).parents[2] / "data"
 

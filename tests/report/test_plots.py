@@ -18,7 +18,7 @@ from changepoint import (
     read_csv,
 )
 from changepoint.likelihoods import FAMILIES
-from changepoint.report.look import SIZES
+from changepoint.report.figure_style import SIZES
 
 PLOTS = ["plot_rate", "plot_changes", "plot_number", "plot_prior"]
 SHAPES = [(12, 0), (12, 1), (12, 5), *itertools.product((180, 10_000), (0, 1, 12))]

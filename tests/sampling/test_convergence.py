@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from changepoint.engines.convergence import judge
+from changepoint.sampling.convergence import judge
 
 CHAINS, SIZE, T = 4, 1000, 60
 FINE = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((CHAINS, SIZE), bool))})

@@ -15,8 +15,8 @@ from reference import log_sum, placements
 
 from changepoint import Changes, Model
 from changepoint.likelihoods import FAMILIES
-from changepoint.likelihoods.base import GridLikelihood
-from changepoint.likelihoods.linear import LinearLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.regression import LinearLikelihood
 
 # Of each value variable, on the whole line: first node, last node, how many. Wide enough that
 # the density has vanished at both ends, fine enough for the trapezoid rule.

@@ -281,7 +281,7 @@ def test_switchpoints_at_the_ends_are_no_changes():
 
 
 def test_a_users_initval_is_kept():
-    from changepoint.engines.own import _starts
+    from changepoint.sampling.hand_written import _starts
 
     model = hand_written(initval=np.array([0.1, 0.2]))
     found = _starts(MCMC(chains=3), model)

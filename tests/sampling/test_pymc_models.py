@@ -22,10 +22,10 @@ from changepoint import (
     priors,
 )
 from changepoint.likelihoods import FAMILIES
-from changepoint.likelihoods.base import GridLikelihood
-from changepoint.likelihoods.linear import LinearLikelihood
-from changepoint.sampling.beta_binomial import BetaBinomial
-from changepoint.sampling.negative_binomial import NegativeBinomial
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.sampling.distributions.beta_binomial import BetaBinomial
+from changepoint.sampling.distributions.negative_binomial import NegativeBinomial
 
 BUILT = [
     name

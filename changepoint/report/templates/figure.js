@@ -63,7 +63,7 @@ function dated(text) {
 
 // -- the figure -------------------------------------------------------------------------------
 
-/** The five rows of bytes; see changepoint/report/curve.py. */
+/** The five rows of bytes; see changepoint/report/sparkline.py. */
 function rows(one) {
   const text = atob(one.bytes), n = one.n_points;
   const row = (k) => Array.from({length: n}, (_, i) => text.charCodeAt(k * n + i));

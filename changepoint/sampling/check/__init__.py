@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import ChangepointError, ModelError
-from changepoint.sampling import require
 from changepoint.sampling.check import prior, rows, steps, values
 from changepoint.sampling.check.points import (
     Observed,
@@ -22,6 +21,7 @@ from changepoint.sampling.check.points import (
     told,
 )
 from changepoint.sampling.check.report import Finding, PyMCCheck
+from changepoint.sampling.models import require
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -1,0 +1,279 @@
+"""The answer as numbers: a thin reader around one DataTree in ArviZ's schema."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError
+from changepoint.hand_written import OwnModel
+from changepoint.likelihoods import Likelihood
+from changepoint.model import Model
+from changepoint.observations import ROLES, Observations
+from changepoint.results.reported import Change, changes
+from changepoint.results.result import Result
+from changepoint.results.trajectories import GROUPS, built, trajectories
+from changepoint.results.tree import to_tree
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+
+
+class Answer:
+    """What is known about the changes, as numbers: what figures, words and scores are made of.
+
+    Parameters
+    ----------
+    source
+        A DataTree that `save` wrote or an engine made; engines give arrays, which become a
+        tree when it is first asked for.
+    """
+
+    def __init__(self, source: xr.DataTree | Result) -> None:
+        self._source = source
+
+    @cached_property
+    def tree(self) -> xr.DataTree:
+        """The DataTree: posterior, exact, observed_data, constant_data, and more.
+
+        `az.summary`, `az.plot_trace_dist` and the rest of ArviZ take it as it is. What is
+        large and seldom needed is added by `build`.
+        """
+        return to_tree(self._source) if isinstance(self._source, Result) else self._source
+
+    @cached_property
+    def model(self) -> Model | OwnModel:
+        """The model with all its priors filled; a description of one written in PyMC."""
+        if isinstance(self._source, Result):
+            return self._source.model
+        told = json.loads(self.tree.attrs["model"])
+        own = told["likelihood"]["name"] == "pymc"
+        return OwnModel.from_dict(told) if own else Model.from_dict(told)
+
+    @cached_property
+    def observations(self) -> Observations:
+        """The data."""
+        if isinstance(self._source, Result):
+            return self._source.observations
+        data, attrs = self.tree["constant_data"].dataset, self.tree.attrs
+        columns: dict[str, Any] = {role: data[role].values for role in ROLES if role in data}
+        if "outcomes" in data:
+            columns["outcome_names"] = [str(name) for name in data["outcome"].values]
+        return Observations(
+            **columns,
+            time=data["time"].values if attrs["has_time"] else None,
+            file=attrs["file"] or None,
+            columns=json.loads(attrs["columns"]),
+        )
+
+    @property
+    def engine(self) -> dict[str, Any]:
+        """Which engine, its settings, seed and diagnostics."""
+        told: dict[str, Any] = json.loads(self.tree.attrs["engine"])
+        return told
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed while reading, checking and fitting."""
+        return tuple(json.loads(self.tree.attrs["warnings"]))
+
+    @property
+    def log_evidence(self) -> float | None:
+        """Log p(y | model), parameters and changes summed out; None if an engine has none."""
+        told = self.marginals
+        return float(told["log_evidence"]) if "log_evidence" in told else None
+
+    @property
+    def number_probability(self) -> Floats:
+        """P(k changes), shape (K + 1,)."""
+        values: Floats = self.marginals["number_probability"].values
+        return values
+
+    @property
+    def number(self) -> int:
+        """The most probable number of changes."""
+        return int(self.number_probability.argmax())
+
+    @property
+    def probability_of_change(self) -> float:
+        """P(any change)."""
+        return max(float(1 - self.number_probability[0]), 0.0)
+
+    @property
+    def change_probability(self) -> pd.Series:
+        """P(a change stands at the row), by time, shape (T,)."""
+        series: pd.Series = self.marginals["change_probability"].to_series()
+        return series
+
+    @property
+    def marginals(self) -> xr.Dataset:
+        """Probabilities of changes, the parameter by row and segment.
+
+        The group `exact` of the tree; `sampled`, estimated from draws, under a sampler, which
+        has the exact answer beside it where there is one.
+        """
+        return self.tree["sampled" if "sampled" in self.tree.children else "exact"].dataset
+
+    @property
+    def converged(self) -> bool:
+        """Whether the draws can be trusted; always true of the exact engine."""
+        return bool(self.tree.attrs["converged"])
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """The models that were averaged over, the most probable first; empty for one model.
+
+        Evidence, posterior probability, P(any change), most probable number of changes (NaN
+        and -1 where a model's own probability is below one in a million), whether it allows no
+        change at all, and priors.
+        """
+        import pandas as pd
+
+        told = json.loads(self.tree.attrs.get("candidates", "[]"))
+        families = [_family(one["likelihood"]) for one in told]
+        names = ("log_evidence", "probability", "probability_of_change", "number", "steady")
+        columns: dict[str, Any] = {name: [one[name] for one in told] for name in names}
+        columns["priors"] = [str(family) for family in families]
+        index = pd.Index([family.title for family in families], name="model")
+        return pd.DataFrame(columns, index=index)
+
+    @property
+    def likelihoods(self) -> tuple[Likelihood, ...]:
+        """The family, priors filled; of an average all of them, the most probable first."""
+        told = json.loads(self.tree.attrs.get("candidates", "[]"))
+        if told:
+            return tuple(_family(one["likelihood"]) for one in told)
+        model = self.model
+        return (model.likelihood,) if isinstance(model, Model) else ()
+
+    @property
+    def varied(self) -> Likelihood:
+        """The family of `sensitivity`: of an average, the most probable that allows changes."""
+        steady = self.candidates["steady"] if len(self.candidates) else [False]
+        allowing = zip(self.likelihoods, steady, strict=True)
+        return next(family for family, never in allowing if not never)
+
+    @cached_property
+    def sensitivity(self) -> dict[float, float]:
+        """P(any change) by how many times as strong the prior of the parameter is.
+
+        Of the most probable model, where several were averaged over. A prior twice as strong
+        is worth twice as many observations. Empty where the number of changes is given, for
+        samplers, for priors without a strength (Uniform) and for more than 5,000 rows.
+        """
+        from changepoint.exact.prior_sensitivity import probability_by_strength
+
+        if self.engine["name"] != "exact" or not self.likelihoods:
+            return {}
+        p, found = self.probability_of_change, self.candidates
+        if len(found):
+            p = float(found["probability_of_change"][~found["steady"]].iloc[0])
+        model = Model(self.varied, self.model.changes)
+        return probability_by_strength(model, self.observations, p)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """The changes, given their most probable number, in order of time."""
+        return changes(
+            self.tree,
+            self.marginals,
+            self.number,
+            self.model.likelihood,
+            self.observations,
+            averaged=len(self.likelihoods) > 1,
+        )
+
+    def probability_between(self, first: Any, last: Any) -> float:
+        """Return P(some change stands between two times, both included).
+
+        Exact where the engine is; from the draws otherwise.
+
+        Parameters
+        ----------
+        first, last
+            Dates, numbers, or rows where the data have no times.
+        """
+        time = self.observations.time
+        stamps = np.arange(len(self.observations)) if time is None else time
+        low, high = (self._place(end, stamps.dtype.kind == "M") for end in (first, last))
+        rows = (stamps >= low) & (stamps <= high)
+        if self.engine["name"] == "exact":
+            from changepoint.exact.engine import probability_inside
+
+            model = self.model
+            assert isinstance(model, Model)  # no other has an exact posterior
+            return probability_inside(model, self.observations, rows)
+        changed = self.trajectories()["changed"].values
+        return float(changed[..., rows].any(axis=-1).mean())
+
+    def _place(self, end: Any, dates: bool) -> Any:
+        """Return a time given by the user as one that compares with those of the data."""
+        try:
+            place = np.asarray(end)
+            if dates and place.dtype.kind not in "MUO":
+                raise TypeError
+            place = place.astype("datetime64[us]" if dates else np.float64)
+            if place.ndim or not np.isfinite(place):
+                raise TypeError
+        except (TypeError, ValueError):
+            like = self.observations.label(0)
+            raise DataError(
+                f"first and last must be times such as {like}, not {end!r}"
+            ) from None
+        return place
+
+    def trajectories(self, draws: int | None = None) -> xr.Dataset:
+        """Return draws by time: `changed` (int8) and parameters, (chain, draw, time).
+
+        Parameters
+        ----------
+        draws
+            How many of each chain's draws; all, when None. They are large: T numbers each.
+        """
+        return trajectories(self.tree, self.model.likelihood.parameter, draws)
+
+    def build(self, *groups: str) -> xr.DataTree:
+        """Add groups to the tree, unless they are there, and return it.
+
+        Parameters
+        ----------
+        groups
+            Of `log_likelihood`, `posterior_predictive` and `prior`.
+
+        Raises
+        ------
+        DataError
+            If there is no such group, or if the model is PyMC's and was not saved with the
+            posterior.
+
+        Examples
+        --------
+        `az.loo(posterior.build("log_likelihood"))`
+        """
+        for name in groups:
+            if name not in GROUPS:
+                raise DataError(f"can't build {name!r}; there are {', '.join(GROUPS)}")
+            if name not in self.tree.children:
+                self.tree[name] = self._built(name)
+        return self.tree
+
+    def _built(self, name: str) -> xr.Dataset:
+        model = self.model
+        if isinstance(model, Model):
+            return built(name, self.tree, model, self.observations)
+        from changepoint.sampling.groups import built_by_pymc
+
+        pm_model = self._source.pm_model if isinstance(self._source, Result) else None
+        return built_by_pymc(name, self.tree, pm_model)
+
+
+def _family(told: dict[str, Any]) -> Likelihood:
+    """Return the likelihood that `to_dict` told of."""
+    return Model.from_dict({"likelihood": told, "changes": {}}).likelihood

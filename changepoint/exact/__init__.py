@@ -1,0 +1,1 @@
+"""The exact engine: sums over the changes, quadrature over parameters."""

@@ -1,0 +1,190 @@
+"""The exact answer as an average over models, each weighed by its evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.changes import Changes
+from changepoint.errors import EngineError
+from changepoint.exact.solution import Floats, Mask, Solution, Solved
+from changepoint.likelihoods.regression import rows_of
+from changepoint.model import Model
+from changepoint.observations import Observations
+from changepoint.results.result import QUANTILES, Candidate, Draws, Given
+from changepoint.results.summaries import bands, given_number, segments_of
+
+Solve = Callable[[Model, Observations, int, int, bool], Solved]
+
+LIGHT = 1e-6  # posterior probability below which a model counts in the evidence alone
+
+
+def solve(
+    model: Model, observations: Observations, draws: int, seed: int, solve_one: Solve
+) -> Solved:
+    """Return the average over the candidates of a resolved family.
+
+    p(change | y) = sum_i p(model i | y) p(change | y, model i), all models being equally
+    probable before; and so for everything else that all of them speak of.
+    """
+    family, changes = model.likelihood, model.changes
+    models = [Model(one, changes) for one in family.candidates(observations)]
+    if not changes.exactly:
+        none = Changes(exactly=0, min_length=changes.min_length)
+        models += [Model(one, none) for one in family.steady(observations)]
+    solved, notes = [], []
+    for one in models:
+        try:
+            solved.append(solve_one(one.resolve(observations), observations, draws, seed, True))
+        except EngineError as error:
+            notes.append(f"{family.name!r} leaves out {one.likelihood.title}: {error}")
+    if not solved:
+        raise EngineError("; ".join(notes))
+    log_evidence = np.array([one.log_evidence for one in solved])
+    total = float(np.logaddexp.reduce(log_evidence))
+    weights = np.exp(log_evidence - total)
+    return Solved(
+        model,
+        total - math.log(len(solved)),
+        lambda: _answer(model, observations, solved, weights, tuple(notes), seed),
+    )
+
+
+def _answer(
+    model: Model,
+    observations: Observations,
+    solved: Sequence[Solved],
+    weights: Floats,
+    remarks: tuple[str, ...],
+    seed: int,
+) -> Solution:
+    rng, T, x = np.random.default_rng(seed), len(observations), rows_of(observations)
+    heavy = np.flatnonzero(weights > LIGHT)
+    p = weights[heavy] / weights[heavy].sum()
+    parts = [_in_terms_of(model.likelihood.parameter, solved[int(i)], T) for i in heavy]
+    numbers = np.zeros((len(parts), max(len(part.number_probability) for part in parts)))
+    for number, part in zip(numbers, parts, strict=True):
+        number[: len(part.number_probability)] = part.number_probability
+    drawn = _mixed([part.draws for part in parts], p, T, rng)
+    by_row = np.einsum("i,iqt->qt", p, np.array([part.rows for part in parts]))
+    if len(parts) > 1:
+        by_row[1:] = bands(drawn, T, x)[1:]
+
+    def inside(sets: Mask) -> Floats:
+        told: Floats = p @ np.array([part.inside(sets) for part in parts])
+        return told
+
+    def given(number: int) -> Given | None:
+        if not number:
+            return None
+        share = p * numbers[:, number]
+        some = np.flatnonzero(share > LIGHT * share.sum())
+        share = share[some] / share[some].sum()
+        each = [one for i in some if (one := parts[i].given(number)) is not None]
+        places = np.einsum("i,ikt->kt", share, np.array([one.probability for one in each]))
+        mine = _mixed([one.draws for one in each], share, T, rng)
+        summary = segments_of(mine) if len(each) > 1 else each[0].segments
+        steps = each[0].steps if len(each) == 1 else ()
+        return given_number(number, lambda: mine, places, summary, inside, steps)
+
+    fixed = model.changes.exactly is not None
+    mean = np.array([part.change_probability for part in parts])
+    return Solution(
+        change_probability=p @ mean,
+        number_probability=p @ numbers,
+        number_error=max(part.number_error for part in parts),
+        rows=by_row,
+        drawn=lambda: drawn,
+        given=given,
+        inside=inside,
+        diagnostics={"models": len(solved)},
+        candidates=_candidates(solved, weights, dict(zip(heavy, parts, strict=True)), fixed),
+        remarks=remarks + tuple(text for part in parts for text in part.remarks),
+    )
+
+
+def _candidates(
+    solved: Sequence[Solved], weights: Floats, parts: dict[int, Solution], fixed: bool
+) -> tuple[Candidate, ...]:
+    """Return what each model says, the most probable one first."""
+    told = []
+    for i in np.argsort(-weights, kind="stable"):
+        number = parts[i].number_probability if i in parts else np.array([math.nan])
+        told.append(
+            Candidate(
+                solved[i].model.likelihood,
+                solved[i].log_evidence,
+                float(weights[i]),
+                max(float(1 - number[0]), 0.0),
+                int(number.argmax()) if i in parts else -1,
+                solved[i].model.changes.exactly == 0 and not fixed,
+            )
+        )
+    return tuple(told)
+
+
+def _in_terms_of(parameter: str, solved: Solved, T: int) -> Solution:
+    """Return the answer about a parameter that may be shared by all segments."""
+    answer, family = solved.answer(), solved.model.likelihood
+    if family.parameter == parameter:
+        return answer
+    assert family.shared == parameter  # as of all candidates
+
+    def restated(draws: Draws) -> Draws:
+        assert draws.shared is not None
+        same = np.where(np.isnan(draws.parameter), np.nan, draws.shared[:, None])
+        extra = {**draws.extra, family.parameter: draws.parameter}
+        return draws._replace(parameter=same, shared=None, extra=extra)
+
+    def given(number: int) -> Given | None:
+        found = answer.given(number)
+        if found is None:
+            return None
+        draws = restated(found.draws)
+        return found._replace(drawn=lambda: draws, segments=segments_of(draws), steps=())
+
+    draws = restated(answer.draws)
+    level = draws.parameter[:, 0]
+    one = np.append(level.mean(), np.quantile(level, QUANTILES))
+    return replace(
+        answer, rows=np.repeat(one[:, None], T, axis=1), drawn=lambda: draws, given=given
+    )
+
+
+def _mixed(parts: Sequence[Draws], p: Floats, T: int, rng: np.random.Generator) -> Draws:
+    """Return as many draws as each part has, from each part its share, in random order."""
+    if len(parts) == 1:
+        return parts[0]
+    D = len(parts[0].first)
+    # Systematic sampling: every share is met up to one draw.
+    which = np.searchsorted(np.cumsum(p), (np.arange(D) + rng.random()) / D * (1 - 1e-12))
+    S = max(part.first.shape[1] for part in parts)
+    order = rng.permutation(D)
+
+    counts = np.bincount(which, minlength=len(parts))
+
+    def take(arrays: Sequence[NDArray[Any]], empty: float) -> NDArray[Any]:
+        kept = []
+        for array, n in zip(arrays, counts, strict=True):
+            some = array[np.arange(n) % len(array)]
+            wide = ((0, 0), (0, S - array.shape[1]))
+            kept.append(np.pad(some, wide, constant_values=empty))
+        return np.concatenate(kept)[order]
+
+    extra = {}
+    for name in sorted(set().union(*(part.extra for part in parts))):
+        have = [name in part.extra for part in parts]
+        if name == "slope":  # a level has none
+            arrays = [part.extra.get(name, 0.0 * part.parameter) for part in parts]
+        elif all(have):
+            arrays = [part.extra[name] for part in parts]
+        else:
+            continue
+        extra[name] = take(arrays, np.nan)
+    first = take([part.first for part in parts], T)
+    return Draws(first, take([part.parameter for part in parts], np.nan), None, extra=extra)

@@ -1,0 +1,68 @@
+"""What each way of computing an exact posterior gives to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.model import Model
+from changepoint.results.result import Candidate, Draws, Given
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+COUNTED = 32  # changes that are carried as a dimension, whatever that costs
+LEFT_OUT = 1e-9  # of the probability of the number of changes
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An exact posterior, and how to ask it for more.
+
+    change_probability, number_probability, number_error, rows, drawn
+        As in `results.result.Result`.
+    given
+        From a number of changes to what is known of them, given that number.
+    inside
+        From sets of rows, (S, T), to P(some change stands in the set), (S,).
+    diagnostics
+        Sizes of what was computed.
+    candidates
+        The models that were averaged over, if any.
+    remarks
+        What the user should know of how it was computed.
+    """
+
+    change_probability: Floats
+    number_probability: Floats
+    number_error: float
+    rows: Floats
+    drawn: Callable[[], Draws]
+    given: Callable[[int], Given | None]
+    inside: Callable[[Mask], Floats]
+    diagnostics: dict[str, Any]
+    candidates: tuple[Candidate, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def draws(self) -> Draws:
+        """Independent draws, made when they are first asked for."""
+        return self.drawn()
+
+
+class Solved(NamedTuple):
+    """A resolved model with its log p(y), and how to get the rest of its answer."""
+
+    model: Model
+    log_evidence: float
+    answer: Callable[[], Solution]
+
+
+def number_from_draws(draws: Draws, T: int) -> tuple[Floats, float]:
+    """Return the probabilities of the number of changes and their standard error."""
+    number = np.bincount(draws.number(T)) / len(draws.first)
+    return number, float(np.sqrt(number.max() * (1 - number.max()) / len(draws.first)))

@@ -1,0 +1,222 @@
+"""The answer as JSON, as `changepoint fit --json` prints it, and its JSON Schema."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from changepoint.results.reported import Change
+from changepoint.results.summaries import MASS
+
+if TYPE_CHECKING:
+    from changepoint.answer import Answer
+
+TIME = {"type": ["string", "number", "null"]}
+
+
+def _object(description: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _typed(kind: str | list[str], description: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "description": description, **more}
+
+
+def _chance(description: str) -> dict[str, Any]:
+    return _typed("number", description, minimum=0, maximum=1)
+
+
+def _interval(description: str) -> dict[str, Any]:
+    return {"$ref": "#/$defs/interval", "description": description}
+
+
+CHANGE = _object(
+    "One reported change, given the most probable number of changes.",
+    index=_typed("integer", "First row of the new segment, from 0: the median."),
+    time=TIME | {"description": "Its time; null where the data have none."},
+    most_probable=TIME | {"description": "The most probable time."},
+    probability=_chance("P(some change lies in the credible set), all numbers considered."),
+    credible_set=_object(
+        "The smallest set of times that holds the mass.",
+        mass=_chance("How much it holds: 0.95."),
+        times=_typed(
+            "array",
+            "First and last time of each range.",
+            items={"type": "array", "items": TIME, "minItems": 2, "maxItems": 2},
+        ),
+    ),
+    before=_interval("The parameter before the change."),
+    after=_interval("The parameter after it."),
+    difference=_interval("After less before."),
+    ratio={
+        "oneOf": [{"$ref": "#/$defs/interval"}, {"type": "null"}],
+        "type": ["object", "null"],
+        "description": "After by before; null where the parameter may be negative.",
+    },
+    probability_of_increase=_chance("P(after > before)."),
+    others=_typed(
+        "object",
+        "Further parameters of the segments by name, such as slope, before and after.",
+        additionalProperties=_object(
+            "Before and after.",
+            before=_interval("Before the change."),
+            after=_interval("After it."),
+        ),
+    ),
+)
+
+MODEL = _object(
+    "One of the models of an average.",
+    model=_typed("string", "The likelihood's name."),
+    log_evidence=_typed("number", "log p(y | model)."),
+    probability=_chance("Its posterior probability."),
+    probability_of_change=_typed(
+        ["number", "null"],
+        "P(any change) under it; null where its own probability is below one in a million.",
+        minimum=0,
+        maximum=1,
+    ),
+    number=_typed(
+        ["integer", "null"], "Its most probable number of changes; null as above.", minimum=0
+    ),
+    steady=_typed("boolean", "Whether it allows no change at all."),
+    priors=_typed("string", "Its priors, filled."),
+)
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "changepoint result",
+    **_object(
+        "What `changepoint fit --json` prints, `--out` writes to `result.json` and "
+        "`Posterior.to_dict()` returns. NaN never appears.",
+        file=_typed(["string", "null"], "The file read; null for data from memory."),
+        observations=_typed("integer", "Rows with data.", minimum=0),
+        missing=_typed(
+            "integer", "Rows without, among them rows absent from the grid of dates."
+        ),
+        time=_object(
+            "The ends of the series.",
+            first=TIME | {"description": "Time of the first row."},
+            last=TIME | {"description": "Time of the last row."},
+        ),
+        model=_object(
+            "The model, priors filled.",
+            likelihood=_typed("string", "Its name on the command line."),
+            priors=_typed(
+                "object", "Priors by field, as text.", additionalProperties={"type": "string"}
+            ),
+            changes=_typed("object", "The arguments of `Changes`."),
+        ),
+        engine=_object(
+            "How the answer was computed.",
+            name=_typed("string", "exact or mcmc."),
+            seed=_typed(["integer", "null"], "Of the draws."),
+            settings=_typed("object", "Further settings."),
+            converged=_typed("boolean", "Always true of the exact engine."),
+            diagnostics=_typed("object", "R-hat, ESS, ... of a sampler."),
+        ),
+        log_evidence=_typed(["number", "null"], "log p(y | model); null where unknown."),
+        probability_of_change=_chance("P(any change)."),
+        number_of_changes=_typed(
+            "object",
+            "P(k changes) by k, as text.",
+            additionalProperties={"type": "number", "minimum": 0, "maximum": 1},
+        ),
+        changes=_typed("array", "The changes, in order of time.", items=CHANGE),
+        models=_typed(
+            "array",
+            "Of an average over models, each of them, the most probable first; else empty.",
+            items=MODEL,
+        ),
+        sensitivity=_typed(
+            "array",
+            "P(any change) by strength of the parameter's prior.",
+            items=_object(
+                "One strength.",
+                prior_strength=_typed("number", "How many times as strong."),
+                probability_of_change=_chance("P(any change) under it."),
+            ),
+        ),
+        warnings=_typed("array", "What was noticed.", items={"type": "string"}),
+    ),
+    "$defs": {
+        "interval": _object(
+            "A mean and the ends of the central 95 %.",
+            mean=_typed("number", "Mean."),
+            lower=_typed("number", "Quantile 0.025."),
+            upper=_typed("number", "Quantile 0.975."),
+        )
+    },
+}
+
+
+def to_dict(posterior: Answer) -> dict[str, Any]:
+    """Return what `changepoint fit --json` prints; NaN never appears."""
+    observations, model = posterior.observations, posterior.model
+    observed = int(observations.observed(model.likelihood.response).sum())
+    last = len(observations) - 1
+    engine = posterior.engine
+    probabilities = posterior.number_probability
+    kept = np.flatnonzero(probabilities > 1e-9).max(initial=0)
+    return {
+        "file": observations.file,
+        "observations": observed,
+        "missing": len(observations) - observed,
+        "time": {"first": observations.stamp(0), "last": observations.stamp(last)},
+        "model": {
+            "likelihood": model.likelihood.name,
+            "priors": model.likelihood.priors(),
+            "changes": model.changes.to_dict(),
+        },
+        "engine": {
+            key: engine[key] for key in ("name", "seed", "settings", "converged", "diagnostics")
+        },
+        "log_evidence": posterior.log_evidence,
+        "probability_of_change": posterior.probability_of_change,
+        "number_of_changes": {str(k): float(probabilities[k]) for k in range(kept + 1)},
+        "changes": [_change_dict(change) for change in posterior.changes],
+        "models": [
+            {"model": name, **{key: _plain(value) for key, value in row.items()}}
+            | {"number": None if row["number"] < 0 else row["number"]}
+            for name, row in posterior.candidates.iterrows()
+        ],
+        "sensitivity": [
+            {"prior_strength": strength, "probability_of_change": p}
+            for strength, p in posterior.sensitivity.items()
+        ],
+        "warnings": list(posterior.warnings),
+    }
+
+
+def _plain(value: Any) -> str | float | int | None:
+    """Return a table's cell as JSON has it."""
+    if isinstance(value, str | int):
+        return value
+    return None if math.isnan(value) else float(value)
+
+
+def _change_dict(change: Change) -> dict[str, Any]:
+    return {
+        "index": change.index,
+        "time": change.time,
+        "most_probable": change.most_probable,
+        "probability": change.probability,
+        "credible_set": {"mass": MASS, "times": [list(pair) for pair in change.credible_times]},
+        "before": change.before._asdict(),
+        "after": change.after._asdict(),
+        "difference": change.difference._asdict(),
+        "ratio": None if change.ratio is None else change.ratio._asdict(),
+        "probability_of_increase": change.probability_of_increase,
+        "others": {
+            name: {"before": before._asdict(), "after": after._asdict()}
+            for name, (before, after) in change.others.items()
+        },
+    }

@@ -1,0 +1,106 @@
+"""What all figures share: colours, sizes, the axis of time."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from changepoint.answer import Answer
+
+# Told apart by lightness alone, so by everyone and on paper: a dark line, mid-grey points, a
+# light band; changes are of the one warm colour, a second posterior is lighter than the first.
+DATA, BAND, LINE, CHANGE = "#6e6e6e", "#a9cbe8", "#0b3c5d", "#b8400e"
+REST, OTHER = "#d9d9d9", "#d08a2e"
+SEEN = 1e-3  # of the largest probability: what can be seen in a bar
+
+Size = Literal["screen", "paper", "slide"]
+# Width in inches, what a panel's height is multiplied by, points of the text.
+SIZES: dict[str, tuple[float, float, float]] = {
+    "screen": (9.0, 1.0, 10.0),
+    "paper": (6.3, 0.75, 8.0),  # the text of an A4 page
+    "slide": (13.3, 1.35, 18.0),  # a slide of 16 to 9
+}
+
+
+class Picture(Figure):
+    """A figure that notebooks show once, as the result of a cell; pyplot doesn't know it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def axes_or_new(ax: Axes | None, height: float = 3.6) -> Axes:
+    """Return the axes given, or those of a new figure of pyplot."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    _, new = pyplot.subplots(figsize=(SIZES["screen"][0], height), layout="constrained")
+    return new
+
+
+def places(posterior: Answer) -> NDArray[Any]:
+    """Return the times, or the numbers of the rows, shape (T,)."""
+    time = posterior.observations.time
+    return np.arange(len(posterior.observations)) if time is None else time
+
+
+def edges_of(x: NDArray[Any]) -> NDArray[Any]:
+    """Return edges half-way between times, so that bars centre on their rows, (T + 1,)."""
+    if len(x) < 2:
+        return np.array([x[0], x[0]])
+    middle = x[:-1] + (x[1:] - x[:-1]) / 2
+    return np.concatenate([[x[0] - (middle[0] - x[0])], middle, [x[-1] + (x[-1] - middle[-1])]])
+
+
+def draw_bars(
+    ax: Axes, p: NDArray[np.float64], edges: NDArray[Any], color: str, **style: Any
+) -> None:
+    """Draw bars with an outline, so that one row among thousands is still seen."""
+    seen = np.where(abs(p) > SEEN * abs(p).max(), p, np.nan)
+    ax.stairs(seen, edges, fill=True, color=color, edgecolor=color, linewidth=1, **style)
+
+
+def draw_dates(ax: Axes, posterior: Answer) -> None:
+    """Label the axis of time."""
+    time = posterior.observations.time
+    if time is None:
+        from matplotlib.ticker import MaxNLocator
+
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        ax.set_xlabel("row")
+    elif np.issubdtype(time.dtype, np.datetime64):
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_locator(locator)
+        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_formatter(formatter)
+    else:
+        ax.set_xlabel(posterior.observations.columns.get("time", "time"))
+
+
+def label_of(posterior: Answer) -> str:
+    """Return the parameter, and the column it describes."""
+    family, columns = posterior.model.likelihood, posterior.observations.columns
+    if family.label != family.parameter:
+        return family.label
+    used = [columns.get(role, role) for role in family.needs]
+    if family.parameter == "noise_sd":
+        return f"noise_sd: distance of {used[0]} from its mean"
+    return f"{family.parameter}: {' / '.join(used)}" if len(used) > 1 else used[0]
+
+
+def clean(ax: Axes) -> None:
+    """Take away what isn't data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize="small")

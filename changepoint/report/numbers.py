@@ -1,0 +1,54 @@
+"""Numbers, probabilities and times as text."""
+
+from __future__ import annotations
+
+import math
+
+from changepoint.results.reported import Change, Interval
+
+SURE = 0.9999  # probabilities beyond this are told as such
+
+
+def label(time: str | int | float | None, index: int) -> str | int | float:
+    """Return the time, or the row where there is none."""
+    return index if time is None else time
+
+
+def ranges(change: Change, most: int | None = None) -> str:
+    """Return the credible set as text: times, and ranges with 'to'; the first few, if asked."""
+    told = []
+    for (first, last), rows in zip(change.credible_times, change.credible, strict=True):
+        a, b = label(first, rows[0]), label(last, rows[1])
+        told.append(f"{a}" if rows[0] == rows[1] else f"{a} to {b}")
+    if most is not None and len(told) > most:
+        told = [*told[: most - 1], f"... {len(told) - most} more ...", told[-1]]
+    return ", ".join(told)
+
+
+def number(x: float) -> str:
+    """Return three significant digits, no exponent where one can be avoided."""
+    if x == 0 or not math.isfinite(x):
+        return f"{x:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(x))))
+    return f"{x:.{digits}f}" if digits < 9 else f"{x:.2e}"
+
+
+def chance(p: float) -> str:
+    """Return a probability in words that never claim certainty."""
+    if p > SURE:
+        return f"> {SURE}"
+    if p < 1 - SURE:
+        return f"< {1 - SURE:.4f}"
+    edge = min(p, 1 - p)
+    return f"{p:.4f}" if edge < 0.001 else f"{p:.3f}" if edge < 0.01 else f"{p:.2f}"
+
+
+def equals(p: float) -> str:
+    """Return a probability behind its sign: = 0.97, > 0.9999."""
+    told = chance(p)
+    return told if told[0] in "<>" else f"= {told}"
+
+
+def span(interval: Interval) -> str:
+    """Return a mean with its interval."""
+    return f"{number(interval.mean)} ({number(interval.lower)} to {number(interval.upper)})"

@@ -1,0 +1,213 @@
+"""The page about one series: what `changepoint fit --out` writes beside the figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.report.figure_style import label_of
+from changepoint.report.numbers import chance, ranges, span
+from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
+from changepoint.report.sentences import engine_line, sentence
+from changepoint.report.sparkline import Curve, curve, ticks_of
+from changepoint.results.reported import Change
+
+if TYPE_CHECKING:
+    from changepoint.answer import Answer
+
+Floats = NDArray[np.float64]
+
+POINTS = 400  # of the figure; longer series are pooled
+LIKELY = 0.001  # numbers of changes that are listed
+
+
+class Table(NamedTuple):
+    """A table of text; `kind` is the class that styles it."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    kind: str = "numbers"
+
+
+def single(posterior: Answer) -> str:
+    """Return the page of a posterior: sentence, figure, numbers, and how they were computed."""
+    observations = posterior.observations
+    T, stride = len(observations), _stride(posterior)
+    missing = T - int(observations.observed(posterior.model.likelihood.response).sum())
+    series = PageSeries(
+        name=observations.file or "",
+        q=None,
+        p=posterior.probability_of_change,
+        flagged=False,
+        number=posterior.number,
+        changes=[page_change(change, stride) for change in posterior.changes],
+        n=T,
+        missing=missing,
+        sentence=sentence(posterior),
+        curve=_curve(posterior, stride),
+    )
+    rows = f"{T:,} rows" + (f", {missing:,} missing" if missing else "")
+    times = ""
+    if observations.time is not None:
+        times = f", {observations.label(0)} to {observations.label(T - 1)}"
+    title = f"Changes in {observations.file}" if observations.file else "Changes"
+    report = Report(
+        title, rows + times, label_of(posterior), [series], about=list(_about(posterior))
+    )
+    return render(
+        "single.html",
+        ("figure.js",),
+        block(report.series, report.label),
+        report=report._replace(totals=_totals(posterior)),
+        sentence=series.sentence,
+        warnings=posterior.warnings,
+        tables=list(_tables(posterior)),
+    )
+
+
+def page_change(change: Change, stride: int) -> PageChange:
+    """Return a change of a posterior as the page has it, so many rows being a point."""
+    return PageChange(
+        change.index / stride,
+        _when(change),
+        ranges(change, most=6),
+        change.probability,
+        change.before,
+        change.after,
+        change.ratio,
+        change.probability_of_increase,
+    )
+
+
+def _when(change: Change) -> str:
+    return str(change.index if change.time is None else change.time)
+
+
+def _stride(posterior: Answer) -> int:
+    return math.ceil(len(posterior.observations) / POINTS)
+
+
+def _curve(posterior: Answer, stride: int) -> Curve:
+    """Return the curve: means of the data, the band at middle rows, sums of P(change)."""
+    family, observations = posterior.model.likelihood, posterior.observations
+    told, T = posterior.marginals, len(posterior.observations)
+    starts = np.arange(0, T, stride)
+    middle = (starts + np.minimum(starts + stride, T)) // 2
+    lower, _, upper = told[f"{family.parameter}_quantile"].values[:, middle]
+    change = np.add.reduceat(told["change_probability"].values, starts)
+    time = T if observations.time is None else observations.time
+    return curve(
+        _pooled(family.estimates(observations), starts),
+        lower,
+        told[f"{family.parameter}_mean"].values[middle],
+        upper,
+        np.minimum(change, 1.0),
+        ticks_of(time, stride),
+        zero=family.domain[0] == 0,
+    )
+
+
+def _pooled(y: Floats, starts: NDArray[np.int64]) -> Floats:
+    """Return the mean of the rows of each point that have a value; NaN where none has."""
+    seen = ~np.isnan(y)
+    count = np.add.reduceat(seen, starts, dtype=np.int64)
+    total = np.add.reduceat(np.where(seen, y, 0.0), starts)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _totals(posterior: Answer) -> list[tuple[str, str]]:
+    k = posterior.number
+    totals = [("most probable number of changes", str(k))]
+    if posterior.model.changes.exactly is None:
+        p = float(posterior.number_probability[k])
+        totals.insert(0, ("P(any change)", chance(posterior.probability_of_change)))
+        totals.append((f"P(exactly {k})", chance(p)))
+    else:
+        totals = [("changes, as assumed", str(k))]
+    if posterior.log_evidence is not None:
+        totals.append(("log evidence", f"{posterior.log_evidence:.2f}"))
+    return totals
+
+
+def _tables(posterior: Answer) -> Iterator[Table]:
+    found = posterior.changes
+    if found:
+        heads = ["change", "95 % within", "P", f"{posterior.model.likelihood.label} before"]
+        heads += ["after", "difference", "ratio", "P(increase)"]
+        yield Table("The changes", heads, [_row(change) for change in found], kind="changes")
+    if found and found[0].others:
+        names = list(found[0].others)
+        segments = [[found[0].others[name][0] for name in names]]
+        segments += [[change.others[name][1] for name in names] for change in found]
+        rows = [[str(i), *map(span, spans)] for i, spans in enumerate(segments, 1)]
+        yield Table("Further parameters", ["segment", *names], rows)
+    if posterior.model.changes.exactly is None:
+        likely = [(k, float(p)) for k, p in enumerate(posterior.number_probability)]
+        rows = [[str(k), chance(p)] for k, p in likely if p > LIKELY]
+        yield Table("How many changes", ["number", "probability"], rows)
+    if posterior.sensitivity:
+        yield _by_strength(posterior)
+    if len(posterior.candidates):
+        yield _averaged(posterior)
+
+
+def _row(change: Change) -> list[str]:
+    return [
+        _when(change),
+        ranges(change, most=6),
+        chance(change.probability),
+        span(change.before),
+        span(change.after),
+        span(change.difference),
+        "–" if change.ratio is None else span(change.ratio),
+        chance(change.probability_of_increase),
+    ]
+
+
+def _averaged(posterior: Answer) -> Table:
+    """Return the models that were averaged over, and what each of them finds."""
+    rows = []
+    for name, one in posterior.candidates.iterrows():
+        told = [chance(one["probability_of_change"]), f"{one['number']:.0f}"]
+        if one["steady"]:
+            told = ["one level by assumption", "–"]
+        elif math.isnan(one["probability_of_change"]):  # too improbable to have been asked
+            told = ["–", "–"]
+        rows.append([str(name), chance(one["probability"]), *told, str(one["priors"])])
+    heads = ["model", "probability", "P(any change)", "changes", "with its priors"]
+    return Table("Models averaged over", heads, rows, kind="numbers wide")
+
+
+def _by_strength(posterior: Answer) -> Table:
+    """Return P(any change) by the strength of the prior."""
+    family = posterior.varied
+    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
+    rows = [[f"{strength:g}", chance(p)] for strength, p in posterior.sensitivity.items()]
+    note = (
+        f"P(any change){under}, were the prior of the {family.label} so many times as strong: "
+        "worth so many times as many observations."
+    )
+    return Table("Sensitivity to the prior", ["times as strong", "P(any change)"], rows, note)
+
+
+def _about(posterior: Answer) -> Iterator[tuple[str, str]]:
+    model, observations = posterior.model, posterior.observations
+    family, engine = model.likelihood, posterior.engine
+    yield "Likelihood", family.name
+    priors = family.priors()
+    if priors:
+        yield "Priors", "\n".join(f"{name}: {prior}" for name, prior in priors.items())
+    yield "Prior on changes", str(model.changes)
+    sampled = "sampled" in posterior.tree.children
+    yield "Engine", engine_line(posterior) if sampled else f"{engine['name']}"
+    yield "Seed of the draws", str(engine["seed"])
+    used = ", ".join(f"{role}: {column}" for role, column in observations.columns.items())
+    yield "Data", f"{observations.file or 'arrays'}" + (f" ({used})" if used else "")
+    yield "Fingerprint of the data", observations.fingerprint()
+    yield "Version", f"changepoint {posterior.tree.attrs['version']}"

@@ -1,0 +1,187 @@
+"""The answer in words: did it change, when, from what to what, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from changepoint.hand_written import OwnLikelihood
+from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.report.numbers import chance, equals, label, span
+from changepoint.results.reported import Change, Interval
+
+if TYPE_CHECKING:
+    from changepoint.answer import Answer
+
+SEGMENTS = 12  # changes up to which further parameters are printed
+
+
+def sentence(posterior: Answer) -> str:
+    """Return the answer in words."""
+    if not posterior.converged:
+        return f"The chains have NOT converged, so this may be wrong: {_told(posterior)}"
+    return _told(posterior)
+
+
+def _told(posterior: Answer) -> str:
+    if not posterior.changes:
+        return _no_change(posterior)
+    return words(
+        posterior.changes,
+        posterior.model.likelihood,
+        posterior.probability_of_change,
+        float(posterior.number_probability[posterior.number]),
+        posterior.model.changes.exactly is not None,
+    )
+
+
+def words(
+    found: Sequence[Change],
+    family: Likelihood | OwnLikelihood,
+    p: float,
+    number_p: float,
+    fixed: bool,
+) -> str:
+    """Return changes in words.
+
+    Parameters
+    ----------
+    found
+        One or more.
+    family
+        Whose parameter changed.
+    p, number_p
+        P(any change), P(this number of changes).
+    fixed
+        Whether the number was given.
+    """
+    parameter = family.subject
+    whose = "" if family.subject == family.label else f" the {family.label}"
+    parts = [_change(change, whose) for change in found]
+    if len(found) == 1:
+        what = parts[0]
+    elif len(found) <= 4:
+        what = "; ".join(parts)
+    else:
+        what = "; ".join([*parts[:2], f"and {len(parts) - 2} more"])
+    if fixed:
+        times = "1 change" if len(found) == 1 else f"{len(found)} changes"
+        return f"Assuming exactly {times}: {what}."
+    times = "once" if len(found) == 1 else "twice" if len(found) == 2 else f"{len(found)} times"
+    sure = f"P(any change) {equals(p)}, P(exactly {len(found)}) {equals(number_p)}"
+    verb = "changed" if p > 0.95 else "probably changed" if p > 0.5 else "may have changed"
+    return f"The {parameter} {verb} {times} ({sure}): {what}."
+
+
+def _change(change: Change, whose: str) -> str:
+    up = change.probability_of_increase
+    word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
+    ratio = "" if change.ratio is None else f", a ratio of {span(change.ratio)}"
+    if "slope" in change.others:
+        slopes = change.others["slope"]
+        ratio += f", its slope from {span(slopes[0])} to {span(slopes[1])}"
+    when = f"at {label(change.time, change.index)}{_within(change)}"
+    return (
+        f"{when},{whose} from {span(change.before)} "
+        f"{direction} to {span(change.after)}{ratio}, P({word}) {equals(p)}"
+    )
+
+
+def _within(change: Change) -> str:
+    """Return the span of the credible set, unless it is a single row."""
+    (first, _), (_, last) = change.credible_times[0], change.credible_times[-1]
+    rows = change.credible[0][0], change.credible[-1][1]
+    if rows[0] == rows[1]:
+        return ""
+    gaps = ", with gaps" if len(change.credible) > 1 else ""
+    return f" (95 % within {label(first, rows[0])} to {label(last, rows[1])}{gaps})"
+
+
+def _no_change(posterior: Answer) -> str:
+    told, family = posterior.marginals, posterior.model.likelihood
+    parameter, label = family.parameter, family.label
+    lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
+    mean = float(told[f"{parameter}_mean"].values.mean())
+    about = f"the {label} is about {span(Interval(mean, lower, upper))} throughout"
+    line = _line(posterior)
+    if line is not None:
+        about = f"the {label} goes along a line from {span(line[0])} to {span(line[1])}"
+    if posterior.model.changes.exactly is not None:
+        return f"Assuming exactly 0 changes: {about}."
+    p = posterior.probability_of_change
+    verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
+    return f"There is {verb} in the {family.subject} (P(any change) {equals(p)}): {about}."
+
+
+def _line(posterior: Answer) -> tuple[Interval, Interval] | None:
+    """Return the ends of a line, if that is what the (most probable) model has."""
+    likelihoods, family = posterior.likelihoods, posterior.model.likelihood
+    if not likelihoods or not isinstance(likelihoods[0], LinearLikelihood):
+        return None
+    if likelihoods[0].columns < 2:
+        return None
+    told = posterior.marginals
+    mean = told[f"{family.parameter}_mean"].values
+    lower, _, upper = told[f"{family.parameter}_quantile"].values
+    first, last = (
+        Interval(float(mean[row]), float(lower[row]), float(upper[row])) for row in (0, -1)
+    )
+    return first, last
+
+
+def other_lines(posterior: Answer) -> list[str]:
+    """Return a line for each further parameter of the segments."""
+    found = posterior.changes
+    if len(found) > SEGMENTS:
+        return []
+    return [
+        f"{name} by segment: {span(found[0].others[name][0])}; "
+        + "; ".join(span(change.others[name][1]) for change in found)
+        for name in found[0].others
+    ]
+
+
+def candidate_lines(posterior: Answer) -> list[str]:
+    """Return what the models say that were averaged over."""
+    found = posterior.candidates
+    told = []
+    for name, row in found[found["probability"] > 0.005].iterrows():
+        times = "1 change" if row["number"] == 1 else f"{row['number']} changes"
+        says = f"{times}, P(any) {equals(row['probability_of_change'])}"
+        if row["steady"]:
+            says = "one level by assumption"
+        told.append(f"{name} {chance(row['probability'])} ({says})")
+    return [f"Probability of each model: {'; '.join(told)}"] if told else []
+
+
+def sensitivity_lines(posterior: Answer) -> list[str]:
+    """Return how the probability of change moves with the strength of the prior."""
+    found = posterior.sensitivity
+    if not found:
+        return []
+    told = ", ".join(f"{chance(p)} (x {strength:g})" for strength, p in found.items())
+    family = posterior.varied
+    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
+    return [f"P(any change){under} by strength of the prior of the {family.label}: {told}"]
+
+
+def engine_line(posterior: Answer) -> str:
+    """Return how a sampler did, in one line."""
+    told, settings = posterior.engine["diagnostics"], posterior.engine["settings"]
+    found = posterior.tree["posterior"].sizes
+    r_hat = "undefined" if told["r_hat"] is None else f"{told['r_hat']:.3f}"
+    parts = [
+        f"{posterior.engine['name']}, switchpoints by {settings['switchpoints']}, "
+        f"{found['chain']} x {found['draw']} draws: "
+        f"{'converged' if posterior.converged else 'NOT converged'}",
+        f"R-hat at most {r_hat}",
+        f"ESS at least {told['ess_bulk'] or 0:.0f} (bulk), {told['ess_tail'] or 0:.0f} (tail)",
+        f"{told['divergences']} divergences",
+    ]
+    for name, numbers in told["variables"].items():
+        if "distance" in numbers:
+            far, allowed = numbers["distance"], numbers["distance_allowed"]
+            noise = f" (independent draws: up to {allowed:.3f})" if posterior.converged else ""
+            parts.append(f"{name} in total variation {far:.3f} from its exact posterior{noise}")
+    return "; ".join(parts)

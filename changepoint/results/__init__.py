@@ -1,0 +1,1 @@
+"""What engines return, and what becomes of it: summaries, a tree, reported changes."""

@@ -1,0 +1,144 @@
+"""The changes that are reported, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.hand_written import OwnLikelihood
+from changepoint.likelihoods import Likelihood
+from changepoint.observations import Observations, in_rows
+from changepoint.results.summaries import MASS
+from changepoint.results.trajectories import tilted
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """A mean, and the ends of the central 95 %."""
+
+    mean: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """One reported change: its place and what it did, given the most probable number.
+
+    `index` and `time` are the (lower) median's, `probability` is that of any change inside
+    the credible set, whatever their number; `ratio` is None where the parameter isn't
+    positive. Difference, ratio and the probability of an increase come from the draws. Of a
+    line, `before` and `after` are its values on both sides of the change. `others` holds the
+    segment's further parameters (slope, noise_sd), before and after, from the draws.
+    """
+
+    index: int
+    time: str | int | float | None
+    most_probable: str | int | float | None
+    probability: float
+    credible: list[tuple[int, int]]  # first and last row of each range
+    credible_times: list[tuple[Any, Any]]
+    before: Interval
+    after: Interval
+    difference: Interval
+    ratio: Interval | None
+    probability_of_increase: float
+    others: dict[str, tuple[Interval, Interval]]
+
+
+def changes(
+    tree: xr.DataTree,
+    told: xr.Dataset,
+    number: int,
+    family: Likelihood | OwnLikelihood,
+    observations: Observations,
+    averaged: bool,
+) -> list[Change]:
+    """Return so many changes, in order of time.
+
+    Parameters
+    ----------
+    tree
+        Of the posterior, for its draws.
+    told
+        Its marginals.
+    number
+        The most probable.
+    family
+        Whose parameter changed.
+    averaged
+        Whether over several models, which share no further parameters.
+    """
+    if not number:
+        return []
+    fixed = tree["given" if "given" in tree.children else "posterior"].dataset
+    named = {
+        str(name): values.values.reshape(-1, number + 1)
+        for name, values in fixed.items()
+        if values.dims == ("chain", "draw", "segment")
+    }
+    begin = named.pop(family.parameter)
+    mean = told[f"{family.parameter}_segment_mean"].values
+    lower, _, upper = told[f"{family.parameter}_segment_quantile"].values
+    segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
+    ends, lines = begin, "slope" in named and tilted(tree)
+    if lines:
+        ends = begin + named["slope"] * lengths(fixed, observations)
+    found = []
+    for i in range(number):
+        p = told["switchpoint_probability"].values[i]
+        inside = np.flatnonzero(told["credible"].values[i])
+        breaks = np.flatnonzero(np.diff(inside) > 1)
+        ranges = list(
+            zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
+        )
+        median = int(np.searchsorted(np.cumsum(p), 0.5 * p.sum()))
+        before, after = ends[:, i], begin[:, i + 1]
+        found.append(
+            Change(
+                index=median,
+                time=observations.stamp(median),
+                most_probable=observations.stamp(int(p.argmax())),
+                probability=float(told["inside_probability"].values[i]),
+                credible=[(int(a), int(b)) for a, b in ranges],
+                credible_times=[
+                    (observations.stamp(a), observations.stamp(b)) for a, b in ranges
+                ],
+                before=_interval(before) if lines else segments[i],
+                after=_interval(after) if lines else segments[i + 1],
+                difference=_interval(after - before),
+                ratio=_interval(after / before) if family.domain[0] >= 0 else None,
+                probability_of_increase=float(np.mean(after > before)),
+                others={
+                    name: (_interval(values[:, i]), _interval(values[:, i + 1]))
+                    for name, values in named.items()
+                    if not averaged
+                },
+            )
+        )
+    return found
+
+
+def lengths(fixed: xr.Dataset, observations: Observations) -> Floats:
+    """Return the time from first to last row of each draw's segments, (D, k + 1)."""
+    T, time = len(observations), observations.time
+    x = in_rows(np.arange(T) if time is None else time)
+    k = fixed.sizes["segment"] - 1
+    draws = fixed.sizes["chain"] * fixed.sizes["draw"]
+    changes = fixed["switchpoint"].values.reshape(-1, k) if k else np.zeros((draws, 0), int)
+    first = np.pad(changes, ((0, 0), (1, 0)))
+    last = np.pad(changes - 1, ((0, 0), (0, 1)), constant_values=T - 1)
+    between: Floats = x[last] - x[first]
+    return between
+
+
+def _interval(values: Floats) -> Interval:
+    lower, upper = np.quantile(values, [0.5 - MASS / 2, 0.5 + MASS / 2])
+    return Interval(float(values.mean()), float(lower), float(upper))

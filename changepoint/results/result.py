@@ -1,0 +1,196 @@
+"""What an engine is, and what it returns: arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.hand_written import OwnModel
+from changepoint.likelihoods import Likelihood
+from changepoint.model import Model
+from changepoint.observations import Observations
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+CHAINS = 4  # independent draws are stored as chains so that R-hat is defined
+QUANTILES = (0.025, 0.5, 0.975)
+
+
+class Draws(NamedTuple):
+    """D draws with up to S segments each.
+
+    first
+        First row of each segment, 0 for the first one, T where a draw has fewer, (D, S).
+    parameter
+        Its parameter, NaN where a draw has fewer, (D, S).
+    shared
+        The shared parameter, (D,), if there is one.
+    chains
+        How many chains they come from, one after the other.
+    extra
+        Further parameters of the segments by name, each (D, S); `slope` tilts the parameter,
+        which then is that of a segment's first row.
+    """
+
+    first: Integers
+    parameter: Floats
+    shared: Floats | None
+    chains: int = CHAINS
+    extra: Mapping[str, Floats] = MappingProxyType({})
+
+    def number(self, T: int) -> Integers:
+        """Return the number of changes, shape (D,)."""
+        return (self.first[:, 1:] < T).sum(axis=1)
+
+    def chained(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(D, ...) -> (chain, draw, ...)."""
+        return values.reshape(self.chains, -1, *values.shape[1:])
+
+    def named(self, parameter: str) -> dict[str, Floats]:
+        """Return all parameters of the segments by name."""
+        return {parameter: self.parameter, **self.extra}
+
+    @property
+    def coordinates(self) -> dict[str, Integers]:
+        """Numbers of chains and draws, which some plots of ArviZ ask for."""
+        return {
+            "chain": np.arange(self.chains),
+            "draw": np.arange(len(self.first) // self.chains),
+        }
+
+
+class Step(NamedTuple):
+    """What a change did, given the number of changes.
+
+    difference, ratio
+        Of the parameter after and before: mean, and the ends of the central 95 %; NaN for the
+        ratio of what may be negative, its median where it has no mean.
+    increase
+        P(the parameter is larger after).
+    """
+
+    difference: tuple[float, float, float]
+    ratio: tuple[float, float, float]
+    increase: float
+
+
+class Given(NamedTuple):
+    """The changes, given their number.
+
+    probability
+        P(i-th change at row s), (k, T).
+    credible
+        The smallest set of rows holding 95 % of it, (k, T).
+    inside
+        P(some change lies in that set), all numbers considered, (k,).
+    segments
+        Mean and quantiles (QUANTILES) of the parameter by segment, (4, k + 1).
+    steps
+        What each change did, where it was summed; empty where draws tell.
+    """
+
+    number: int
+    drawn: Callable[[], Draws]
+    probability: Floats
+    credible: NDArray[np.bool_]
+    inside: Floats
+    segments: Floats
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def draws(self) -> Draws:
+        """Draws with this number of changes, made when they are first asked for."""
+        return self.drawn()
+
+
+class Candidate(NamedTuple):
+    """One of the models that an answer is an average over.
+
+    probability
+        Its posterior probability, all candidates being equally probable before.
+    probability_of_change, number
+        What it says of the changes: P(any), the most probable number; NaN and -1 where its own
+        probability is below one in a million.
+    steady
+        Whether it allows no change.
+    """
+
+    likelihood: Likelihood
+    log_evidence: float
+    probability: float
+    probability_of_change: float
+    number: int
+    steady: bool
+
+
+class Result(NamedTuple):
+    """One posterior.
+
+    `change_probability` (T,), `number_probability` (K + 1,) and `rows` (4, T: mean and
+    QUANTILES of the parameter by row) are marginals, exact or estimated from a sampler's
+    draws; `number_error` is the Monte Carlo standard error of the number's probabilities
+    where they come from draws of the exact engine, else 0.
+
+    Of a sampler: `sample_stats`; `exact`, the exact answer to the same question, where there
+    is one; of a hand-written model `posterior`, all its variables, and the model itself.
+    """
+
+    model: Model | OwnModel
+    observations: Observations
+    engine: dict[str, Any]
+    warnings: tuple[str, ...]
+    log_evidence: float | None
+    change_probability: Floats
+    number_probability: Floats
+    number_error: float
+    rows: Floats
+    drawn: Callable[[], Draws]
+    given: Given | None
+    posterior: xr.Dataset | None = None
+    sample_stats: xr.Dataset | None = None
+    exact: Result | None = None
+    pm_model: Any = None
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def draws(self) -> Draws:
+        """Draws, made when they are first asked for."""
+        return self.drawn()
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """How a posterior is computed: anything with a name that gives a `Result`.
+
+    name
+        What the result says it comes from.
+    exact
+        Whether what it gives are no estimates.
+    """
+
+    name: ClassVar[str]
+    exact: ClassVar[bool]
+
+    def run(
+        self, model: Any, observations: Observations, notes: tuple[str, ...] = ()
+    ) -> Result:
+        """Return the posterior of a model that was checked and resolved, as arrays.
+
+        Parameters
+        ----------
+        model
+            A `Model` whose priors are filled; or one that only this engine knows.
+        observations
+            T rows.
+        notes
+            What was noticed of them, to be told as warnings.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""Draws by time, and the groups of a posterior that are made from them when asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError
+from changepoint.likelihoods.regression import rows_of
+from changepoint.model import Model
+from changepoint.observations import Observations, in_rows
+from changepoint.results.result import Draws
+from changepoint.results.tree import dims_of, fixed_number, outcome_names, unknown, whole
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+GROUPS = ("log_likelihood", "posterior_predictive", "prior")
+
+
+def segments(tree: xr.DataTree) -> tuple[Integers, dict[str, Floats]]:
+    """Return first rows and parameters of all draws' segments, (chain, draw, segment)."""
+    if "segments" in tree.children:
+        stored = tree["segments"].dataset
+        named = {str(name): values.values for name, values in stored.items()}
+        return named.pop("first"), named
+    fixed = tree["posterior"].dataset
+    named = {
+        str(name): values.values
+        for name, values in fixed.items()
+        if values.dims == ("chain", "draw", "segment")
+    }
+    first = np.zeros(next(iter(named.values())).shape, np.int64)
+    if "switchpoint" in fixed:
+        first[..., 1:] = fixed["switchpoint"].values
+    return first, named
+
+
+def tilted(tree: xr.DataTree) -> bool:
+    """Whether a `slope` tilts the parameter: not in a hand-written model, where it's a name."""
+    return str(json.loads(tree.attrs["model"])["likelihood"]["name"]) != "pymc"
+
+
+def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dataset:
+    """Return draws by time; see `Posterior.trajectories`."""
+    import xarray as xr
+
+    changed, paths = _paths(tree, parameter, draws)
+    del paths["first"]
+    dims = ("chain", "draw", "time")
+    of_draws = {
+        name: np.arange(size) for name, size in zip(dims, changed.shape[:2], strict=False)
+    }
+    return xr.Dataset(
+        {name: (dims, values) for name, values in {"changed": changed, **paths}.items()},
+        {**of_draws, "time": tree["constant_data"]["time"]},
+    )
+
+
+def _paths(
+    tree: xr.DataTree, parameter: str, draws: int | None = None
+) -> tuple[NDArray[np.int8], dict[str, NDArray[Any]]]:
+    """Return where draws change, and parameters and first row of the segment, by row.
+
+    All (chain, draw, T). A slope tilts the parameter from its segment's first row on.
+    """
+    first, named = segments(tree)
+    first = first[:, :draws]
+    time = tree["constant_data"].dataset["time"].values
+    T = len(time)
+    begun = np.zeros((*first.shape[:2], T + 1), np.int64)
+    chain, draw = np.indices(first.shape[:2])
+    for row in np.moveaxis(first[..., 1:], 2, 0):  # two of a hand-written model may coincide
+        begun[chain, draw, row] += 1
+    changed = (begun[..., :T] > 0).astype(np.int8)
+    changed[..., 0] = 0
+    segment = np.cumsum(begun[..., :T], axis=2)
+    paths: dict[str, NDArray[Any]] = {
+        name: np.take_along_axis(values[:, :draws], segment, axis=2)
+        for name, values in named.items()
+    }
+    paths["first"] = np.take_along_axis(first, segment, axis=2)
+    if tilted(tree) and "slope" in paths:
+        x = in_rows(time)
+        paths[parameter] += paths["slope"] * (x - x[paths["first"]])
+    return changed, paths
+
+
+def built(name: str, tree: xr.DataTree, model: Model, observations: Observations) -> xr.Dataset:
+    """Return one of GROUPS."""
+    import xarray as xr
+
+    rng = np.random.default_rng(int(tree.attrs["seed"]))
+    family = model.likelihood
+    if family.candidates(observations) != (family,):
+        raise DataError(
+            f"{name} belongs to one model, and {family.name!r} is an average over several: fit "
+            "the one you want, such as the most probable of `posterior.candidates`"
+        )
+    if name == "prior":
+        return _prior(tree, model, observations, rng)
+    posterior = tree["posterior"].dataset
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    paths = {  # rows first, as the data have them
+        name: values.reshape(chains * draws, -1).T
+        for name, values in _paths(tree, family.parameter)[1].items()
+    }
+    shared = np.ones(chains * draws)
+    if family.shared is not None:
+        shared = posterior[family.shared].values.reshape(-1)
+    if name == "log_likelihood":
+        values = family.pointwise(observations, paths, shared)
+    else:
+        values = whole(family.predict(observations, paths, shared, rng), family)
+    by_draw = np.moveaxis(values, 1, 0)
+    y = by_draw.reshape(chains, draws, *by_draw.shape[1:])
+    return xr.Dataset(
+        {"y": (dims_of(y, "chain", "draw", "observation"), y)},
+        {
+            "time": ("observation", tree["observed_data"]["time"].values),
+            "chain": posterior["chain"],
+            "draw": posterior["draw"],
+            **(outcome_names(observations) if y.ndim == 4 else {}),
+        },
+    )
+
+
+def _prior(
+    tree: xr.DataTree, model: Model, observations: Observations, rng: np.random.Generator
+) -> xr.Dataset:
+    """Draws from the prior, with the variables of the posterior."""
+    posterior, T = tree["posterior"].dataset, len(observations)
+    D = posterior.sizes["chain"] * posterior.sizes["draw"]
+    family, k = model.likelihood, model.changes.exactly
+    shared = family.shared_draws(rng, D) if family.shared is not None else None
+    placements = [model.changes.draw(T, rng) for _ in range(D)]
+    most = max(len(placement) for placement in placements)
+    first = np.full((D, most + 1), T)
+    first[:, 0] = 0
+    for row, placement in zip(first, placements, strict=True):
+        row[1 : len(placement) + 1] = placement
+    named = family.segment_prior(observations, first.shape, rng)
+    if "slope" in named:  # from the middle of a segment, which priors are about, to its start
+        x = rows_of(observations)
+        last = np.append(first[:, 1:], np.full((D, 1), T), axis=1) - 1
+        to_start = (x[np.minimum(first, T - 1)] - x[last]) / 2
+        named[family.parameter] += named["slope"] * to_start
+    chains = posterior.sizes["chain"]
+    draws = Draws(first, named.pop(family.parameter), shared, chains, named)
+    return fixed_number(draws, model) if k is not None else unknown(draws, T, family.shared)

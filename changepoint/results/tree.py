@@ -1,0 +1,183 @@
+"""A result as a DataTree in ArviZ's schema."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.hand_written import OwnLikelihood, OwnModel
+from changepoint.likelihoods import Likelihood
+from changepoint.model import Model
+from changepoint.observations import ROLES, Observations
+from changepoint.results.result import QUANTILES, Draws, Result
+from changepoint.version import __version__
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+
+
+def to_tree(result: Result) -> xr.DataTree:
+    """Return the DataTree of a result: groups, dimensions and attributes as in ArviZ."""
+    import xarray as xr
+
+    observations, T = result.observations, len(result.observations)
+    family, changes = result.model.likelihood, result.model.changes
+    time = np.arange(T) if observations.time is None else observations.time
+    observed = observations.observed(family.response)
+    fixed = changes.exactly is not None
+    posterior = result.posterior
+    if posterior is None:
+        posterior = (
+            fixed_number(result.draws, result.model)
+            if fixed
+            else unknown(result.draws, T, family.shared)
+        )
+    y = whole(observations.column(family.response)[observed], family)
+    columns = {role: n for role in ROLES if (n := getattr(observations, role)) is not None}
+    outcome = outcome_names(observations)
+    groups = {
+        "posterior": posterior,
+        _marginals_of(result): _marginals(result, time),
+        "observed_data": xr.Dataset(
+            {"y": (dims_of(y, "observation"), y)},
+            {"time": ("observation", time[observed]), **(outcome if y.ndim == 2 else {})},
+        ),
+        "constant_data": xr.Dataset(
+            {role: (dims_of(numbers, "time"), numbers) for role, numbers in columns.items()},
+            {"time": time, **outcome},
+        ),
+    }
+    if not fixed:
+        groups["segments"] = _segments(result.draws, family.parameter)
+        if result.given is not None:
+            groups["given"] = fixed_number(result.given.draws, result.model)
+    if result.sample_stats is not None:
+        groups["sample_stats"] = result.sample_stats
+    if result.exact is not None:
+        groups["exact"] = _marginals(result.exact, time)
+    tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
+    tree.attrs = _attributes(result)
+    return tree
+
+
+def whole(y: Floats, family: Likelihood | OwnLikelihood) -> NDArray[Any]:
+    """Return counts as integers: plots of ArviZ tell counts from measurements by that."""
+    return y.astype(np.int64) if family.response in ("count", "outcomes") else y
+
+
+def dims_of(numbers: NDArray[Any], *dims: str) -> tuple[str, ...]:
+    """Return the dimensions of numbers by row, which of outcomes have one more."""
+    return dims if numbers.ndim == len(dims) else (*dims, "outcome")
+
+
+def outcome_names(observations: Observations) -> dict[str, list[str]]:
+    """Return the names of the outcomes as a coordinate, if there are any."""
+    return {"outcome": list(observations.outcome_names)} if observations.outcome_names else {}
+
+
+def _marginals_of(result: Result) -> str:
+    """Return the group of the marginals: exact, or sampled, never one by the other's name."""
+    return "exact" if result.engine["name"] == "exact" else "sampled"
+
+
+def unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
+    """Draws that differ in their number of changes."""
+    import xarray as xr
+
+    variables = {"n_changes": draws.chained(draws.number(T))}
+    if draws.shared is not None:
+        variables[str(shared)] = draws.chained(draws.shared)
+    return xr.Dataset(
+        {name: (("chain", "draw"), values) for name, values in variables.items()},
+        draws.coordinates,
+    )
+
+
+def fixed_number(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
+    """Draws that all have the same number of changes."""
+    import xarray as xr
+
+    k = draws.first.shape[1] - 1
+    variables: dict[str, Any] = {}
+    if k:
+        variables["switchpoint"] = (
+            ("chain", "draw", "change"),
+            draws.chained(draws.first[:, 1:]),
+        )
+    family = model.likelihood
+    for name, values in draws.named(family.parameter).items():
+        variables[name] = (("chain", "draw", "segment"), draws.chained(values))
+    if draws.shared is not None:
+        variables[str(family.shared)] = (("chain", "draw"), draws.chained(draws.shared))
+    coordinates = {"change": np.arange(k), "segment": np.arange(k + 1)}
+    return xr.Dataset(variables, draws.coordinates | coordinates)
+
+
+def _segments(draws: Draws, parameter: str) -> xr.Dataset:
+    """Draws with their own numbers of changes: padded with T and NaN."""
+    import xarray as xr
+
+    variables = {"first": draws.first, **draws.named(parameter)}
+    dims = ("chain", "draw", "segment")
+    return xr.Dataset(
+        {name: (dims, draws.chained(values)) for name, values in variables.items()},
+        draws.coordinates,
+    )
+
+
+def _marginals(result: Result, time: NDArray[Any]) -> xr.Dataset:
+    """Probabilities of changes, and the parameter by row and segment."""
+    import xarray as xr
+
+    parameter = result.model.likelihood.parameter
+    variables: dict[str, Any] = {
+        "change_probability": ("time", result.change_probability),
+        "number_probability": ("k", result.number_probability),
+        f"{parameter}_mean": ("time", result.rows[0]),
+        f"{parameter}_quantile": (("quantile", "time"), result.rows[1:]),
+    }
+    coordinates: dict[str, Any] = {
+        "time": time,
+        "k": np.arange(len(result.number_probability)),
+        "quantile": np.array(QUANTILES),
+    }
+    if result.log_evidence is not None:
+        variables["log_evidence"] = result.log_evidence
+    if result.given is not None:
+        variables["switchpoint_probability"] = (("change", "time"), result.given.probability)
+        variables["credible"] = (("change", "time"), result.given.credible.astype(np.int8))
+        variables["inside_probability"] = ("change", result.given.inside)
+        segments = result.given.segments
+        variables[f"{parameter}_segment_mean"] = ("segment", segments[0])
+        variables[f"{parameter}_segment_quantile"] = (("quantile", "segment"), segments[1:])
+        coordinates["change"] = np.arange(result.given.number)
+        coordinates["segment"] = np.arange(result.given.number + 1)
+    return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
+
+
+def _attributes(result: Result) -> dict[str, str | int | float]:
+    observations = result.observations
+    return {
+        "created_by": "changepoint",
+        "version": __version__,
+        "model": json.dumps(result.model.to_dict()),
+        "engine": json.dumps(result.engine),
+        "seed": int(result.engine["seed"] or 0),
+        "converged": int(result.engine["converged"]),
+        "warnings": json.dumps(list(result.warnings)),
+        "file": observations.file or "",
+        "columns": json.dumps(dict(observations.columns)),
+        "has_time": int(observations.time is not None),
+        "fingerprint": observations.fingerprint(),
+        "candidates": json.dumps(
+            [
+                {**candidate._asdict(), "likelihood": candidate.likelihood.to_dict()}
+                for candidate in result.candidates
+            ]
+        ),
+    }

@@ -1,0 +1,126 @@
+"""Changes and segment parameters given the shared parameter: exact, independent draws."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.exact.hyper_mixture import Condition, Inference, infer
+from changepoint.exact.posterior_draws import draw
+from changepoint.kernels import segments as kernel
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.regression import LinearLikelihood, rows_of
+from changepoint.model import Model
+from changepoint.observations import Observations
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+BATCH = 256  # draws at a time, where they have all the same distribution
+
+
+Draw = tuple[Integers, dict[str, Floats]]
+
+
+class Conditional(ABC):
+    """p(switchpoints, segment parameters | shared parameter, data) by backward sampling.
+
+    Parameters
+    ----------
+    model
+        Resolved, with `Changes(exactly=)`.
+    observations
+        T rows.
+    """
+
+    def __init__(self, model: Model, observations: Observations) -> None:
+        self.model, self.observations = model, observations
+        self.family = model.likelihood
+        self.forget()
+
+    @abstractmethod
+    def several(self, shared: float | None, size: int, rng: np.random.Generator) -> list[Draw]:
+        """Return independent draws."""
+
+    def forget(self) -> None:
+        """Drop the draws made ahead: a chain must not begin with those of another."""
+        self.ahead: list[Draw] = []
+
+    def draw(self, shared: float | None, rng: np.random.Generator) -> Draw:
+        """Return first rows after each change (k,), and parameters by name, each (k + 1,)."""
+        if shared is not None:
+            return self.several(shared, 1, rng)[0]
+        if not self.ahead:
+            self.ahead = self.several(None, BATCH, rng)
+        return self.ahead.pop()
+
+
+class OnGrid(Conditional):
+    """Of families with one parameter a segment, by the filter on its grid."""
+
+    def __init__(self, model: Model, observations: Observations) -> None:
+        super().__init__(model, observations)
+        self.condition = Condition.of(model.changes, len(observations))
+        self.alone: Inference | None = None
+        family = model.likelihood
+        assert isinstance(family, GridLikelihood)  # who asks makes sure
+        self.series = family.series(observations)
+        if family.shared is None:
+            self.alone = self._inference(None)
+        else:  # tried once: a prior that no grid can hold is an error now, not within a chain
+            self._inference(float(family.shared_value(family.shared_quantile(0.5))))
+
+    def _inference(self, shared: float | None) -> Inference:
+        return infer(self.model, self.series, self.condition, shared=shared)
+
+    def several(self, shared: float | None, size: int, rng: np.random.Generator) -> list[Draw]:
+        """Return independent draws."""
+        inference = self._inference(shared) if self.alone is None else self.alone
+        drawn = draw(inference, self.observations, size, rng)
+        parameter = self.family.parameter
+        return [
+            (first[1:], {parameter: theta})
+            for first, theta in zip(drawn.first, drawn.parameter, strict=True)
+        ]
+
+
+class OfLines(Conditional):
+    """Of levels and lines with noise by segment, by the recursion over segment starts."""
+
+    def __init__(self, model: Model, observations: Observations) -> None:
+        super().__init__(model, observations)
+        self.x = rows_of(observations)
+
+    def several(self, shared: float | None, size: int, rng: np.random.Generator) -> list[Draw]:
+        """Return independent draws."""
+        family, changes, T = self.family, self.model.changes, len(self.observations)
+        assert isinstance(family, LinearLikelihood)
+        assert changes.exactly is not None  # the engine makes sure
+        k, m, value = changes.exactly, changes.min_length, 0.0 if shared is None else shared
+        log_rho = np.zeros(T)  # all placements of k changes weigh the same
+        st = family.statistics(self.observations, value)
+        F = kernel.forward_levels(st, log_rho, m, k + 1)
+        table = np.empty((size * (k + 1), 3), np.int64)
+        kernel.sample(st, log_rho, m, np.full(T, T), F, np.full(size, k), rng, table)
+        draw, first, end = table[::-1].T  # they come from the last row back
+        order = np.argsort(draw, kind="stable")
+        first, end = first[order], end[order]
+        told = family.segment_draws(self.observations, value, first, end, rng)
+        told = {"variance": told.pop("noise_sd") ** 2, **told}
+        if "slope" in told:  # PyMC's level is that at the middle of its segment's time
+            told["level"] += told["slope"] * (self.x[end - 1] - self.x[first]) / 2
+        shape = size, k + 1
+        placements = first.reshape(shape)[:, 1:]
+        named = {name: values.reshape(shape) for name, values in told.items()}
+        return [
+            (placement, {name: values[i] for name, values in named.items()})
+            for i, placement in enumerate(placements)
+        ]
+
+
+def conditional(model: Model, observations: Observations) -> Conditional:
+    """Return that of a resolved model with a known number of changes."""
+    lines = isinstance(model.likelihood, LinearLikelihood)
+    return (OfLines if lines else OnGrid)(model, observations)

@@ -1,0 +1,1 @@
+"""Distributions that PyMC lacks, or has with less precision."""

@@ -1,0 +1,163 @@
+"""What a hand-written PyMC model must have to be told of, and whose data it must hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+from numpy.typing import NDArray
+from pytensor.graph.basic import Constant
+from pytensor.graph.traversal import ancestors
+
+from changepoint.errors import ModelError, SupportError
+from changepoint.likelihoods.base import Fault
+from changepoint.model import spell_out
+from changepoint.observations import Observations
+from changepoint.sampling.check.points import named_parameters
+from changepoint.sampling.models.build import SWITCHPOINT
+from changepoint.sampling.models.placement_sum import summed_shape
+from changepoint.sampling.settings import Settings
+
+DRAWN = 100  # switchpoints drawn from their prior
+
+EXPECTED = (
+    "the PyMC model must have an integer variable 'switchpoint' with dims='change', the first "
+    "row of each new segment (or `sum_out` in a pm.Potential), and the parameters of the "
+    "segments with dims='segment'"
+)
+
+
+def told_parameter(model: pm.Model) -> str:
+    """Return the variable by segment to tell of: a Deterministic, which is made to be seen."""
+    for variable in (*model.deterministics, *model.free_RVs):
+        if model.named_vars_to_dims.get(variable.name) == ("segment",):
+            return str(variable.name)
+    raise _unexpected(model)
+
+
+def _unexpected(model: pm.Model) -> ModelError:
+    """Return the error that says what is expected and what was found."""
+    found = [
+        f"{rv.name} ({rv.dtype}, dims {model.named_vars_to_dims.get(rv.name) or 'none'})"
+        for rv in (*model.free_RVs, *model.deterministics)
+    ]
+    return ModelError(f"{EXPECTED}; found {', '.join(found) or 'no variable'}")
+
+
+def _size(model: pm.Model, dim: str) -> int:
+    return int(model.dim_lengths[dim].eval())
+
+
+def check_switchpoint(engine: Settings, model: pm.Model, observations: Observations) -> None:
+    """Raise ModelError where the model's switchpoint isn't one, or not of these data."""
+    if engine.switchpoints == "sum-out":
+        raise ModelError(
+            "switchpoints='sum-out' needs a model that sums them out: pm.Potential(name, "
+            "sum_out(loglik))"
+        )
+    if engine.switchpoints == "gibbs":
+        raise ModelError(
+            "switchpoints='gibbs' integrates out the parameters of this package's likelihoods; "
+            "for a model of your own use 'metropolis', or `sum_out`"
+        )
+    segments = _size(model, "segment")
+    free = {rv.name: rv for rv in model.free_RVs}
+    if SWITCHPOINT in free or segments > 1:
+        dims = model.named_vars_to_dims.get(SWITCHPOINT)
+        if (
+            SWITCHPOINT not in free
+            or dims != ("change",)
+            or free[SWITCHPOINT].dtype.startswith("float")
+        ):
+            raise _unexpected(model)
+        _check_segments(segments, _size(model, "change") + 1)
+        _check_places(free[SWITCHPOINT], len(observations))
+    for rv in model.observed_RVs:
+        _check_data(rv.name, model.rvs_to_values[rv].eval(mode="FAST_COMPILE"), observations)
+
+
+def _check_places(switchpoint: Any, T: int) -> None:
+    """Raise ModelError where a switchpoint isn't a row by its prior, but a year, say."""
+    try:
+        drawn = pm.draw(switchpoint, draws=DRAWN, random_seed=0, mode="FAST_COMPILE")
+    except Exception:  # a distribution that can't be drawn from
+        return
+    if np.mean((drawn < 1) | (drawn >= T)) > 0.5:
+        raise ModelError(
+            f"'switchpoint' of the PyMC model lies between {drawn.min()} and {drawn.max()} by "
+            "its prior: it must be the first row of a new segment, counted from 0, so be "
+            f"between 1 and {T - 1}"
+        )
+
+
+def _check_data(name: str, held: NDArray[Any], observations: Observations) -> None:
+    """Raise an error where the model's observed rows aren't those of the observations.
+
+    A model that was built from other data, or by astype(int) from fractions and empty cells,
+    would be told of as if it were about these.
+    """
+    response = observations.response
+    column, observed = observations.column(response), observations.observed(response)
+    T, some = len(column), int(observed.sum())
+    if not held.ndim:
+        return
+    if held.shape[0] not in (T, some):
+        rows = f"{T} rows" if T == some else f"{T} rows, {some} of them with data"
+        raise ModelError(
+            f"{name!r} of the PyMC model has {held.shape[0]} rows, the observations have "
+            f"{rows}: give both the same data, missing rows left out"
+        )
+    counts = response in ("count", "outcomes")
+    if not counts or held.dtype.kind not in "iu" or held.shape[1:] != column.shape[1:]:
+        return  # measurements may enter on another scale, outcomes as labels
+    inside = np.ones(T, bool) if len(held) == T else observed
+    other = np.zeros(column.shape, bool)
+    other[inside] = column[inside] != held
+    if other.any():
+        rule = f"the PyMC model holds another number in {name!r}"
+        remedy = (
+            "Leave rows without data out, and give whole counts: astype(int) cuts fractions "
+            "off, and makes an empty cell a number."
+        )
+        problems = spell_out(Fault(response, other, rule, remedy), observations)
+        raise SupportError("the PyMC model is not about these data:", problems)
+
+
+def check_sum(model: pm.Model, observations: Observations) -> None:
+    """Raise ModelError where the log likelihood that is summed isn't that of these data."""
+    if SWITCHPOINT in model.named_vars:
+        raise ModelError(
+            "the PyMC model both sums the switchpoints out and has a variable 'switchpoint': "
+            "leave out one"
+        )
+    segments, T = summed_shape(model)
+    if segments is not None:
+        _check_segments(_size(model, "segment"), segments)
+    if T not in (None, len(observations)):
+        raise ModelError(
+            f"the log likelihood given to `sum_out` has {T} rows, the observations have "
+            f"{len(observations)}: a missing row counts, with a log likelihood of 0"
+        )
+
+
+def _check_segments(segments: int, expected: int) -> None:
+    if segments != expected:
+        raise ModelError(
+            f"the PyMC model has {expected - 1} in 'change', which makes {expected} segments, "
+            f"but {segments} in the dim 'segment'"
+        )
+
+
+def distribution_text(rv: Any) -> str:
+    """Return a variable's distribution: its family, its parameters as numbers or by name."""
+    family = str(getattr(rv.owner.op, "_print_name", (rv.owner.op.name or "custom",))[0])
+    parts = []
+    for name, parameter in named_parameters(rv).items():
+        if isinstance(parameter, Constant) and parameter.ndim == 0:
+            parts.append(f"{name}={float(parameter.data):g}")
+        else:
+            above = {a.name for a in ancestors([parameter]) if a.name and a is not parameter}
+            inner = parameter.name or f"f({', '.join(sorted(above)[:4])})"
+            parts.append(f"{name}={inner}")
+    return f"{family}({', '.join(parts)})"
