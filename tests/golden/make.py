@@ -1,0 +1,384 @@
+"""Write down what this version answers, so that a later one can be compared with it.
+
+`answers.json`, beside this file, holds the answers of a version whose inference is known to be
+right: for each of FITS what `changepoint fit --json` prints (and a few numbers by row), and the
+numbers of a batch of 500 short series. The inputs are made here, from seeds. `test_golden.py`
+computes everything anew and compares. From the folder that holds `tests`:
+
+    python tests/golden/make.py
+
+overwrites the answers. Do that only after a change that is meant to alter them, and say so.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from changepoint import Changes, Exact, Model, Observations, batch, fit, modelfiles, priors
+from changepoint import likelihoods as L
+from changepoint.likelihoods.base import GridLikelihood
+from changepoint.model import default_model
+from changepoint.reading import read
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = Path(__file__).with_name("answers.json")
+
+# More than the default 1,000: drawn numbers are then four times as close to what they estimate.
+DRAWS = 16_000
+
+# -- data ---------------------------------------------------------------------------------
+
+
+def steps(T: int, *levels: float) -> np.ndarray:
+    """Levels one after the other, each as long as the next."""
+    return np.array(levels)[np.arange(T) * len(levels) // T]
+
+
+def trials(T: int, seed: int, *rates: float, missing: float = 0.0, **times: Any) -> Any:
+    rng = np.random.default_rng([seed, T])
+    n = rng.integers(20, 60, T)
+    k = rng.binomial(n, steps(T, *rates or (0.1, 0.17))).astype(float)
+    return Observations(count=gaps(k, rng, missing), trials=n, **times)
+
+
+def events(T: int, seed: int, *rates: float, missing: float = 0.0, scatter: float = 0) -> Any:
+    rng = np.random.default_rng([seed, T])
+    exposure = rng.uniform(0.5, 2, T)
+    mean = exposure * steps(T, *rates or (3.0, 4.5))
+    if scatter:
+        mean *= rng.gamma(1 / scatter, scatter, T)
+    k = rng.poisson(mean).astype(float)
+    return Observations(count=gaps(k, rng, missing), exposure=exposure)
+
+
+def zero_or_one(T: int, seed: int) -> Any:
+    rng = np.random.default_rng([seed, T])
+    return Observations(count=rng.random(T) < steps(T, 0.2, 0.5))
+
+
+def proportions(T: int, seed: int, missing: float = 0.0) -> Any:
+    rng = np.random.default_rng([seed, T])
+    mean = steps(T, 0.1, 0.15)
+    return Observations(rate=gaps(rng.beta(mean * 40, (1 - mean) * 40), rng, missing))
+
+
+def values(T: int, seed: int, *levels: float, missing: float = 0.0, heavy: bool = False) -> Any:
+    """A level that changes; the noise becomes half as large in the middle."""
+    rng = np.random.default_rng([seed, T])
+    noise = rng.standard_t(2, T) if heavy else rng.normal(size=T) * steps(T, 1.5, 0.75)
+    return Observations(value=gaps(steps(T, *levels or (10.0, 11.2)) + noise, rng, missing))
+
+
+def waiting(T: int, seed: int, missing: float = 0.0) -> Any:
+    rng = np.random.default_rng([seed, T])
+    return Observations(value=gaps(rng.exponential(1 / steps(T, 0.2, 0.5)), rng, missing))
+
+
+def lines(T: int, seed: int, missing: float = 0.0) -> Any:
+    """A slope that changes in the middle; times are irregular."""
+    rng = np.random.default_rng([seed, T])
+    y = 5 + np.abs(np.arange(T) - T // 2) / 8 + rng.normal(0, 0.5, T)
+    return Observations(value=gaps(y, rng, missing), time=np.cumsum(rng.uniform(0.2, 3, T)))
+
+
+def memory(T: int, seed: int, missing: float = 0.0) -> Any:
+    """Noise that lasts, around a level that changes."""
+    rng = np.random.default_rng([seed, T])
+    u = rng.normal(size=T)
+    for t in range(1, T):
+        u[t] = 0.6 * u[t - 1] + 0.8 * u[t]
+    return Observations(value=gaps(u + steps(T, 0, 2.5), rng, missing))
+
+
+def outcomes(T: int, seed: int, n: int = 5, missing: float = 0.0) -> Any:
+    rng = np.random.default_rng([seed, T])
+    later = (np.arange(T) >= T // 2)[:, None]
+    k = rng.multinomial(n, np.where(later, [0.3, 0.3, 0.4], [0.6, 0.3, 0.1])).astype(float)
+    k[np.isnan(gaps(k[:, 0], rng, missing))] = np.nan
+    return Observations(outcomes=k, outcome_names=("left", "carted", "bought"))
+
+
+def gaps(numbers: np.ndarray, rng: np.random.Generator, missing: float) -> np.ndarray:
+    """The numbers without some of them, never without the first and the last."""
+    left_out = rng.random(len(numbers)) < missing
+    left_out[[0, -1]] = False
+    return np.where(left_out, np.nan, numbers)
+
+
+def zeros(T: int) -> np.ndarray:
+    return np.zeros(T)
+
+
+def dates(T: int, every: str) -> pd.DatetimeIndex:
+    return pd.date_range("2024-01-01", periods=T, freq=every)
+
+
+# -- fits ---------------------------------------------------------------------------------
+
+Input = tuple[Model | None, Observations]
+FITS: dict[str, Callable[[], Input]] = {}
+
+
+def case(name: str, family: Any, data: Callable[[], Observations], **changes: Any) -> None:
+    assert name not in FITS
+    FITS[name] = lambda: (Model(family, Changes(**changes)), data())
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "even odds": {},
+    "probability 0.9": {"probability": 0.9},
+    "probability 0": {"probability": 0},
+    "at most 1": {"at_most": 1},
+    "at most 3, 0.9": {"at_most": 3, "probability": 0.9},
+    "exactly 0": {"exactly": 0},
+    "exactly 1": {"exactly": 1},
+    "exactly 2": {"exactly": 2},
+    "every 20": {"every": 20},
+}
+of = functools.partial  # data are made when they are asked for
+
+# Every kind of prior on changes: under the filter, and by recursions over segments.
+for number, (kind, changes) in enumerate(KINDS.items()):
+    for m in (1, 3):
+        data = of(trials, 48, number, 0.1, 0.16, 0.12, missing=0.1)
+        case(f"binomial, {kind}, length {m}", L.Binomial(), data, **changes, min_length=m)
+    m = 1 if number % 2 else 3
+    data = of(values, 40, number, missing=0.1)
+    family = L.NormalMeanVariance()
+    case(f"normal-mean-variance, {kind}, length {m}", family, data, **changes, min_length=m)
+
+# Every family, its priors left out and given, with and without missing rows.
+case("beta-binomial", L.BetaBinomial(), of(trials, 50, 1))
+case(
+    "beta-binomial, priors, missing",
+    L.BetaBinomial(rate=priors.Beta(2, 9), log_excess=priors.Uniform(-2, 2), mean_trials=40),
+    of(trials, 40, 2, 0.1, 0.2, missing=0.2),
+    at_most=2,
+)
+case("bernoulli", L.Bernoulli(), of(zero_or_one, 80, 1))
+case("bernoulli, uniform prior", L.Bernoulli(priors.Uniform(0.1, 0.9)), of(zero_or_one, 60, 2))
+case("multinomial", L.Multinomial(), of(outcomes, 40, 1))
+case(
+    "multinomial, prior, missing",
+    L.Multinomial((0.5, 1, 2), "carted"),
+    of(outcomes, 40, 2, missing=0.2),
+    at_most=3,
+    min_length=2,
+)
+case("categorical", L.Categorical(), of(outcomes, 80, 1, 1))
+case("beta", L.Beta(), of(proportions, 50, 1))
+case("beta, missing, every 25", L.Beta(), of(proportions, 40, 2, 0.2), every=25)
+case("negative-binomial", L.NegativeBinomial(), of(events, 60, 1, 3, 6, scatter=0.25))
+case(
+    "negative-binomial, priors, missing",
+    L.NegativeBinomial(priors.LogNormal(1, 1), priors.Normal(0, 2)),
+    of(events, 40, 2, 3, 6, missing=0.2, scatter=0.25),
+    exactly=1,
+)
+case("poisson", L.Poisson(), of(events, 60, 1))
+case("poisson, log-normal prior", L.Poisson(priors.LogNormal(1, 1)), of(events, 50, 2))
+case("poisson, missing, no change", L.Poisson(), of(events, 50, 3, 3, 3, missing=0.2))
+case("exponential", L.Exponential(), of(waiting, 60, 1))
+case(
+    "exponential, prior, missing",
+    L.Exponential(priors.LogNormal(-1, 1)),
+    of(waiting, 50, 2, 0.2),
+    at_most=2,
+    min_length=3,
+)
+case("normal", L.Normal(), of(values, 50, 1))
+case("normal, missing, at most 2", L.Normal(), of(values, 40, 2, missing=0.2), at_most=2)
+case("normal, exactly 2", L.Normal(), of(values, 40, 3, 10, 13, 9), exactly=2, min_length=3)
+case("normal, every 15", L.Normal(), of(values, 60, 4, 10, 13, 9, 12), every=15)
+case(
+    "normal, uniform priors",
+    L.Normal(priors.Uniform(0, 30), priors.Uniform(0.5, 10)),
+    of(values, 40, 5),
+)
+case("student-t, nu 3", L.StudentT(nu=3), of(values, 50, 1, 10, 12, heavy=True))
+case("student-t, average over nu", L.StudentT(), of(values, 40, 2, 10, 12, heavy=True))
+case("student-t, memory", L.StudentT(nu=3, phi=0.5), of(memory, 40, 1))
+case("normal-variance", L.NormalVariance(), of(values, 60, 1, 10.0))
+case("trend", L.Trend(), of(lines, 40, 1))
+case("trend, missing, at most 2", L.Trend(), of(lines, 40, 2, 0.2), at_most=2, min_length=3)
+case("autoregressive", L.Autoregressive(), of(memory, 50, 1, 0.1), min_length=3)
+case("autoregressive-trend", L.AutoregressiveTrend(), of(lines, 40, 3), min_length=5)
+
+# Times, many changes, hardly any rows, and counts that are all zero.
+case("days", L.Binomial(), of(trials, 60, 5, time=dates(60, "D")))
+case("hours", L.Binomial(), of(trials, 40, 6, time=dates(40, "h")), exactly=2)
+case("more than 12 changes", L.Poisson(), of(events, 160, 7, *[4, 25] * 8), every=10)
+case("more than 12, lengths", L.Binomial(), of(trials, 150, 8, *[0.1, 0.7] * 8), min_length=3)
+case("two rows", L.Binomial(), of(trials, 2, 9, 0.1, 0.9))
+case("two rows, exactly 1", L.Poisson(), of(events, 2, 10, 2, 20), exactly=1)
+case("two values", L.Normal(), lambda: Observations(value=[1.0, 3.5]))
+case("no event", L.Poisson(), lambda: Observations(count=zeros(30)))
+case(
+    "no success, at most 2",
+    L.Binomial(),
+    lambda: Observations(count=zeros(30), trials=zeros(30) + 40),
+    at_most=2,
+)
+case(
+    "no event, dispersion",
+    L.NegativeBinomial(priors.Gamma(1, 1), priors.Normal(0, 2)),
+    lambda: Observations(count=zeros(30)),
+)
+
+
+def auto(data: Observations) -> Input:
+    return default_model(data), data
+
+
+FITS["auto, a level"] = lambda: auto(values(40, 6, missing=0.1))
+FITS["auto, lines"] = lambda: auto(lines(50, 4))
+
+
+def of_file(name: str) -> Input:
+    declared = modelfiles.load(ROOT / "models" / f"{name}.py")
+    observations = read(declared.data, **declared.columns)
+    return declared.build(observations), observations
+
+
+for name in (
+    "coal_disasters", "conversion_rate", "conversion_rate_without_trials", "funnel",
+    "maternal_mortality", "nile_flow", "seatbelts", "signups",
+):  # fmt: skip
+    FITS[f"models/{name}.py"] = functools.partial(of_file, name)
+FITS["data/coal_disasters.csv"] = lambda: (None, read(ROOT / "data" / "coal_disasters.csv"))
+
+LEFT_OUT = ("seed", "settings", "diagnostics")  # of the engine
+NUMBER = re.compile(r"[<>=]? ?[-+]?\d[-\d.:eT]*| (?:up|down)(?= to)|(?:in|de)crease")
+
+
+def answer(name: str) -> dict[str, Any]:
+    """Return the answer of a fit, ready for JSON."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model, observations = FITS[name]()
+        posterior = fit(model, observations, Exact(draws=DRAWS))
+        told = posterior.to_dict()
+    told["engine"] = {key: v for key, v in told["engine"].items() if key not in LEFT_OUT}
+    told["file"] = told["file"] and Path(told["file"]).name
+    told["sentence"] = NUMBER.sub(" #", posterior.sentence())
+    told["kind"] = kind_of(posterior)
+    told["hyperparameter"] = told["kind"] == "average" or bool(posterior.likelihoods[0].shared)
+    told["rows"] = by_row(posterior)
+    return told
+
+
+def kind_of(posterior: Any) -> str:
+    """Return what says which numbers were drawn: grid, segments, lines or average."""
+    family, observations = posterior.model.likelihood, posterior.observations
+    if family.candidates(observations) != (family,):
+        return "average"
+    if isinstance(family, GridLikelihood):
+        return "grid"
+    return "lines" if "trend" in family.name else "segments"
+
+
+def by_row(posterior: Any) -> list[dict[str, float]]:
+    """Return P(change) and the parameter at five rows."""
+    told, name = posterior.marginals, posterior.model.likelihood.parameter
+    found = []
+    for row in np.linspace(0, len(posterior.observations) - 1, 5).astype(int):
+        lower, _, upper = told[f"{name}_quantile"].values[:, row]
+        numbers = {
+            "change_probability": told["change_probability"].values[row],
+            "mean": told[f"{name}_mean"].values[row],
+            "lower": lower,
+            "upper": upper,
+        }
+        found.append({"row": int(row), **{key: float(x) for key, x in numbers.items()}})
+    return found
+
+
+# -- batch --------------------------------------------------------------------------------
+
+SERIES = 250  # of each family
+BATCHES = {"binomial": L.Binomial(), "poisson": L.Poisson()}
+OF_SERIES = {
+    "n": "n",
+    "missing": "missing",
+    "log_evidence": "log_evidence",
+    "p_any": "probability_of_change",
+    "number": "number",
+}
+OF_FIRST_CHANGE = (
+    "index", "credible_set", "probability", "before", "before_lower", "before_upper", "after",
+    "after_lower", "after_upper", "difference", "difference_lower", "difference_upper",
+    "ratio", "ratio_lower", "ratio_upper", "probability_of_increase",
+)  # fmt: skip
+
+
+def table(family: str) -> pd.DataFrame:
+    """Return many series in one table: 20 to 120 rows, no time, some changed or with gaps."""
+    rng = np.random.default_rng([len(family), SERIES])
+    tables = []
+    for i in range(SERIES):
+        T, changed = int(rng.integers(20, 121)), (0, 0, 1, 1, 2)[i % 5]
+        low, high = (0.05, 0.15) if family == "binomial" else (2, 5)
+        level = steps(T, *[low, high, low][: changed + 1])
+        size = rng.integers(30, 200, T) if family == "binomial" else rng.uniform(0.5, 2, T)
+        k = rng.binomial(size, level) if family == "binomial" else rng.poisson(size * level)
+        k = gaps(k.astype(float), rng, 0.15 if i % 3 == 0 else 0.0)
+        name = "trials" if family == "binomial" else "exposure"
+        tables.append(pd.DataFrame({"series": f"{i:03d}", "count": k, name: size}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def batch_answers() -> dict[str, dict[str, list[Any]]]:
+    """Return by family the columns of the batch; of changes the first of each series."""
+    found = {}
+    for name, family in BATCHES.items():
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data, out = Path(folder) / "table.parquet", Path(folder) / "out"
+            table(name).to_parquet(data)
+            roles = {role: role for role in family.needs} | (
+                {"exposure": "exposure"} if name == "poisson" else {}
+            )
+            batch.run(data, Model(family), out, by="series", columns=roles)
+            series = batch.read(out).sort_values("by_series").set_index("by_series")
+            changes = batch.read(out, "changes")
+        assert (series["status"] == "ok").all() and len(series) == SERIES
+        first = changes.sort_values(["by_series", "index"]).groupby("by_series").head(1)
+        first = first.set_index("by_series").reindex(series.index)
+        columns = {told: series[column] for told, column in OF_SERIES.items()}
+        columns |= {f"first_{column}": first[column] for column in OF_FIRST_CHANGE}
+        found[name] = {told: plain(column) for told, column in columns.items()}
+    return found
+
+
+def plain(column: pd.Series) -> list[Any]:
+    """Return a column's cells as JSON has them; whole numbers stay whole."""
+    whole = column.name in ("n", "missing", "number", "index")
+    cells = [None if pd.isna(cell) else cell for cell in column]
+    if column.name == "credible_set":
+        return cells
+    return [None if cell is None else int(cell) if whole else float(cell) for cell in cells]
+
+
+def main() -> None:
+    told = {"fits": {name: answer(name) for name in FITS}, "batch": batch_answers()}
+    parts = [json.dumps(name) + ":" + json.dumps(one, separators=(",", ":"))
+             for name, one in told["fits"].items()]  # fmt: skip
+    many = json.dumps(told["batch"], separators=(",", ":"))
+    text = '{"fits":{\n' + ",\n".join(parts) + '\n},\n"batch":' + many + "}\n"
+    ANSWERS.write_text(text, encoding="utf-8")
+    print(f"{len(parts)} fits, {2 * SERIES} series, {len(text)} bytes", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
