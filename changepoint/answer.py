@@ -17,7 +17,7 @@ from changepoint.observations import ROLES, Observations
 from changepoint.results.reported import Change, changes
 from changepoint.results.result import Result
 from changepoint.results.trajectories import GROUPS, built, trajectories
-from changepoint.results.tree import to_tree
+from changepoint.results.tree import marginals, to_tree, told_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,12 +76,16 @@ class Answer:
     @property
     def engine(self) -> dict[str, Any]:
         """Which engine, its settings, seed and diagnostics."""
+        if isinstance(self._source, Result):
+            return self._source.engine
         told: dict[str, Any] = json.loads(self.tree.attrs["engine"])
         return told
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was noticed while reading, checking and fitting."""
+        if isinstance(self._source, Result):
+            return self._source.warnings
         return tuple(json.loads(self.tree.attrs["warnings"]))
 
     @property
@@ -119,12 +123,27 @@ class Answer:
         The group `exact` of the tree; `sampled`, estimated from draws, under a sampler, which
         has the exact answer beside it where there is one.
         """
+        if isinstance(self._source, Result):
+            return self._marginals
         return self.tree["sampled" if "sampled" in self.tree.children else "exact"].dataset
+
+    @cached_property
+    def _marginals(self) -> xr.Dataset:
+        assert isinstance(self._source, Result)  # a tree has them
+        return marginals(self._source)
 
     @property
     def converged(self) -> bool:
         """Whether the draws can be trusted; always true of the exact engine."""
-        return bool(self.tree.attrs["converged"])
+        return bool(self.engine["converged"])
+
+    @cached_property
+    def _candidates(self) -> list[dict[str, Any]]:
+        """What a tree tells of the models that were averaged over."""
+        if isinstance(self._source, Result):
+            return told_of(self._source.candidates)
+        told: list[dict[str, Any]] = json.loads(self.tree.attrs.get("candidates", "[]"))
+        return told
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -136,7 +155,7 @@ class Answer:
         """
         import pandas as pd
 
-        told = json.loads(self.tree.attrs.get("candidates", "[]"))
+        told = self._candidates
         families = [_family(one["likelihood"]) for one in told]
         names = ("log_evidence", "probability", "probability_of_change", "number", "steady")
         columns: dict[str, Any] = {name: [one[name] for one in told] for name in names}
@@ -147,7 +166,7 @@ class Answer:
     @property
     def likelihoods(self) -> tuple[Likelihood, ...]:
         """The family, priors filled; of an average all of them, the most probable first."""
-        told = json.loads(self.tree.attrs.get("candidates", "[]"))
+        told = self._candidates
         if told:
             return tuple(_family(one["likelihood"]) for one in told)
         model = self.model
@@ -182,7 +201,7 @@ class Answer:
     def changes(self) -> list[Change]:
         """The changes, given their most probable number, in order of time."""
         return changes(
-            self.tree,
+            lambda: self.tree,
             self.marginals,
             self.number,
             self.model.likelihood,

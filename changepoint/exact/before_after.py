@@ -1,4 +1,4 @@
-"""What a change did: parameters before and after, difference, ratio, P(increase), all summed."""
+"""What a change did: difference, ratio and P(increase), summed over before and after."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 OUTSIDE = 1e-10  # of a parameter's nodes: what the joint density can do without
 NORMAL = 1.96
+FOREVER = 0.97  # a factor, from node to node, of terms that add up to infinity
 
 
 class Side(NamedTuple):
@@ -29,9 +30,7 @@ class Side(NamedTuple):
     after: bool
 
 
-def step_of(
-    theta: Floats, slope: Floats, joint: Floats, domain: tuple[float, float]
-) -> Step:
+def step_of(theta: Floats, slope: Floats, joint: Floats, domain: tuple[float, float]) -> Step:
     """Return what is told of a change.
 
     Of the two ways to sum a joint density, over rows by what comes before or by what comes
@@ -111,7 +110,11 @@ def _mean_ratio(before: Floats, after: Floats, joint: Floats) -> float:
         inverse = np.where(before > 0, 1 / before, 0.0)
     parts = inverse * (joint @ after)
     total = float(parts.sum())
-    return math.inf if not parts[0] <= 1e-6 * total or not math.isfinite(total) else total
+    if len(parts) < 2 or not parts[0] > 1e-9 * total:
+        return total
+    # Towards 0 nodes lie ever closer, and what they add falls by the same factor each.
+    falls = float(parts[0] / parts[1])
+    return total + float(parts[0]) * falls / (1 - falls) if falls < FOREVER else math.inf
 
 
 def _ratio_at(

@@ -99,9 +99,7 @@ class Mixture:
             leader = None if beside is None else beside[j]
             if beside is not None and leader is None:
                 continue
-            (density,) = densities(
-                self.family, self.series, grid.nodes, np.array([value])
-            )
+            (density,) = densities(self.family, self.series, grid.nodes, np.array([value]))
             index = self.series.index
             found.append(Rows(density, index, grid.log_weights, self.m, keep, leader))
         return found
@@ -237,7 +235,9 @@ class _Batch:
         return [grid.one(n) for n in range(len(nodes))]
 
 
-def _tell(search: Generator[float, float, outer.HyperNodes], answer: float | EngineError) -> float:
+def _tell(
+    search: Generator[float, float, outer.HyperNodes], answer: float | EngineError
+) -> float:
     """Send what was asked for to a search; return what it asks for next."""
     return search.throw(answer) if isinstance(answer, EngineError) else search.send(answer)
 
@@ -355,5 +355,3 @@ def unevenness(nodes: outer.HyperNodes, weights: Floats) -> float:
     p = p[1:] if np.isinf(nodes.v[0]) else p  # the first is all beyond
     nearby = abs(np.sum(p * np.exp(0.9j * np.pi * np.arange(len(p)))))
     return float(max(abs(p[::2].sum() - p[1::2].sum()), nearby / 2) / p.sum())
-
-

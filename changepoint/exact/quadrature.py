@@ -64,7 +64,9 @@ class Grid:
         """Return theta at the nodes and its derivative by their number; of one series."""
         u = self.first + np.arange(float(len(self.log_weights)))
         with np.errstate(divide="ignore"):
-            log_slope = self.stretch.coordinate.log_slope(self.nodes) + self.stretch.log_slope(u)
+            log_slope = self.stretch.coordinate.log_slope(self.nodes) + self.stretch.log_slope(
+                u
+            )
         return self.nodes.theta, np.exp(log_slope)
 
     def finer(self, low: int, high: int) -> Grid:
@@ -149,7 +151,9 @@ def build(
             )
     for i in np.flatnonzero(~(last - first <= most)):
         raise EngineError(
-            _too_many(family, series.one(int(i)), float(finest[i]), float((last - first)[i]), most)
+            _too_many(
+                family, series.one(int(i)), float(finest[i]), float((last - first)[i]), most
+            )
         )
     start = np.trunc(first)
     return _grid(prior, stretch, start, (np.trunc(last) - start).astype(np.int64) + 1)
@@ -290,9 +294,7 @@ def _narrow(
                 for at, m, i in zip(u, marks, active, strict=True)
             ]
         counts = np.array([len(at) for at in u])
-        nodes, weights = _weigh(
-            repeated(own, counts), part.repeated(counts), np.concatenate(u)
-        )
+        nodes, weights = _weigh(repeated(own, counts), part.repeated(counts), np.concatenate(u))
         nodes = nodes._replace(counts=counts)
         parts = np.split(weights, np.cumsum(counts)[:-1])
         holds = [np.zeros(len(at), bool) for at in u]
@@ -348,7 +350,9 @@ def _some(thing: object, which: Integers) -> object:
 
 def _distinct(hypers: Sequence[Floats]) -> list[Floats]:
     """Return the values of the hyperparameter, each once."""
-    return [h for i, h in enumerate(hypers) if not any(np.array_equal(h, g) for g in hypers[:i])]
+    return [
+        h for i, h in enumerate(hypers) if not any(np.array_equal(h, g) for g in hypers[:i])
+    ]
 
 
 def _thin(first: float, last: float) -> Floats:
@@ -370,6 +374,8 @@ def _hold(
     T = len(series.index)
     if not steady and not family.heavy_tails:
         density.hold(log_w, float(T), DROP, holds)
+        if np.any(series.index == density.size):  # a missing row may be a segment: the prior
+            holds |= log_w > np.fmax.reduce(log_w) - DROP
         return
     log_lik = np.empty((density.size + 1, len(log_w)))
     density.log(np.arange(density.size), log_lik[:-1])

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.kernels import forward_backward, log_forward_backward
 from changepoint.exact.density import Density
+from changepoint.kernels import forward_backward, log_forward_backward
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -56,7 +56,9 @@ class Stretch:
         parts = {name: getattr(self, name)[i : i + 1] for name in ("bottom", "top", "gap", "h")}
         named = vars(self.coordinate) if hasattr(self.coordinate, "__dict__") else {}
         numbers = {
-            name: value[i : i + 1] if isinstance(value, np.ndarray) and len(value) > 1 else value
+            name: value[i : i + 1]
+            if isinstance(value, np.ndarray) and len(value) > 1
+            else value
             for name, value in named.items()
         }
         own = with_fields(self.coordinate, numbers) if numbers else self.coordinate

@@ -113,9 +113,7 @@ def crossing(theta, slope, rows, joint, up_to, whole, after, ratio, level, at, s
     """Return x with `below` = level, sought from a first guess; by the Illinois method."""
     step = 0.25 * sd
     low = high = at
-    f_low = f_high = (
-        _below(theta, slope, rows, joint, up_to, whole, after, at, ratio) - level
-    )
+    f_low = f_high = _below(theta, slope, rows, joint, up_to, whole, after, at, ratio) - level
     for _ in range(60):
         if f_low < 0 <= f_high:
             break

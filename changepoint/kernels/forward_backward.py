@@ -306,8 +306,10 @@ def _age(t, s, win, log_win, w, rho, m, offset, C, S, x, ab, young, ring):  # ty
         left = L - 1 - j - (offset if s > 0 else 0)
         if s < 0 or left < 0:
             continue
-        b = rho[s] * np.exp(log_win + C[s - 1] - C[t]) * S[s - 1, 1 + j] if s > 0 else np.exp(
-            log_win - C[t]
+        b = (
+            rho[s] * np.exp(log_win + C[s - 1] - C[t]) * S[s - 1, 1 + j]
+            if s > 0
+            else np.exp(log_win - C[t])
         )
         for g in range(G):
             ring[slot, g] += b * w[g] * win[g] * (x[left, g] * ab[left, 0] + ab[left, 1])

@@ -160,7 +160,9 @@ def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out)
             if t > m - 1:
                 if offset and j == 0:
                     continue
-                left[d] /= np.exp(lik[at[i], g] + history[i, j, g] + scale - history[i + 1, j, g])
+                left[d] /= np.exp(
+                    lik[at[i], g] + history[i, j, g] + scale - history[i + 1, j, g]
+                )
                 if left[d] < 1:
                     continue
             out[closed, 0] = d

@@ -233,7 +233,9 @@ class BetaMean(Coordinate):
 
     def log_slope(self, nodes: Nodes) -> Floats:
         """Return minus log d x / d theta."""
-        slope: Floats = -np.log(self._density(nodes.theta, nodes.companion)) - np.log(self.concentration)
+        slope: Floats = -np.log(self._density(nodes.theta, nodes.companion)) - np.log(
+            self.concentration
+        )
         # Where theta stands still because numbers get no smaller, nothing may be counted.
         return np.where(np.minimum(nodes.theta, nodes.companion) > 3 * TINY, slope, -np.inf)
 

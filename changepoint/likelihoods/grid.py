@@ -234,4 +234,3 @@ def segment_sums(numbers: Floats, first: Integers, end: Integers) -> Floats:
     running = np.append(0.0, np.cumsum(np.nan_to_num(numbers)))
     sums: Floats = running[end] - running[first]
     return sums
-

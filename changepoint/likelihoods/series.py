@@ -199,5 +199,6 @@ def stacked(things: list[Any]) -> Any:
     if all(thing is first or thing == first for thing in things[1:]):
         return first
     return with_fields(
-        first, {f.name: np.array([getattr(thing, f.name) for thing in things]) for f in fields(first)}
+        first,
+        {f.name: np.array([getattr(thing, f.name) for thing in things]) for f in fields(first)},
     )

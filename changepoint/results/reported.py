@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,8 +36,9 @@ class Change:
 
     `index` and `time` are the (lower) median's, `probability` is that of any change inside
     the credible set, whatever their number; `ratio` is None where the parameter isn't
-    positive. Difference, ratio and the probability of an increase come from the draws. Of a
-    line, `before` and `after` are its values on both sides of the change. `others` holds the
+    positive. Difference, ratio and the probability of an increase are sums over the posterior
+    where a segment has one parameter, else from draws; where a ratio has no mean, its median
+    stands for it. Of a line, `before` and `after` are its values on both sides of the change. `others` holds the
     segment's further parameters (slope, noise_sd), before and after, from the draws.
     """
 
@@ -54,7 +57,7 @@ class Change:
 
 
 def changes(
-    tree: xr.DataTree,
+    tree: Callable[[], xr.DataTree],
     told: xr.Dataset,
     number: int,
     family: Likelihood | OwnLikelihood,
@@ -66,7 +69,7 @@ def changes(
     Parameters
     ----------
     tree
-        Of the posterior, for its draws.
+        Gives that of the posterior, for its draws.
     told
         Its marginals.
     number
@@ -78,21 +81,14 @@ def changes(
     """
     if not number:
         return []
-    fixed = tree["given" if "given" in tree.children else "posterior"].dataset
-    named = {
-        str(name): values.values.reshape(-1, number + 1)
-        for name, values in fixed.items()
-        if values.dims == ("chain", "draw", "segment")
-    }
-    begin = named.pop(family.parameter)
     mean = told[f"{family.parameter}_segment_mean"].values
     lower, _, upper = told[f"{family.parameter}_segment_quantile"].values
     segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
-    ends, lines = begin, "slope" in named and tilted(tree)
-    if lines:
-        ends = begin + named["slope"] * lengths(fixed, observations)
+    effects = _summed(told, family.parameter) or _drawn(
+        tree(), number, family, observations, averaged
+    )
     found = []
-    for i in range(number):
+    for i, effect in enumerate(effects):
         p = told["switchpoint_probability"].values[i]
         inside = np.flatnonzero(told["credible"].values[i])
         breaks = np.flatnonzero(np.diff(inside) > 1)
@@ -100,7 +96,6 @@ def changes(
             zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
         )
         median = int(np.searchsorted(np.cumsum(p), 0.5 * p.sum()))
-        before, after = ends[:, i], begin[:, i + 1]
         found.append(
             Change(
                 index=median,
@@ -111,11 +106,72 @@ def changes(
                 credible_times=[
                     (observations.stamp(a), observations.stamp(b)) for a, b in ranges
                 ],
-                before=_interval(before) if lines else segments[i],
-                after=_interval(after) if lines else segments[i + 1],
+                before=effect.before or segments[i],
+                after=effect.after or segments[i + 1],
+                difference=effect.difference,
+                ratio=effect.ratio,
+                probability_of_increase=effect.increase,
+                others=effect.others,
+            )
+        )
+    return found
+
+
+class _Effect(NamedTuple):
+    """What one change did; `before` and `after` where they aren't those of whole segments."""
+
+    difference: Interval
+    ratio: Interval | None
+    increase: float
+    before: Interval | None = None
+    after: Interval | None = None
+    others: dict[str, tuple[Interval, Interval]] = {}  # noqa: RUF012  never changed
+
+
+def _summed(told: xr.Dataset, parameter: str) -> list[_Effect]:
+    """Return what was summed of the changes; nothing where draws must tell."""
+    if "increase_probability" not in told:
+        return []
+    each = zip(
+        told[f"{parameter}_difference"].values.tolist(),
+        told[f"{parameter}_ratio"].values.tolist(),
+        told["increase_probability"].values.tolist(),
+        strict=True,
+    )
+    return [
+        _Effect(Interval(*by), None if math.isnan(ratio[0]) else Interval(*ratio), increase)
+        for by, ratio, increase in each
+    ]
+
+
+def _drawn(
+    tree: xr.DataTree,
+    number: int,
+    family: Likelihood | OwnLikelihood,
+    observations: Observations,
+    averaged: bool,
+) -> list[_Effect]:
+    """Return the same from draws with this number of changes."""
+    fixed = tree["given" if "given" in tree.children else "posterior"].dataset
+    named = {
+        str(name): values.values.reshape(-1, number + 1)
+        for name, values in fixed.items()
+        if values.dims == ("chain", "draw", "segment")
+    }
+    begin = named.pop(family.parameter)
+    ends, lines = begin, "slope" in named and tilted(tree)
+    if lines:
+        ends = begin + named["slope"] * lengths(fixed, observations)
+    found = []
+    for i in range(number):
+        before, after = ends[:, i], begin[:, i + 1]
+        found.append(
+            _Effect(
                 difference=_interval(after - before),
                 ratio=_interval(after / before) if family.domain[0] >= 0 else None,
-                probability_of_increase=float(np.mean(after > before)),
+                increase=float(np.mean(after > before)),
+                before=_interval(before) if lines else None,
+                after=_interval(after) if lines else None,
                 others={
                     name: (_interval(values[:, i]), _interval(values[:, i + 1]))
                     for name, values in named.items()

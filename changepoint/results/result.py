@@ -22,6 +22,7 @@ Integers = NDArray[np.int64]
 
 CHAINS = 4  # independent draws are stored as chains so that R-hat is defined
 QUANTILES = (0.025, 0.5, 0.975)
+INTERVAL = ("mean", "lower", "upper")  # of differences and ratios
 
 
 class Draws(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.results.result import QUANTILES, Draws, Result
+from changepoint.results.result import INTERVAL, QUANTILES, Candidate, Draws, Result
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def to_tree(result: Result) -> xr.DataTree:
     outcome = outcome_names(observations)
     groups = {
         "posterior": posterior,
-        _marginals_of(result): _marginals(result, time),
+        _marginals_of(result): marginals(result),
         "observed_data": xr.Dataset(
             {"y": (dims_of(y, "observation"), y)},
             {"time": ("observation", time[observed]), **(outcome if y.ndim == 2 else {})},
@@ -59,7 +60,7 @@ def to_tree(result: Result) -> xr.DataTree:
     if result.sample_stats is not None:
         groups["sample_stats"] = result.sample_stats
     if result.exact is not None:
-        groups["exact"] = _marginals(result.exact, time)
+        groups["exact"] = marginals(result.exact)
     tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
     tree.attrs = _attributes(result)
     return tree
@@ -130,10 +131,12 @@ def _segments(draws: Draws, parameter: str) -> xr.Dataset:
     )
 
 
-def _marginals(result: Result, time: NDArray[Any]) -> xr.Dataset:
-    """Probabilities of changes, and the parameter by row and segment."""
+def marginals(result: Result) -> xr.Dataset:
+    """Return probabilities of changes, and the parameter by row and segment."""
     import xarray as xr
 
+    observations, T = result.observations, len(result.observations)
+    time = np.arange(T) if observations.time is None else observations.time
     parameter = result.model.likelihood.parameter
     variables: dict[str, Any] = {
         "change_probability": ("time", result.change_probability),
@@ -155,9 +158,22 @@ def _marginals(result: Result, time: NDArray[Any]) -> xr.Dataset:
         segments = result.given.segments
         variables[f"{parameter}_segment_mean"] = ("segment", segments[0])
         variables[f"{parameter}_segment_quantile"] = (("quantile", "segment"), segments[1:])
+        if result.given.steps:
+            differences = np.array([step.difference for step in result.given.steps])
+            ratios = np.array([step.ratio for step in result.given.steps])
+            increase = np.array([step.increase for step in result.given.steps])
+            variables[f"{parameter}_difference"] = (("change", "interval"), differences)
+            variables[f"{parameter}_ratio"] = (("change", "interval"), ratios)
+            variables["increase_probability"] = ("change", increase)
+            coordinates["interval"] = list(INTERVAL)
         coordinates["change"] = np.arange(result.given.number)
         coordinates["segment"] = np.arange(result.given.number + 1)
     return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
+
+
+def told_of(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """Return the models that were averaged over, ready for JSON."""
+    return [{**one._asdict(), "likelihood": one.likelihood.to_dict()} for one in candidates]
 
 
 def _attributes(result: Result) -> dict[str, str | int | float]:
@@ -174,10 +190,5 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "columns": json.dumps(dict(observations.columns)),
         "has_time": int(observations.time is not None),
         "fingerprint": observations.fingerprint(),
-        "candidates": json.dumps(
-            [
-                {**candidate._asdict(), "likelihood": candidate.likelihood.to_dict()}
-                for candidate in result.candidates
-            ]
-        ),
+        "candidates": json.dumps(told_of(result.candidates)),
     }

@@ -27,7 +27,7 @@ import pandas as pd
 
 from changepoint import Changes, Exact, Model, Observations, batch, fit, modelfiles, priors
 from changepoint import likelihoods as L
-from changepoint.likelihoods.base import GridLikelihood
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import default_model
 from changepoint.reading import read
 
