@@ -469,3 +469,18 @@ def test_the_title_says_when_and_how_sure(one, none, exactly):
 def test_a_prior_that_matters_is_told(one):
     model = Model(likelihoods.Binomial(rate=priors.Beta(2, 50)))
     assert "Beta(alpha=2, beta=50)" in str(fit(model, one.observations, DRAWS))
+
+
+class Louder:
+    """An engine of one's own: a name, whether it's exact, and `run`."""
+
+    name, exact = "louder", True
+
+    def run(self, model, observations, notes=()):
+        return DRAWS.run(model, observations, (*notes, "louder"))
+
+
+def test_an_engine_is_whatever_gives_a_result(one):
+    found = answer(one.observations, engine=Louder())
+    assert found.warnings == (*one.warnings, "louder")
+    assert found.log_evidence == one.log_evidence
