@@ -110,7 +110,7 @@ def infer(
     series: Series,
     condition: Condition,
     most: int = quadrature.HOLDS,
-    step: float = quadrature.STEP,
+    step: float | None = None,
     shared: float | None = None,
 ) -> Inference:
     """Return the inference for a resolved model and one series; see `infer_all`."""
@@ -122,7 +122,7 @@ def infer_all(
     series: Series,
     conditions: Sequence[Condition],
     most: int = quadrature.HOLDS,
-    step: float = quadrature.STEP,
+    step: float | None = None,
     shared: float | None = None,
 ) -> list[Inference]:
     """Return the inference for each series, under its model, on grids that are fine enough.
@@ -170,13 +170,13 @@ class _Batch:
         series: Series,
         conditions: Sequence[Condition],
         most: int,
-        step: float,
+        step: float | None,
     ) -> None:
         self.models, self.series, self.conditions = models, series, conditions
         self.families: list[GridLikelihood] = [
             m.likelihood for m in models if isinstance(m.likelihood, GridLikelihood)
         ]
-        self.most, self.step = most, step
+        self.most, self.step = most, quadrature.STEP if step is None else step
         self.steady = all(condition == Condition(0) for condition in conditions)
 
     def outer_nodes(self, fineness: float, shared: float | None) -> list[outer.HyperNodes]:
