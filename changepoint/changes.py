@@ -161,7 +161,7 @@ class Changes:
         odds = math.log(self.probability) - math.log1p(-self.probability)
         if m == 1 and self.at_most is None:
             return math.log(math.expm1(-math.log1p(-self.probability) / (T - 1)))
-        return _solve(log_n, odds)
+        return _solve(T, m, self.largest(T), odds)
 
     def log_number(self, T: int) -> Floats:
         """Return the prior log P(k) for k = 0..largest(T), shape (largest + 1,)."""
@@ -217,10 +217,12 @@ def log_placements(T: int, min_length: int, largest: int) -> Floats:
     return log_n
 
 
-def _solve(log_n: Floats, log_odds: float) -> float:
+@lru_cache(maxsize=64)
+def _solve(T: int, min_length: int, largest: int, log_odds: float) -> float:
     """Return log rho with sum_{k>=1} rho^k N_k = exp(log_odds); increasing, so one root."""
     from scipy import optimize
 
+    log_n = log_placements(T, min_length, largest)
     k = np.arange(1, len(log_n))
 
     def excess(log_rho: float) -> float:

@@ -112,11 +112,13 @@ class FilterPosterior:
     def solution(self) -> Solution:
         """Return the answer."""
         number, error = self.number
+        bands = self.smoothed.bands()
         return Solution(
             change_probability=self.smoothed.place_probability().sum(axis=0),
             number_probability=number,
             number_error=error,
-            rows=self.smoothed.bands(),
+            mean=bands[0],
+            banded=lambda: bands,
             drawn=lambda: self.draws,
             given=self.given,
             inside=self.inside,

@@ -71,9 +71,14 @@ def _answer(
     for number, part in zip(numbers, parts, strict=True):
         number[: len(part.number_probability)] = part.number_probability
     drawn = _mixed([part.draws for part in parts], p, T, rng)
-    by_row = np.einsum("i,iqt->qt", p, np.array([part.rows for part in parts]))
-    if len(parts) > 1:
-        by_row[1:] = bands(drawn, T, x)[1:]
+    by_row = p @ np.array([part.mean for part in parts])
+
+    def banded() -> Floats:
+        if len(parts) == 1:
+            return parts[0].rows
+        every = bands(drawn, T, x)
+        every[0] = by_row
+        return every
 
     def inside(sets: Mask) -> Floats:
         told: Floats = p @ np.array([part.inside(sets) for part in parts])
@@ -97,8 +102,9 @@ def _answer(
     return Solution(
         change_probability=p @ mean,
         number_probability=p @ numbers,
-        number_error=max(part.number_error for part in parts),
-        rows=by_row,
+        number_error=float(p @ [part.number_error for part in parts]),
+        mean=by_row,
+        banded=banded,
         drawn=lambda: drawn,
         given=given,
         inside=inside,
@@ -152,7 +158,11 @@ def _in_terms_of(parameter: str, solved: Solved, T: int) -> Solution:
     level = draws.parameter[:, 0]
     one = np.append(level.mean(), np.quantile(level, QUANTILES))
     return replace(
-        answer, rows=np.repeat(one[:, None], T, axis=1), drawn=lambda: draws, given=given
+        answer,
+        mean=np.full(T, one[0]),
+        banded=lambda: np.repeat(one[:, None], T, axis=1),
+        drawn=lambda: draws,
+        given=given,
     )
 
 

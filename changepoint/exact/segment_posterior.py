@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from copy import copy
 from typing import NamedTuple
 
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 
 from changepoint.changes import log_placements
 from changepoint.errors import EngineError
+from changepoint.exact import closed_quadrature
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact.hyper_mixture import UNEVEN, Condition, unevenness
 from changepoint.exact.posterior_draws import Table, assemble, shared_draws
+from changepoint.exact.segment_chain import Chain, Counted
 from changepoint.exact.solution import (
     COUNTED,
     LEFT_OUT,
@@ -22,7 +25,7 @@ from changepoint.exact.solution import (
     Solved,
     number_from_draws,
 )
-from changepoint.kernels import segments as kernel
+from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import rows_of
 from changepoint.likelihoods.segment_statistics import Statistics
 from changepoint.model import Model
@@ -40,20 +43,23 @@ from changepoint.results.summaries import (
 
 Integers = NDArray[np.int64]
 
-AFFORDABLE = 2e7  # segments weighed for the probability inside credible sets
-FIRST = 9  # numbers of changes counted at first; all COUNTED only if there may be more
+AFFORDABLE = 2e8  # segments weighed for the probability inside credible sets
+COUNTING = 1e10  # pairs of rows times numbers of changes, of all outer nodes
+KEPT = 2**24  # probabilities of segments kept in memory, of all outer nodes
 FAINT = 1e-8  # weight below which an outer node counts in the evidence alone
 FEW = 50  # rows for which a finer outer grid is no burden
 
 
 class Pass(NamedTuple):
-    """A forward pass at one outer node: log F by level, and the log of what it sums to."""
+    """What is summed at one outer node."""
 
     value: float  # of the shared parameter
-    st: Statistics
-    until: Integers  # (T,): the last end each start is kept for
-    F: Floats  # (L, T + 1); one level where all numbers are summed
-    log_sum: float
+    chain: Chain | Counted
+
+    @property
+    def log_sum(self) -> float:
+        """Log of the sum over placements."""
+        return self.chain.log_sum
 
 
 class Segments:
@@ -85,16 +91,18 @@ class Segments:
         self.model, self.observations, self.condition = model, observations, condition
         self.family = family = model.likelihood
         self.T, self.m = len(observations), model.changes.min_length
-        self.log_rho = np.full(self.T, model.changes.log_rho(self.T))
-        self._after: dict[float, tuple[Floats, Floats]] = {}
+        self.log_rho = model.changes.log_rho(self.T)
         self._passes = {} if passes is None else passes
         if family.shared is None:
             self.outer = outer.HyperNodes(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
             self.outer = outer.answered(
-                outer.search(family, fineness, thrifty=False), lambda v: self.run(v).log_sum
+                _search(family, fineness), lambda v: self.run(v).log_sum
             )
         self.runs = [self.run(float(v)) for v in self.outer.values]
+        self._weigh()
+
+    def _weigh(self) -> None:
         log_sums = self.outer.log_weights + [run.log_sum for run in self.runs]
         self.log_sum = float(np.logaddexp.reduce(log_sums))
         self.weights: Floats = np.exp(log_sums - self.log_sum)
@@ -107,17 +115,15 @@ class Segments:
                 raise EngineError(
                     f"{self.family} has no closed form; its prior isn't conjugate"
                 )
-            self._passes[value] = self._forward(value, st, self.log_rho)
+            room = KEPT - sum(run.chain.blocks.held for run in self._passes.values())
+            self._passes[value] = Pass(value, self._forward(st, room > self.T**2))
         return self._passes[value]
 
-    def _forward(self, value: float, st: Statistics, log_rho: Floats) -> Pass:
-        condition = self.condition
+    def _forward(self, st: Statistics, keep: bool) -> Chain | Counted:
+        condition, log_rho = self.condition, np.full(self.T, self.log_rho)
         if condition.number is None:
-            F, until = kernel.forward(st, log_rho, self.m, not st.dependent)
-            return Pass(value, st, until, F[None], float(F[-1]))
-        F = kernel.forward_levels(st, log_rho, self.m, condition.number + 1)
-        ends = F[:, -1] if condition.at_most else F[-1:, -1]
-        return Pass(value, st, np.full(self.T, self.T), F, float(np.logaddexp.reduce(ends)))
+            return Chain(st, log_rho, self.m, keep)
+        return Counted(st, log_rho, self.m, condition.number, condition.at_most, keep)
 
     @property
     def heavy(self) -> list[tuple[float, Pass]]:
@@ -132,35 +138,22 @@ class Segments:
         if k is None:
             return self.log_sum + changes.log_none(self.T)
         placements = float(log_placements(self.T, self.m, k)[k])
-        return self.log_sum - placements - (k * float(self.log_rho[0]) if k else 0.0)
+        return self.log_sum - placements - (k * self.log_rho if k else 0.0)
 
     def number(self) -> Floats:
-        """Return P(k) for k = 0.., as far as COUNTED goes."""
-        levels = min(self.model.changes.largest(self.T), COUNTED) + 1
-        if self.condition.number is not None:
-            levels = self.condition.number + 1
-        number = np.zeros(levels)
-        for weight, run in self.heavy:
-            if self.condition.number is None:
-                few = min(levels, FIRST)
-                part = self._counted(run, few)[:, -1]
-                while 1 - part.sum() > LEFT_OUT / weight and few < levels:
-                    few = min(2 * few, levels)
-                    part = self._counted(run, few)[:, -1]
-                number[: len(part)] += weight * part
+        """Return P(k) for k = 0.., as far as probabilities above LEFT_OUT, or time, go."""
+        number, heavy = np.zeros(1), self.heavy
+        for weight, run in heavy:
+            chain = run.chain
+            if isinstance(chain, Counted):
+                part = chain.probability()
             else:
-                part = np.exp(run.F[:, -1] - run.log_sum)
-                if not self.condition.at_most:
-                    part[:-1] = 0.0
-                number[: len(part)] += weight * part
+                affordable = int(COUNTING / chain.blocks.pairs / len(heavy))
+                limit = min(self.model.changes.largest(self.T), max(COUNTED, affordable))
+                part = chain.number(LEFT_OUT / weight, limit)
+            number = np.pad(number, (0, max(len(part) - len(number), 0)))
+            number[: len(part)] += weight * part
         return number
-
-    def _counted(self, run: Pass, levels: int) -> Floats:
-        """Return P(j changes before | a segment ends there), (levels, T + 1)."""
-        q: Floats = kernel.count_before(
-            run.st, self.log_rho, self.m, run.until, run.F[0], levels
-        )
-        return q
 
     def backward(self) -> tuple[Floats, Floats, Floats]:
         """Return places of changes, and means of the parameter by row and by segment.
@@ -172,40 +165,30 @@ class Segments:
         places = np.zeros((number or 0 if fixed else 1, self.T))
         mean, by_segment = np.zeros(self.T), np.zeros((number or 0) + 1)
         for weight, run in self.heavy:
-            if number is None:
-                B, part = self._backward(run)
-                log_p = run.F[:, 1:-1] + B[1:-1]
+            chain = run.chain
+            if isinstance(chain, Chain):
+                begins = chain.places()
+                part = chain.mean(begins)
+                p = begins[None, 1:-1]
             else:
-                B, part, segment = kernel.backward_levels(
-                    run.st, self.log_rho, self.m, number + 1, self.condition.at_most, run.F,
-                    run.log_sum,
-                )  # fmt: skip
-                by_segment += weight * (segment + run.st.origin)
-                log_p = run.F[:-1, 1:-1] + B[:-1][::-1, 1:-1]
-            p = np.exp(log_p + self.log_rho[1:] - run.log_sum)
-            places[:, 1:] += weight * (p if fixed else p.sum(axis=0))
-            mean += weight * (part + run.st.origin)
+                ends, part, segment = chain.backward()
+                by_segment += weight * segment
+                p = ends[:-1, 1:-1]
+                p = p if fixed else p.sum(axis=0, keepdims=True)
+            places[:, 1:] += weight * p
+            mean += weight * part
         return places, mean, by_segment
-
-    def _backward(self, run: Pass) -> tuple[Floats, Floats]:
-        """Return log B and the mean by row of a pass over all numbers of changes."""
-        if run.value not in self._after:
-            self._after[run.value] = kernel.backward(
-                run.st, self.log_rho, self.m, run.until, run.F[0], run.log_sum
-            )
-        return self._after[run.value]
 
     def exactly(self, number: int) -> Segments:
         """Return the same given a number of changes, where a largest one is known."""
         one = copy(self)
         one.condition = Condition(number)
         one.runs = [
-            run._replace(F=run.F[: number + 1], log_sum=float(run.F[number, -1]))
+            Pass(run.value, run.chain.exactly(number))
             for run in self.runs
+            if isinstance(run.chain, Counted)
         ]
-        log_sums = self.outer.log_weights + [run.log_sum for run in one.runs]
-        one.log_sum = float(np.logaddexp.reduce(log_sums))
-        one.weights = np.exp(log_sums - one.log_sum)
+        one._weigh()
         return one
 
     def given(self, number: int) -> tuple[Floats, Floats]:
@@ -215,28 +198,19 @@ class Segments:
         """
         places, means, total = np.zeros((number, self.T)), np.zeros(number + 1), 0.0
         for weight, run in self.heavy:
-            q = self._counted(run, number + 1)
-            B, _ = self._backward(run)
-            r, segment = kernel.count_after(
-                run.st, self.log_rho, self.m, run.until, run.F[0], B, run.log_sum, q
-            )
-            any_number = np.exp(run.F[0, 1:-1] + B[1:-1] + self.log_rho[1:] - run.log_sum)
-            places[:, 1:] += weight * any_number * q[:-1, 1:-1] * r[:-1][::-1, 1:-1]
-            means += weight * q[-1, -1] * (segment + run.st.origin)
-            total += weight * q[-1, -1]
+            assert isinstance(run.chain, Chain)  # who asks makes sure
+            place, mean, probability = run.chain.given(number)
+            places[:, 1:] += weight * place
+            means += weight * mean
+            total += weight * probability
         return places / total, means / total
 
     def inside(self, sets: Mask) -> Floats:
         """Return P(some change stands in the set) for sets of rows (S, T)."""
-        told = np.empty(len(sets))
-        for i, chosen in enumerate(sets):
-            log_rho = np.where(chosen, -np.inf, self.log_rho)
-            none = 0.0
-            for weight, run in self.heavy:
-                log_sum = self._forward(run.value, run.st, log_rho).log_sum
-                none += weight * np.exp(log_sum - run.log_sum)
-            told[i] = max(1 - none, 0.0)
-        return told
+        none = np.zeros(len(sets))
+        for weight, run in self.heavy:
+            none += weight * run.chain.avoiding(sets)
+        return np.maximum(1 - none, 0.0)
 
     def draw(self, size: int, rng: np.random.Generator, number: int | None = None) -> Draws:
         """Return draws: placements backward, parameters in closed form.
@@ -244,13 +218,9 @@ class Segments:
         `number` conditions on that number of changes where all are allowed.
         """
         heavy, weights = self.heavy, self.weights
-        F = [run.F for _, run in heavy]
         shares = np.array([weight for weight, _ in heavy])
         if number is not None:
-            q = [self._counted(run, number + 1) for _, run in heavy]
-            with np.errstate(divide="ignore"):
-                F = [run.F + np.log(part) for (_, run), part in zip(heavy, q, strict=True)]
-            shares *= [part[-1, -1] for part in q]
+            shares *= [run.chain.probability_of(number) for _, run in heavy]
             shares /= shares.sum()
             weights = np.zeros_like(weights)
             weights[self.weights > FAINT] = shares
@@ -261,19 +231,13 @@ class Segments:
             mine = np.flatnonzero(chosen == i)
             if not len(mine):
                 continue
-            known = self.condition.number if number is None else number
-            numbers = np.full(len(mine), -1 if known is None else known)
-            if self.condition.at_most:
-                p = np.exp(run.F[:, -1] - run.log_sum)
-                numbers = rng.choice(len(p), size=len(mine), p=p / p.sum())
-            out = np.empty((len(mine) * (self.T // self.m), 3), np.int64)
-            closed = kernel.sample(
-                run.st, self.log_rho, self.m, run.until, F[i], numbers, rng, out
-            )
-            draw, first, end = out[:closed][::-1].T  # closed from the last row back
+            draw, first, end = run.chain.sample(len(mine), number, rng).T
             told = self.family.segment_draws(self.observations, run.value, first, end, rng)
             tables.append(Table(mine[draw], first, told))
-        shared = shared_draws(self.outer, weights, uniform)
+        if isinstance(self.outer, closed_quadrature.ClosedNodes):
+            shared: Floats | None = self.outer.draws(weights, uniform)
+        else:
+            shared = shared_draws(self.outer, weights, uniform)
         return assemble(tables, size, self.T, self.family.parameter, shared)
 
 
@@ -284,9 +248,23 @@ def infer(model: Model, observations: Observations, condition: Condition) -> Seg
     limit = UNEVEN if len(observations) > FEW else UNEVEN / 10
     for fineness in (1.0, 2.0, 4.0):
         found = Segments(model, observations, condition, fineness, passes)
-        if unevenness(found.outer, found.weights) < limit:
+        if _unevenness(found) < limit:
             break
     return found
+
+
+def _search(family: Likelihood, fineness: float) -> Generator[float, float, outer.HyperNodes]:
+    """Return the search for the outer nodes that suits the hyperparameter."""
+    if closed_quadrature.closed(family):
+        return closed_quadrature.search(family, fineness)
+    return outer.search(family, fineness, thrifty=False)
+
+
+def _unevenness(found: Segments) -> float:
+    """Return how far from smooth the posterior looks at the outer nodes."""
+    if isinstance(found.outer, closed_quadrature.ClosedNodes):
+        return found.outer.unevenness(found.weights)
+    return unevenness(found.outer, found.weights)
 
 
 def solve(model: Model, observations: Observations, draws: int, seed: int) -> Solved:
@@ -303,8 +281,11 @@ def _answer(main: Segments, draws: int, seed: int) -> Solution:
     number, error = main.number(), 0.0
     if number.sum() < 1 - 1e-6:  # beyond what is counted
         number, error = number_from_draws(drawn, T)
-    by_row = bands(drawn, T, rows_of(observations))
-    by_row[0] = mean
+
+    def banded() -> Floats:
+        by_row = bands(drawn, T, rows_of(observations))
+        by_row[0] = mean
+        return by_row
 
     def inside(sets: Mask) -> Floats:
         if len(sets) * len(main.heavy) * T**2 / 2 > AFFORDABLE:
@@ -334,7 +315,8 @@ def _answer(main: Segments, draws: int, seed: int) -> Solution:
         change_probability=places.sum(axis=0),
         number_probability=number,
         number_error=error,
-        rows=by_row,
+        mean=mean,
+        banded=banded,
         drawn=lambda: drawn,
         given=given,
         inside=inside,

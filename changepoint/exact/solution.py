@@ -23,8 +23,10 @@ LEFT_OUT = 1e-9  # of the probability of the number of changes
 class Solution:
     """An exact posterior, and how to ask it for more.
 
-    change_probability, number_probability, number_error, rows, drawn
+    change_probability, number_probability, number_error, drawn
         As in `results.result.Result`.
+    mean, banded
+        Mean of the parameter by row, (T,); gives it with the quantiles, (4, T).
     given
         From a number of changes to what is known of them, given that number.
     inside
@@ -40,13 +42,36 @@ class Solution:
     change_probability: Floats
     number_probability: Floats
     number_error: float
-    rows: Floats
+    mean: Floats
+    banded: Callable[[], Floats]
     drawn: Callable[[], Draws]
     given: Callable[[int], Given | None]
     inside: Callable[[Mask], Floats]
     diagnostics: dict[str, Any]
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> Floats:
+        """Mean and quantiles of the parameter by row, as in `results.result.Result`."""
+        return self.banded()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The remarks, and how sure the number's probabilities are if they were drawn."""
+        if not self.number_error:
+            return self.remarks
+        return (
+            *self.remarks,
+            f"there may be too many changes to count them exactly: the probabilities of their "
+            f"number come from draws, with a standard error of {self.number_error:.2g}",
+        )
+
+    @property
+    def diagnosed(self) -> dict[str, Any]:
+        """The diagnostics, with the standard error of the number's probabilities if drawn."""
+        error = {"number_error": self.number_error} if self.number_error else {}
+        return {**self.diagnostics, **error}
 
     @property
     def draws(self) -> Draws:

@@ -63,6 +63,7 @@ class Autoregressive(LinearLikelihood):
     shared: ClassVar = "phi"
     shared_field: ClassVar = "phi"
     shared_support: ClassVar = (0.0, 1.0)
+    shared_closed: ClassVar = True
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""

@@ -49,6 +49,7 @@ class Likelihood(ABC):
     shared: ClassVar[str | None] = None  # the parameter all segments share
     shared_field: ClassVar[str] = ""  # the field with its prior
     shared_support: ClassVar[tuple[float, float]] = (0.0, math.inf)  # of that prior
+    shared_closed: ClassVar[bool] = False  # whether the evidence is smooth up to its ends
     sharpest: ClassVar[int] = 0  # which end of its values, 0 or -1, needs the finest grid
     heavy_tails: ClassVar[bool] = False  # whether rows far out may leave the parameter alone
 

@@ -22,10 +22,10 @@ from changepoint.likelihoods.counts import (
 )
 from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
 from changepoint.likelihoods.segment_statistics import (
-    DIRICHLET,
     MANY,
+    Outcomes,
     Statistics,
-    count_statistics,
+    prefix_sums,
 )
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
@@ -144,12 +144,12 @@ class Binomial(GridLikelihood):
         None under other priors, and where log-gammas of so many trials have too few digits.
         """
         prior = self.prior
-        if not isinstance(prior, Beta) or self.information(observations, 1.0) > 4 * MANY:
+        if not isinstance(prior, Beta) or np.nansum(observations.column("trials")) > MANY:
             return None
         k, n = observations.column("count"), observations.column("trials")
         log_ways = -np.log1p(n) - special.betaln(k + 1, n - k + 1)
         rows = np.nan_to_num(np.column_stack([log_ways, k, n - k]))
-        return count_statistics(DIRICHLET, rows, [0.0, prior.alpha, prior.beta])
+        return Outcomes(prefix_sums(rows), np.array([prior.alpha, prior.beta]), 0)
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any

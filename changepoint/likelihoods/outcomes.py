@@ -13,7 +13,8 @@ from scipy import special
 from changepoint.errors import ModelError
 from changepoint.likelihoods.base import Fault, Likelihood
 from changepoint.likelihoods.counts import LARGEST, not_whole
-from changepoint.likelihoods.segment_statistics import DIRICHLET, Statistics, count_statistics
+from changepoint.likelihoods.segment_statistics import Outcomes as OutcomeStatistics
+from changepoint.likelihoods.segment_statistics import prefix_sums
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
@@ -114,13 +115,13 @@ class OutcomeLikelihood(Likelihood):
         share: Floats = counts[:, self._shown(observations)] / np.where(n > 0, n, np.nan)
         return share
 
-    def statistics(self, observations: Observations, shared: float) -> Statistics:
+    def statistics(self, observations: Observations, shared: float) -> OutcomeStatistics:
         """Return counts by outcome."""
         assert self.concentration is not None  # resolved
         counts = self._counts(observations)
         rows = np.column_stack([_log_multinomial(counts), counts])
-        prior = [float(self._shown(observations)), *self.concentration]
-        return count_statistics(DIRICHLET, rows, prior)
+        alphas = np.array(self.concentration, float)
+        return OutcomeStatistics(prefix_sums(rows), alphas, self._shown(observations))
 
     def segment_draws(
         self,

@@ -20,7 +20,7 @@ from changepoint.likelihoods.counts import (
     poisson_tail,
 )
 from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
-from changepoint.likelihoods.segment_statistics import GAMMA, MANY, Statistics, count_statistics
+from changepoint.likelihoods.segment_statistics import MANY, Events, Statistics, prefix_sums
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import Gamma, Prior
@@ -161,7 +161,7 @@ class Poisson(GridLikelihood):
         exposure = np.where(np.isnan(k), 0.0, self.exposure(observations))
         constant = special.xlogy(k, exposure) - special.gammaln(k + 1)
         rows = np.column_stack([np.nan_to_num(constant), np.nan_to_num(k), exposure])
-        return count_statistics(GAMMA, rows, [prior.alpha, prior.beta])
+        return Events(prefix_sums(rows), float(prior.alpha), float(prior.beta))
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any

@@ -15,7 +15,7 @@ from changepoint.likelihoods.base import Fault, Likelihood, spread_faults
 from changepoint.likelihoods.segment_statistics import (
     LEVEL,
     NOISE_SD,
-    Statistics,
+    Lines,
     coefficients,
     linear_statistics,
 )
@@ -134,7 +134,7 @@ class LinearLikelihood(Likelihood):
         """Return the values themselves, shape (T,)."""
         return observations.column("value")
 
-    def statistics(self, observations: Observations, shared: float) -> Statistics:
+    def statistics(self, observations: Observations, shared: float) -> Lines:
         """Return sums of squares and products, measured from the mean."""
         level, slope, variance = self.terms
         return linear_statistics(

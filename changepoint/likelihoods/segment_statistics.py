@@ -13,61 +13,95 @@ from changepoint.priors import InverseGamma, Normal
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LINEAR, DIRICHLET, GAMMA = 0, 1, 2  # as in kernels.segments
 LEVEL, NOISE_SD = 0.0, 1.0  # what is shown of a linear model
 SPLIT = 2.0**27 + 1  # parts a number into halves whose products are exact
 MANY = 1e8  # counts in all whose log-gammas are known to 1e-6
 
 
-class Statistics(NamedTuple):
-    """What a segment's marginal likelihood is made of.
+class Lines(NamedTuple):
+    """A Normal linear model with up to two columns, constant and time.
 
-    kind
-        LINEAR: a Normal linear model with up to two columns, constant and time. DIRICHLET:
-        counts by outcome. GAMMA: events and exposure.
+    columns
+        How many.
     sums
-        Prefix sums over rows, (T + 1, P). LINEAR: rows; half the log precision of the noise;
-        y'y, 1'y, 1'1, x'y, 1'x, x'x, weighted by that precision; what rounding took from y'y
-        and 1'y. DIRICHLET: the log of what
-        depends on no parameter, then counts by outcome. GAMMA: the same, events, exposure.
+        Prefix sums over rows, (T + 1, 10): rows; half the log precision of the noise; y'y,
+        1'y, 1'1, x'y, 1'x, x'x, weighted by that precision; what rounding took from y'y and
+        1'y.
     begin
-        The same of each row as the first one of its segment, (T, P): other than that of a
+        The same of each row as the first one of its segment, (T, 10): other than that of a
         row that goes on only where rows are autocorrelated.
     first
         First observed row at or after each row, T where there is none, (T,).
     x
-        Time by row, (T,); of LINEAR.
+        Time by row, (T,).
+    known
+        The variance, if it is known, else 0.
+    shape, scale
+        Of its inverse gamma, if it isn't.
     prior
-        LINEAR: columns; 1 if the variance is known, else 0; the known variance, or shape a and
-        scale b of its inverse gamma; mean and precision of the constant, precision of the
-        slope, times the variance; what is shown; mean of the slope. DIRICHLET: index of the
-        outcome shown, then its alphas. GAMMA: alpha, beta.
-    gammas
-        log Gamma(a + n / 2) - log Gamma(a) by number of rows n, (T + 1,); of LINEAR.
-    dependent
-        Whether rows depend on the one before.
+        Mean and precision of the constant, precision and mean of the slope; precisions times
+        the variance.
+    of_count
+        What log M owes to the number of rows n alone, (T + 1,): of an unknown variance
+        log Gamma(a + n / 2) - log Gamma(a) - n log(2 pi b) / 2.
+    root_of_count
+        Gamma(a + n / 2 - 1 / 2) / Gamma(a + n / 2), (T + 1,), which makes the mean of noise_sd.
+    correlation
+        Of neighbours; above 0, rows depend on the one before.
     origin
         To be added to a level that is shown.
     """
 
-    kind: int
+    columns: int
     sums: Floats
     begin: Floats
     first: Integers
     x: Floats
+    known: float
+    shape: float
+    scale: float
     prior: Floats
-    gammas: Floats
-    dependent: bool
+    of_count: Floats
+    root_of_count: Floats
+    correlation: float
     origin: float
 
 
-def count_statistics(kind: int, rows: Floats, prior: list[float]) -> Statistics:
-    """Return statistics of independent rows of counts, (T, P), zeros where one is missing."""
-    T = len(rows)
-    return Statistics(
-        kind, prefix_sums(rows), np.zeros((1, rows.shape[1])), np.arange(T), np.zeros(1),
-        np.array(prior, float), np.zeros(1), False, 0.0,
-    )  # fmt: skip
+class Outcomes(NamedTuple):
+    """Counts by outcome, whose probabilities have a Dirichlet prior.
+
+    sums
+        Prefix sums over rows, (T + 1, 1 + C): the log of what depends on no parameter, then
+        counts by outcome.
+    alphas
+        Of the prior, (C,).
+    shown
+        Index of the outcome that is shown.
+    """
+
+    sums: Floats
+    alphas: Floats
+    shown: int
+    origin: float = 0.0
+
+
+class Events(NamedTuple):
+    """Events in an exposure, whose rate has a Gamma prior.
+
+    sums
+        Prefix sums over rows, (T + 1, 3): the log of what depends on no parameter, events,
+        exposure.
+    alpha, beta
+        Of the prior.
+    """
+
+    sums: Floats
+    alpha: float
+    beta: float
+    origin: float = 0.0
+
+
+Statistics = Lines | Outcomes | Events
 
 
 def linear_statistics(
@@ -80,7 +114,7 @@ def linear_statistics(
     origin: float,
     correlation: float = 0.0,
     shown: float = LEVEL,
-) -> Statistics:
+) -> Lines:
     """Return statistics of y = level + slope x + noise, of rows where y isn't NaN.
 
     The noise is stationary and autocorrelated, correlation^g between rows g apart, and starts
@@ -114,22 +148,26 @@ def linear_statistics(
         x[rows[1:]] - kept * x[rows[:-1]],
     )
     if isinstance(variance, InverseGamma):
-        a, b, known = variance.alpha, variance.beta, 0.0
+        known, shape, scale = 0.0, variance.alpha, variance.beta
     else:
-        a, b, known = variance, 0.0, 1.0
-    typical = a if known else b / a
-    prior = [
-        columns, known, a, b,
+        known, shape, scale = variance, 0.0, 0.0
+    typical = known or scale / shape
+    prior = np.array([
         level.mu - origin if level else 0.0, typical / level.sigma**2 if level else 1.0,
-        typical / slope.sigma**2 if slope else 1.0, shown, slope.mu if slope else 0.0,
-    ]  # fmt: skip
-    gammas = np.zeros(1)
+        typical / slope.sigma**2 if slope else 1.0, slope.mu if slope else 0.0,
+    ])  # fmt: skip
+    n = np.arange(T + 1)
+    of_count = -n / 2 * np.log(2 * np.pi * (known or scale))
+    root_of_count = np.zeros(1)
     if not known:
-        gammas = special.gammaln(a + np.arange(T + 1) / 2) - special.gammaln(a)
+        of_count += special.gammaln(shape + n / 2) - special.gammaln(shape)
+    if shown == NOISE_SD:
+        upper = shape + n / 2
+        root_of_count = np.exp(special.gammaln(upper - 0.5) - special.gammaln(upper))
     first = np.append(rows, T)[np.searchsorted(rows, np.arange(T))]
-    return Statistics(
-        LINEAR, _linear_sums(going_on), begin, first, x, np.array(prior), gammas,
-        correlation > 0, origin if shown == LEVEL else 0.0,
+    return Lines(
+        columns, _linear_sums(going_on), begin, first, x, known, shape, scale, prior, of_count,
+        root_of_count, correlation, origin if shown == LEVEL else 0.0,
     )  # fmt: skip
 
 
@@ -215,7 +253,7 @@ class Coefficients(NamedTuple):
     middle: Floats
 
 
-def coefficients(st: Statistics, first: Integers, end: Integers) -> Coefficients:
+def coefficients(st: Lines, first: Integers, end: Integers) -> Coefficients:
     """Return the posterior of segments of rows first..end-1."""
     f = st.first[first]
     some = f < end
@@ -231,7 +269,7 @@ def coefficients(st: Statistics, first: Integers, end: Integers) -> Coefficients
         for column, low in ((2, 8), (3, 9))
     )  # fmt: skip
     yy, yy_low, uy, uy_low = (np.where(some, part, 0.0) for part in (yy, yy_low, uy, uy_low))
-    columns, _, a, b, mean, k0, k1, _, mean1 = st.prior
+    columns, (mean, k0, k1, mean1) = st.columns, st.prior
     middle = (st.x[first] + st.x[end - 1]) / 2
     g0, p00 = uy + mean * k0, uu + k0
     zero = np.zeros_like(yy)
@@ -250,5 +288,12 @@ def coefficients(st: Statistics, first: Integers, end: Integers) -> Coefficients
     else:
         rest = yy
     return Coefficients(
-        level, slope, p00, p01, p11, a + n / 2, b + np.maximum(rest, 0) / 2, middle
+        level,
+        slope,
+        p00,
+        p01,
+        p11,
+        st.shape + n / 2,
+        st.scale + np.maximum(rest, 0) / 2,
+        middle,
     )

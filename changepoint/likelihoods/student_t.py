@@ -172,7 +172,7 @@ class StudentT(GridLikelihood):
         With memory a row counts for (1 - phi)^2.
         """
         kept = series.columns.get("kept", np.zeros_like(series.copies))
-        rows = series.sum(((1 - kept) / self._growth(kept)) ** 2)
+        rows = series.sum(((1 - kept) / self.growth(kept)) ** 2)
         nu = self._nu
         return np.maximum(rows * (nu + 1), FEW) / nu / np.maximum(shared, 1e-150) ** 2
 
@@ -192,7 +192,7 @@ class StudentT(GridLikelihood):
         scale = np.asarray(shared)
         if self.phi:
             z = z - rows["kept"] * ((rows["before"] - rows["pooled"]) - nodes.companion)
-            scale = scale * self._growth(rows["kept"])
+            scale = scale * self.growth(rows["kept"])
         z = z / scale
         constant = float(log_rising_ratio(np.array(nu / 2), np.array(0.5)))
         log_p: Floats = -(nu + 1) / 2 * np.log1p(z**2 / nu) - np.log(scale)
@@ -218,7 +218,7 @@ class StudentT(GridLikelihood):
         noise = shared * rng.standard_t(self._nu, shape)
         if not self.phi:
             return theta + noise
-        noise *= self._growth(rows["kept"])
+        noise *= self.growth(rows["kept"])
         for row in range(1, len(noise)):  # each goes on from the one drawn before
             noise[row] += rows["kept"][row] * (noise[row - 1] + theta[row - 1] - theta[row])
         return theta + noise
@@ -244,7 +244,7 @@ class StudentT(GridLikelihood):
         kept: Floats = np.where(last >= 0, float(self.phi or 0.0) ** gap, 0.0)
         return kept
 
-    def _growth(self, kept: Floats) -> Floats:
+    def growth(self, kept: Floats) -> Floats:
         """Return the scale of a row over s: the root of (1 - phi^2g) / (1 - phi^2)."""
         growth: Floats = np.sqrt((1 - kept**2) / (1 - (self.phi or 0.0) ** 2))
         return growth

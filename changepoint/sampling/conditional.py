@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from changepoint.exact.hyper_mixture import Condition, Inference, infer
 from changepoint.exact.posterior_draws import draw
-from changepoint.kernels import segments as kernel
+from changepoint.exact.segment_chain import Counted
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood, rows_of
 from changepoint.model import Model
@@ -101,10 +101,8 @@ class OfLines(Conditional):
         k, m, value = changes.exactly, changes.min_length, 0.0 if shared is None else shared
         log_rho = np.zeros(T)  # all placements of k changes weigh the same
         st = family.statistics(self.observations, value)
-        F = kernel.forward_levels(st, log_rho, m, k + 1)
-        table = np.empty((size * (k + 1), 3), np.int64)
-        kernel.sample(st, log_rho, m, np.full(T, T), F, np.full(size, k), rng, table)
-        draw, first, end = table[::-1].T  # they come from the last row back
+        chain = Counted(st, log_rho, m, k, at_most=False, keep=True)
+        draw, first, end = chain.sample(size, None, rng).T
         order = np.argsort(draw, kind="stable")
         first, end = first[order], end[order]
         told = family.segment_draws(self.observations, value, first, end, rng)

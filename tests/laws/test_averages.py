@@ -41,7 +41,9 @@ def data(kind: str) -> Observations:
 
 @cache
 def solved(family: Likelihood, changes: Changes, kind: str) -> Solved:
-    return solve(Model(family.resolve(data(kind)), changes), data(kind), 2000, 1)
+    one_of_many = not isinstance(family, Auto)  # by a closed form where there is one
+    model = Model(family.resolve(data(kind)), changes)
+    return solve(model, data(kind), 2000, 1, one_of_many)
 
 
 def parts(family: Likelihood, changes: Changes, kind: str) -> tuple[list[Solved], np.ndarray]:

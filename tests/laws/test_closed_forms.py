@@ -17,11 +17,12 @@ from scipy import special, stats
 from changepoint import Changes, EngineError, Model, Observations, likelihoods, priors
 from changepoint.exact import filter_posterior as filtered
 from changepoint.exact import segment_posterior as segmented
+from changepoint.exact.segment_chain import Chain
 from changepoint.exact.solution import Solution, Solved
 from changepoint.exact.solve import solve
-from changepoint.kernels import segments as kernel
+from changepoint.kernels.segment_marginals import centers, log_marginals
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.segment_statistics import coefficients
+from changepoint.likelihoods.segment_statistics import Statistics, coefficients
 
 INNER = 1e-9
 OUTER = 1e-5  # with a parameter shared by all segments
@@ -50,16 +51,29 @@ def test_the_table_covers_every_family_with_closed_forms() -> None:
 # -- one segment --------------------------------------------------------------------------
 
 
+def log_marginal(st: Statistics, first: int, end: int) -> float:
+    out = np.full((1, 1), np.nan)
+    log_marginals(st, np.array([first]), end, 1, out)
+    return float(out[0, 0])
+
+
+def center(st: Statistics, first: int, end: int) -> tuple[float, float]:
+    """Constant and slope of the mean of a segment."""
+    constant, slope = np.zeros((1, 1)), np.zeros((1, 1))
+    centers(st, np.array([first]), end, 1, constant, slope)
+    return float(constant[0, 0]), float(slope[0, 0])
+
+
 def marginals(family: Likelihood, data: Observations, shared: float) -> tuple[Floats, Floats]:
     """log M(s, e), and the mean by row, by the kernel; as `tables`."""
     T, st = len(data), family.statistics(data, shared)
     assert st is not None
     log_m = np.full((1, T + 1, T + 1), -np.inf)
     means = np.full((1, T + 1, T + 1, T), np.nan)
-    x = st.x if len(st.x) == T else np.zeros(T)
+    x = st.x if hasattr(st, "x") else np.zeros(T)
     for first, end in itertools.combinations(range(T + 1), 2):
-        log_m[0, first, end] = kernel.log_marginal(st, first, end)
-        constant, slope = kernel.center(st, first, end)
+        log_m[0, first, end] = log_marginal(st, first, end)
+        constant, slope = center(st, first, end)
         means[0, first, end, first:end] = st.origin + constant + slope * x[first:end]
     return log_m, means
 
@@ -169,7 +183,7 @@ def test_levels_far_apart_cost_no_digits(kind: str) -> None:
         worst = 0.0
         for first, end in itertools.combinations(range(10), 2):
             (told,) = two_passes(family, data.value[first:end], np.array([sd]))
-            error = abs(kernel.log_marginal(st, first, end) - told)
+            error = abs(log_marginal(st, first, end) - told)
             worst = max(worst, error / max(abs(told), 1.0))
         check({"log marginal, relative": worst}, 1e-6, sd)
     # With the noise integrated out, and that which is drawn of it.
@@ -191,7 +205,7 @@ def test_levels_far_apart_cost_no_digits(kind: str) -> None:
             + variance.alpha * np.log(variance.beta) - a * np.log(b)
             - 0.5 * np.log1p(n / k0)
         )  # fmt: skip
-        assert kernel.log_marginal(st, first, end) == pytest.approx(told, abs=1e-6)
+        assert log_marginal(st, first, end) == pytest.approx(told, abs=1e-6)
         found = coefficients(st, np.array([first]), np.array([end]))
         assert found.scale[0] == pytest.approx(b, rel=1e-6)
 
@@ -335,27 +349,21 @@ def test_dropped_starts_are_not_missed(name: str, m: int) -> None:
     shared = some_shared(family)[1]
     st = family.statistics(data, 0.8 if family.shared == "noise_sd" else shared)
     log_rho = np.full(T, Changes(min_length=m).log_rho(T))
-    told, kept = kernel.forward(st, log_rho, m, False)
-    assert (kept == T).all()
-    if st.dependent:
-        assert family.shared == "phi"  # of which nothing is dropped
-        return
-    F, until = kernel.forward(st, log_rho, m, True)
-    dropped = np.mean(until < T)
+    every, some = Chain(st, log_rho, m, prune=False), Chain(st, log_rho, m, keep=False)
+    dropped = 1 - len(some.blocks.spans[-1][2]) / len(every.blocks.spans[-1][2])
     print(f"{dropped:.0%} of the starts are dropped")
-    assert dropped > 0.2
-    some = np.isfinite(told)
-    assert (some == np.isfinite(F)).all()
-    B, mean = kernel.backward(st, log_rho, m, until, F, F[-1])
-    B_all, mean_all = kernel.backward(st, log_rho, m, kept, told, told[-1])
-    p = np.exp(F[1:-1] + B[1:-1] + log_rho[1:] - F[-1])
-    p_all = np.exp(told[1:-1] + B_all[1:-1] + log_rho[1:] - told[-1])
+    assert dropped > 0.15
+    assert some.blocks.pairs < every.blocks.pairs
+    reached = np.isfinite(every.log_F)
+    assert (reached == np.isfinite(some.log_F)).all()
+    p, p_all = some.places(), every.places()
     errors = {
-        "log F": np.abs(F[some] - told[some]).max(),
-        "P(change at s)": np.abs(p - p_all).max(),
-        "mean": np.abs(mean - mean_all).max(),
+        "log F": some.log_F[reached] - every.log_F[reached],
+        "P(change at s)": p - p_all,
+        "mean": some.mean(p) - every.mean(p_all),
+        "P(k)": some.before(30)[-1] - every.before(30)[-1],
     }
-    check({key: float(error) for key, error in errors.items()}, INNER, family)
+    check({key: float(np.abs(error).max()) for key, error in errors.items()}, INNER, family)
 
 
 @pytest.mark.parametrize("name", CLOSED)
@@ -366,9 +374,9 @@ def test_where_no_start_can_be_dropped_none_is(name: str) -> None:
     shared = some_shared(family)[1]
     st = family.statistics(data, 0.8 if family.shared == "noise_sd" else shared)
     log_rho = np.full(T, Changes().log_rho(T))
-    F, until = kernel.forward(st, log_rho, 1, True)
-    assert (until == T).all()
-    assert (F == kernel.forward(st, log_rho, 1, False)[0]).all()
+    every, some = Chain(st, log_rho, 1, prune=False), Chain(st, log_rho, 1)
+    assert some.blocks.pairs == every.blocks.pairs
+    assert (some.log_F == every.log_F).all()
 
 
 # -- draws --------------------------------------------------------------------------------

@@ -1,0 +1,381 @@
+"""All ways to cut a series into segments, summed at one value of the hyperparameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.kernels import segment_recursion as recursion
+from changepoint.kernels.segment_marginals import centers, largest_likelihoods, log_marginals
+from changepoint.likelihoods.segment_statistics import Lines, Statistics
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+EPS = 1e-12  # share of the evidence that dropping starts may lose
+PAIRS = 2**15  # of a block: it should stay in the processor's own memory
+FEWEST, MOST = 16, 64  # ends of a block
+FIRST = 9  # numbers of segments counted at first
+
+
+class Block(NamedTuple):
+    """Ends that follow one another, and the starts of segments that may end there."""
+
+    first: int
+    starts: Integers
+    values: Floats  # by end and start, (b, n)
+
+
+class Blocks:
+    """Log M(s, e) of all pairs of rows, or of those that matter.
+
+    Time is O(T^2), or less where old starts can be left out: start s is dropped for ends
+    from t + m on if
+
+        F(s) bound(y_s..y_t-1) < F(t) rho 2 eps / T^2,
+
+    because a change at t explains what follows at least as well; what is lost is at most a
+    share eps. Memory is O(T), unless blocks are kept to be asked for again.
+
+    Parameters
+    ----------
+    log_rho
+        Log weight of a change, (T,): -inf where none is allowed.
+    keep
+        Whether to keep what `write` has made of each block.
+    """
+
+    def __init__(self, st: Statistics, log_rho: Floats, m: int, keep: bool) -> None:
+        self.st, self.log_rho, self.m, self.keep = st, log_rho, m, keep
+        self.T = len(log_rho)
+        self.spans: list[tuple[int, int, Integers]] = []  # first end, how many, starts
+        self.kept: list[Floats] = []
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs there are, in all blocks."""
+        return sum(count * len(starts) for _, count, starts in self.spans)
+
+    @property
+    def held(self) -> int:
+        """How many numbers are kept."""
+        return sum(values.size for values in self.kept)
+
+    def make(self, prune: Floats | None = None) -> Iterator[Block]:
+        """Yield blocks for the first time; `prune` is log F, written by who takes them."""
+        T, m = self.T, self.m
+        live, until = np.zeros(1, np.int64), np.full(T + 1, T)
+        e, following = m, 1
+        while e <= T:
+            count = min(max(PAIRS // (len(live) + FEWEST), FEWEST), MOST, T + 1 - e)
+            new = np.arange(following, max(e + count - m, following))
+            following = max(e + count - m, following)
+            live = np.concatenate([live[until[live] >= e], new])
+            block = Block(e, live, self._log_marginals(e, count, live))
+            self.spans.append((e, count, live))
+            yield block
+            if self.keep:
+                self.kept.append(block.values)
+            if prune is not None:
+                self._drop(block, prune, until)
+            e += count
+
+    def again(self, backward: bool = False) -> Iterator[Block]:
+        """Yield the blocks that were made, as they were left or as log M(s, e)."""
+        order = range(len(self.spans))
+        for i in reversed(order) if backward else order:
+            first, count, starts = self.spans[i]
+            values = self.kept[i] if self.keep else self._log_marginals(first, count, starts)
+            yield Block(first, starts, values)
+
+    def centers(self, block: Block) -> tuple[Floats, Floats | None]:
+        """Return the mean of what is shown of each segment: constant, and slope of lines."""
+        constant = np.zeros_like(block.values)
+        lines = isinstance(self.st, Lines) and self.st.columns == 2
+        slope = np.zeros_like(constant if lines else constant[:0])
+        centers(self.st, block.starts, block.first, self.m, constant, slope)
+        return constant, slope if lines else None
+
+    def _log_marginals(self, first: int, count: int, starts: Integers) -> Floats:
+        values = np.empty((count, len(starts)))
+        log_marginals(self.st, starts, first, self.m, values)
+        return values
+
+    def _drop(self, block: Block, log_F: Floats, until: Integers) -> None:
+        """Note until which end starts are of use, as told by p(s | e) close to the last end."""
+        count = len(block.values)
+        e = block.first + max(count - self.m, 0)
+        if e + self.m > self.T or log_F[e] + self.log_rho[e] == -math.inf:
+            return
+        limit = self.log_rho[e] + math.log(2 * EPS) - 2 * math.log(self.T)
+        n = int(np.searchsorted(block.starts, e - self.m, "right"))
+        starts = block.starts[:n]
+        starts = starts[block.values[e - block.first, :n] < math.exp(limit)]
+        before = log_F[starts] + np.where(starts > 0, self.log_rho[starts], 0.0)
+        low = before + largest_likelihoods(self.st, starts, e) < limit + log_F[e]
+        until[starts[low]] = np.minimum(until[starts[low]], e + self.m - 1)
+
+
+class Chain:
+    """All numbers of changes, summed.
+
+    Attributes
+    ----------
+    log_F
+        Log of the sum over all ways to cut rows 0..e-1, weights rho^k, (T + 1,).
+    """
+
+    def __init__(
+        self, st: Statistics, log_rho: Floats, m: int, keep: bool = True, prune: bool = True
+    ) -> None:
+        self.st, self.T, self.m, self.log_rho = st, len(log_rho), m, log_rho
+        self.blocks = Blocks(st, log_rho, m, keep)
+        self.log_F = np.full(self.T + 1, -np.inf)
+        self.log_F[0] = 0.0
+        for block in self.blocks.make(self.log_F if prune else None):
+            self._forward(block)
+        self._before: Floats | None = None
+
+    @property
+    def log_sum(self) -> float:
+        """Log of the sum over all placements."""
+        return float(self.log_F[-1])
+
+    def _forward(self, block: Block) -> None:
+        recursion.forward(
+            block.values, block.first, block.starts, self.m, self.log_rho, self.log_F
+        )
+
+    def steps(self, backward: bool = False) -> Iterator[Block]:
+        """Yield p(s | e), the probability that a segment which ends at e begins with s."""
+        for block in self.blocks.again(backward):
+            if not self.blocks.keep:
+                self._forward(block)
+            yield block
+
+    def places(self) -> Floats:
+        """Return P(a segment begins at s), (T + 1,), 1 at T."""
+        places = np.zeros(self.T + 1)
+        places[-1] = 1.0
+        for first, starts, p in self.steps(backward=True):
+            recursion.begins(p, first, starts, places)
+        return places
+
+    def mean(self, places: Floats) -> Floats:
+        """Return the mean of what is shown by row, (T,)."""
+        mean = _Mean(self.blocks)
+        for block in self.steps():
+            mean.add(block, block.values, places)
+        return mean.by_row()
+
+    def before(self, levels: int) -> Floats:
+        """Return P(j segments before e | one ends there), (T + 1, at least `levels`)."""
+        if self._before is None or self._before.shape[1] < levels:
+            q = np.zeros((self.T + 1, levels))
+            q[0, 0] = 1.0
+            for first, starts, p in self.steps():
+                recursion.count_before(p, first, starts, q)
+            self._before = q
+        return self._before
+
+    def number(self, left_out: float, limit: int) -> Floats:
+        """Return P(k changes), as far as it takes to leave out so little, or to the limit."""
+        count = min(FIRST, limit + 1)
+        while True:
+            number: Floats = self.before(count + 1)[-1, 1 : count + 1]
+            if 1 - number.sum() <= left_out or count > limit:
+                return number
+            count = min(2 * count, limit + 1)
+
+    def probability_of(self, number: int) -> float:
+        """Return P(so many changes)."""
+        return float(self.before(number + 2)[-1, number + 1])
+
+    def given(self, number: int) -> tuple[Floats, Floats, float]:
+        """Return sums over placements of so many changes.
+
+        P(i-th change at s = 1.., so many), (number, T - 1); the mean by segment times P(so
+        many), (number + 1,); and P(so many).
+        """
+        q = np.ascontiguousarray(self.before(number + 2)[:, : number + 2])
+        after, means = np.zeros_like(q), np.zeros(number + 1)
+        after[-1, 0] = 1.0
+        for first, starts, p in self.steps(backward=True):
+            recursion.count_after(p, first, starts, after)
+        for block in self.steps():
+            constant, _ = self.blocks.centers(block)
+            first, starts, p = block
+            recursion.by_segment(p, first, starts, q, after, constant, means)
+        places, total = q[1:-1, 1:-1] * after[1:-1, -2:0:-1], float(q[-1, -1])
+        return places.T, means + total * self.st.origin, total
+
+    def avoiding(self, sets: Mask) -> Floats:
+        """Return P(no change in the set) for sets of rows, (S, T) -> (S,)."""
+        allowed = np.ones((self.T + 1, len(sets)))
+        allowed[:-1] = ~sets.T
+        none = np.zeros_like(allowed)
+        none[0] = 1.0
+        for first, starts, p in self.steps():
+            recursion.avoiding(p, first, starts, allowed, none)
+        told: Floats = none[-1]
+        return told
+
+    def sample(self, count: int, number: int | None, rng: np.random.Generator) -> Integers:
+        """Return segments of draws, given the number of changes if it is told, (n, 3).
+
+        Draw, first row, end; those of a draw in order of time.
+        """
+        q, left = np.zeros((0, 0)), np.zeros(count, np.int64)
+        if number is not None:
+            q, left = self.before(number + 2), np.full(count, number + 1)
+        F = np.zeros((0, self.T + 1))
+        return _sampled(self.blocks, self.steps(backward=True), F, q, left, rng)
+
+
+class Counted:
+    """Every number of changes by itself, up to a largest one, which the prior tells.
+
+    Attributes
+    ----------
+    log_F
+        The same by number of changes, (levels, T + 1).
+    log_share
+        Log of the numbers' weights, (levels,), not normalised.
+    """
+
+    def __init__(
+        self, st: Statistics, log_rho: Floats, m: int, number: int, at_most: bool, keep: bool
+    ) -> None:
+        self.st, self.T, self.m, self.log_rho = st, len(log_rho), m, log_rho
+        self.number, self.at_most = number, at_most
+        self.blocks = Blocks(st, log_rho, m, keep)
+        self.log_F = self._forward(self.blocks.make(), log_rho)
+
+    def _forward(self, blocks: Iterator[Block], log_rho: Floats) -> Floats:
+        log_F = np.full((self.number + 1, self.T + 1), -np.inf)
+        for first, starts, log_M in blocks:
+            recursion.forward_levels(log_M, first, starts, self.m, log_rho, log_F)
+        return log_F
+
+    @property
+    def log_share(self) -> Floats:
+        """Log of the sum over placements by number of changes, (number + 1,)."""
+        return self._ends(self.log_F)
+
+    def _ends(self, log_F: Floats) -> Floats:
+        ends = log_F[:, -1].copy()
+        if not self.at_most:
+            ends[:-1] = -np.inf
+        return ends
+
+    @property
+    def log_sum(self) -> float:
+        """Log of the sum over all placements."""
+        return float(np.logaddexp.reduce(self.log_share))
+
+    def probability(self) -> Floats:
+        """Return P(k changes)."""
+        p: Floats = np.exp(self.log_share - self.log_sum)
+        return p
+
+    def probability_of(self, number: int) -> float:
+        """Return P(so many changes)."""
+        return float(self.probability()[number])
+
+    def exactly(self, number: int) -> Self:
+        """Return the same given one of the numbers."""
+        one = type(self).__new__(type(self))
+        vars(one).update(vars(self))
+        one.number, one.at_most, one.log_F = number, False, self.log_F[: number + 1]
+        return one
+
+    def backward(self) -> tuple[Floats, Floats, Floats]:
+        """Return P(a segment ends at e, after j changes), means by row and by segment.
+
+        (number + 1, T + 1), (T,) and (number + 1,); the last means something under a fixed
+        number.
+        """
+        places = np.zeros((self.number + 1, self.T + 1))
+        places[:, -1] = self.probability()
+        mean, ones = _Mean(self.blocks), np.ones(self.T + 1)
+        for block in self.blocks.again(backward=True):
+            p = block.values.copy()
+            recursion.backward_levels(
+                p, block.first, block.starts, self.m, self.log_rho, self.log_F, places
+            )
+            mean.add(block, p, ones)
+        by_segment = np.zeros(self.number + 1)
+        if not self.at_most:
+            for block in self.blocks.again():
+                constant, _ = self.blocks.centers(block)
+                recursion.by_segment_levels(
+                    block.values, block.first, block.starts, self.m, self.log_rho, self.log_F,
+                    places, constant, by_segment,
+                )  # fmt: skip
+        return places, mean.by_row(), by_segment + self.st.origin
+
+    def avoiding(self, sets: Mask) -> Floats:
+        """Return P(no change in the set) for sets of rows, (S, T) -> (S,)."""
+        told = np.empty(len(sets))
+        for i, chosen in enumerate(sets):
+            log_rho = np.where(chosen, -np.inf, self.log_rho)
+            ends = self._ends(self._forward(self.blocks.again(), log_rho))
+            told[i] = np.exp(np.logaddexp.reduce(ends) - self.log_sum)
+        return told
+
+    def sample(self, count: int, number: int | None, rng: np.random.Generator) -> Integers:
+        """Return segments of draws; as `Chain.sample`."""
+        if number is not None:
+            return self.exactly(number).sample(count, None, rng)
+        left = rng.choice(self.number + 1, size=count, p=self.probability())
+        again = self.blocks.again(backward=True)
+        return _sampled(self.blocks, again, self.log_F, np.zeros((0, 0)), left, rng)
+
+
+class _Mean:
+    """A sum over segments of what is shown of them, by row."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+        self.constant, self.slope = np.zeros(blocks.T + 1), np.zeros(blocks.T + 1)
+
+    def add(self, block: Block, p: Floats, weights: Floats) -> None:
+        """Add the segments of a block, each with p times the weight of its end, (T + 1,)."""
+        constant, slope = self.blocks.centers(block)
+        recursion.spread(p, block.first, block.starts, weights, constant, self.constant)
+        if slope is not None:
+            recursion.spread(p, block.first, block.starts, weights, slope, self.slope)
+
+    def by_row(self) -> Floats:
+        """Return the mean, (T,)."""
+        st = self.blocks.st
+        mean: Floats = np.cumsum(self.constant[:-1]) + st.origin
+        if isinstance(st, Lines):
+            mean += np.cumsum(self.slope[:-1]) * st.x
+        return mean
+
+
+def _sampled(
+    blocks: Blocks,
+    backward: Iterator[Block],
+    log_F: Floats,
+    q: Floats,
+    left: Integers,
+    rng: np.random.Generator,
+) -> Integers:
+    T, m, D = blocks.T, blocks.m, len(left)
+    head, after = np.full(T + 1, -1), np.arange(-1, D - 1)
+    head[T] = D - 1
+    out = np.empty((D * (T // m), 3), np.int64)
+    closed = 0
+    for first, starts, values in backward:
+        closed = recursion.sample(
+            values, first, starts, m, blocks.log_rho, log_F, q, left, after, head, rng, out,
+            closed,
+        )  # fmt: skip
+    return out[:closed][::-1]  # closed from the last row back
