@@ -20,7 +20,8 @@ Mask = NDArray[np.bool_]
 EPS = 1e-12  # share of the evidence that dropping starts may lose
 PAIRS = 2**15  # of a block: it should stay in the processor's own memory
 FEWEST, MOST = 16, 64  # ends of a block
-FIRST = 9  # numbers of segments counted at first
+FIRST = 9  # numbers of changes counted at first,
+MANY = 33  # and where every pass is made anew
 
 
 class Block(NamedTuple):
@@ -60,11 +61,6 @@ class Blocks:
     def pairs(self) -> int:
         """How many pairs there are, in all blocks."""
         return sum(count * len(starts) for _, count, starts in self.spans)
-
-    @property
-    def held(self) -> int:
-        """How many numbers are kept."""
-        return sum(values.size for values in self.kept)
 
     def make(self, prune: Floats | None = None) -> Iterator[Block]:
         """Yield blocks for the first time; `prune` is log F, written by who takes them."""
@@ -158,20 +154,20 @@ class Chain:
                 self._forward(block)
             yield block
 
-    def places(self) -> Floats:
-        """Return P(a segment begins at s), (T + 1,), 1 at T."""
-        places = np.zeros(self.T + 1)
-        places[-1] = 1.0
-        for first, starts, p in self.steps(backward=True):
-            recursion.begins(p, first, starts, places)
-        return places
+    def hold(self) -> None:
+        """Keep p(s | e) from now on: what is asked for next takes a fraction of the time."""
+        if not self.blocks.keep:
+            self.blocks.kept = [block.values for block in self.steps()]
+            self.blocks.keep = True
 
-    def mean(self, places: Floats) -> Floats:
-        """Return the mean of what is shown by row, (T,)."""
-        mean = _Mean(self.blocks)
-        for block in self.steps():
+    def backward(self) -> tuple[Floats, Floats]:
+        """Return P(a segment begins at s), (T + 1,), 1 at T; and the mean by row, (T,)."""
+        places, mean = np.zeros(self.T + 1), _Mean(self.blocks)
+        places[-1] = 1.0
+        for block in self.steps(backward=True):
+            recursion.begins(block.values, block.first, block.starts, places)
             mean.add(block, block.values, places)
-        return mean.by_row()
+        return places, mean.by_row()
 
     def before(self, levels: int) -> Floats:
         """Return P(j segments before e | one ends there), (T + 1, at least `levels`)."""
@@ -185,7 +181,7 @@ class Chain:
 
     def number(self, left_out: float, limit: int) -> Floats:
         """Return P(k changes), as far as it takes to leave out so little, or to the limit."""
-        count = min(FIRST, limit + 1)
+        count = min(FIRST if self.blocks.keep else MANY, limit + 1)
         while True:
             number: Floats = self.before(count + 1)[-1, 1 : count + 1]
             if 1 - number.sum() <= left_out or count > limit:
@@ -261,6 +257,12 @@ class Counted:
         for first, starts, log_M in blocks:
             recursion.forward_levels(log_M, first, starts, self.m, log_rho, log_F)
         return log_F
+
+    def hold(self) -> None:
+        """Keep log M(s, e) from now on."""
+        if not self.blocks.keep:
+            self.blocks.kept = [block.values for block in self.blocks.again()]
+            self.blocks.keep = True
 
     @property
     def log_share(self) -> Floats:

@@ -45,7 +45,7 @@ Integers = NDArray[np.int64]
 
 AFFORDABLE = 2e8  # segments weighed for the probability inside credible sets
 COUNTING = 1e10  # pairs of rows times numbers of changes, of all outer nodes
-KEPT = 2**24  # probabilities of segments kept in memory, of all outer nodes
+KEPT = 2**25  # probabilities of segments kept in memory, of all outer nodes
 FAINT = 1e-8  # weight below which an outer node counts in the evidence alone
 FEW = 50  # rows for which a finer outer grid is no burden
 
@@ -115,8 +115,9 @@ class Segments:
                 raise EngineError(
                     f"{self.family} has no closed form; its prior isn't conjugate"
                 )
-            room = KEPT - sum(run.chain.blocks.held for run in self._passes.values())
-            self._passes[value] = Pass(value, self._forward(st, room > self.T**2))
+            # Of a short series all is kept; else what turns out to count.
+            keep = len(self._passes) * self.T**2 < KEPT / 4
+            self._passes[value] = Pass(value, self._forward(st, keep))
         return self._passes[value]
 
     def _forward(self, st: Statistics, keep: bool) -> Chain | Counted:
@@ -139,6 +140,14 @@ class Segments:
             return self.log_sum + changes.log_none(self.T)
         placements = float(log_placements(self.T, self.m, k)[k])
         return self.log_sum - placements - (k * self.log_rho if k else 0.0)
+
+    def hold(self) -> None:
+        """Keep the probabilities of segments at the outer nodes that count most."""
+        room = KEPT
+        for _, run in sorted(self.heavy, key=lambda pair: -pair[0]):
+            room -= run.chain.blocks.pairs
+            if room >= 0:
+                run.chain.hold()
 
     def number(self) -> Floats:
         """Return P(k) for k = 0.., as far as probabilities above LEFT_OUT, or time, go."""
@@ -167,8 +176,7 @@ class Segments:
         for weight, run in self.heavy:
             chain = run.chain
             if isinstance(chain, Chain):
-                begins = chain.places()
-                part = chain.mean(begins)
+                begins, part = chain.backward()
                 p = begins[None, 1:-1]
             else:
                 ends, part, segment = chain.backward()
@@ -276,6 +284,7 @@ def solve(model: Model, observations: Observations, draws: int, seed: int) -> So
 def _answer(main: Segments, draws: int, seed: int) -> Solution:
     observations, T = main.observations, main.T
     rng = np.random.default_rng(seed)
+    main.hold()
     places, mean, by_segment = main.backward()
     drawn = main.draw(draws, rng)
     number, error = main.number(), 0.0
@@ -299,7 +308,7 @@ def _answer(main: Segments, draws: int, seed: int) -> Solution:
             return given_number(
                 number, lambda: drawn, places, _segments(drawn, by_segment), inside
             )
-        if number > COUNTED:
+        if error:
             return given_number_from_draws(number, drawn, T, inside)
         few = too_few(drawn, number, T)
         if main.condition.at_most:
