@@ -1,0 +1,43 @@
+"""Fejér's rule for a hyperparameter whose posterior may be highest at an end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from changepoint import Observations
+from changepoint.exact import closed_quadrature as closed
+from changepoint.exact import outer_quadrature as outer
+from changepoint.likelihoods import Autoregressive
+
+FAMILY = Autoregressive().resolve(Observations(value=[1.0, 3.0, 2.0, 4.0]))
+LOW, HIGH = 0.0, 0.9  # of its default prior
+
+
+@pytest.mark.parametrize("sd", [0.004, 0.02, 0.1, 0.4])
+@pytest.mark.parametrize("mean", [-0.05, 0.0, 0.03, 0.5, 0.88, 0.95])
+def test_truncated_normals(mean: float, sd: float) -> None:
+    """Log evidence, mean and quantiles of draws, wherever the posterior is cut off."""
+    z = (LOW - mean) / sd, (HIGH - mean) / sd
+    if min(abs(z[0]), abs(z[1])) > 8 and not LOW < mean < HIGH:
+        pytest.skip("nothing of it is inside")
+    told = stats.truncnorm(*z, loc=mean, scale=sd)
+    inside = stats.norm.cdf(z[1]) - stats.norm.cdf(z[0])
+    asked = []
+
+    def log_evidence(value: float) -> float:
+        asked.append(value)
+        return float(stats.norm.logpdf(value, mean, sd))
+
+    nodes = outer.answered(closed.search(FAMILY), log_evidence)
+    assert isinstance(nodes, closed.ClosedNodes)
+    log_sums = nodes.log_weights + [log_evidence(float(value)) for value in nodes.values]
+    total = float(np.logaddexp.reduce(log_sums))
+    assert total == pytest.approx(np.log(inside / (HIGH - LOW)), abs=2e-5)
+    weights = np.exp(log_sums - total)
+    assert weights @ nodes.values == pytest.approx(told.mean(), abs=1e-4 * sd)
+    rank = np.linspace(0.01, 0.99, 99)
+    drawn = nodes.draws(weights, rank)
+    assert np.abs(told.cdf(drawn) - rank).max() < 2e-3
+    assert len(set(asked)) < 60

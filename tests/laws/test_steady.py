@@ -1,0 +1,48 @@
+"""One level throughout under heavy-tailed noise: as the filter has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changepoint import Changes, Model, Observations
+from changepoint.exact import filter_posterior, steady_posterior
+from changepoint.likelihoods import StudentT
+
+NONE = Changes(exactly=0)
+
+
+def data(kind: str) -> Observations:
+    rng = np.random.default_rng(3)
+    y = rng.standard_t(3, 60)
+    if kind == "step":
+        y[30:] += 40.0
+    if kind == "outliers":
+        y[[7, 20]] += [1e4, -300.0]
+    if kind == "few":
+        y = y[:4]
+    if kind == "missing":
+        y[rng.random(60) < 0.3] = np.nan
+    return Observations(value=y + 1000.0)
+
+
+@pytest.mark.parametrize("kind", ["plain", "step", "outliers", "few", "missing"])
+@pytest.mark.parametrize("nu", [1.5, 25.0])
+@pytest.mark.parametrize("phi", [0.0, 0.8])
+def test_it_says_what_the_filter_says(kind: str, nu: float, phi: float) -> None:
+    rows = data(kind)
+    model = Model(StudentT(nu=nu, phi=phi), NONE).resolve(rows)
+    assert steady_posterior.applies(model)
+    one = steady_posterior.solve(model, rows, 4000, 0)
+    other = filter_posterior.solve(model, rows, 4000, 0)
+    assert one.log_evidence == pytest.approx(other.log_evidence, abs=2e-5)
+    mine, its = one.answer(), other.answer()
+    width = its.rows[3, 0] - its.rows[1, 0]
+    assert np.abs(mine.rows - its.rows).max() < 1e-4 * width
+    assert not mine.change_probability.any()
+    assert mine.number_probability.tolist() == [1.0]
+    drawn = mine.draws
+    assert (drawn.first == 0).all()
+    levels = drawn.parameter[:, 0]
+    for rank, place in zip((0.025, 0.5, 0.975), mine.rows[1:, 0], strict=True):
+        assert np.mean(levels < place) == pytest.approx(rank, abs=5 * np.sqrt(0.25 / 4000))
