@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 
 import numpy as np
 
 from changepoint.exact import quadrature
-from changepoint.exact.hyper_mixture import Condition, Inference, infer
+from changepoint.exact.hyper_mixture import Condition, Inference, infer, infer_each
 from changepoint.exact.posterior_draws import draw
 from changepoint.exact.smoothed import Smoothed
 from changepoint.exact.solution import (
     COUNTED,
     LEFT_OUT,
     Floats,
+    Integers,
     Mask,
     Solution,
     Solved,
     number_from_draws,
 )
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.series import join
 from changepoint.model import Model
 from changepoint.observations import Observations
-from changepoint.results.result import Draws, Given
+from changepoint.results.result import QUANTILES, Draws, Given
 from changepoint.results.summaries import (
     given_number,
     given_number_from_draws,
@@ -45,17 +48,49 @@ def solve(
     assert isinstance(family, GridLikelihood)  # who asks makes sure
     condition = Condition.of(model.changes, T)
     main = infer(model, family.series(observations), condition, most)
-    posterior = FilterPosterior(main, observations, draws, seed)
+    posterior = FilterPosterior(main, observations, draws, seed, np.arange(T))
     return Solved(model, main.log_evidence(), posterior.solution)
+
+
+def solve_together(
+    models: Sequence[Model],
+    observations: Sequence[Observations],
+    draws: int,
+    seeds: Sequence[int],
+    rows: Sequence[Integers],
+) -> Iterator[Solved]:
+    """Yield the solution of each of some series, whose families are `alike`.
+
+    Parameters
+    ----------
+    rows
+        Of each series, those at which the parameter is wanted.
+    """
+    families = [m.likelihood for m in models if isinstance(m.likelihood, GridLikelihood)]
+    series = join([one.series(data) for one, data in zip(families, observations, strict=True)])
+    conditions = [
+        Condition.of(model.changes, len(data))
+        for model, data in zip(models, observations, strict=True)
+    ]
+    inferences = infer_each(models, series, conditions)
+    each = zip(models, observations, seeds, rows, inferences, strict=True)
+    for model, data, seed, some, main in each:
+        posterior = FilterPosterior(main, data, draws, seed, some)
+        yield Solved(model, main.log_evidence(), posterior.solution)
 
 
 class FilterPosterior:
     """The posterior of one series, computed as it is asked for."""
 
     def __init__(
-        self, main: Inference, observations: Observations, draws: int, seed: int
+        self,
+        main: Inference,
+        observations: Observations,
+        draws: int,
+        seed: int,
+        rows: Integers,
     ) -> None:
-        self.main, self.observations = main, observations
+        self.main, self.observations, self.rows = main, observations, rows
         self.count, self.seed = draws, seed
         self.T = main.mixture.T
         self.work = self.T * len(main.mixture.grid.log_weights) * len(main.heavy)
@@ -63,7 +98,7 @@ class FilterPosterior:
     @cached_property
     def smoothed(self) -> Smoothed:
         """The way back, whatever the number of changes."""
-        return Smoothed(self.main, bands=True)
+        return Smoothed(self.main, self.rows)
 
     @cached_property
     def draws(self) -> Draws:
@@ -112,11 +147,13 @@ class FilterPosterior:
     def solution(self) -> Solution:
         """Return the answer."""
         number, error = self.number
+        bands = np.full((1 + len(QUANTILES), self.T), np.nan)
+        bands[:, self.rows] = self.smoothed.bands()
         return Solution(
             change_probability=self.smoothed.change_probability.sum(axis=0),
             number_probability=number,
             number_error=error,
-            rows=self.smoothed.bands(),
+            rows=bands,
             drawn=lambda: self.draws,
             given=self.given,
             inside=self.inside,

@@ -205,10 +205,10 @@ def _too_many(
     middle, ends = float(series.pooled[0]), (float(series.least[0]), float(series.largest[0]))
     far = max(ends, key=lambda end: abs(end - middle))
     return (
-        f"{found}, where {family.shared} is {hyper:.3g}. Either a row lies too far out: there is "
-        f"one whose {family.parameter} would be {far:.6g}; if that is an error, make the row "
-        f"missing. Or the prior leaves too much to such values of {family.shared}: state one "
-        f"for {family.shared_field} that doesn't, or allow fewer changes"
+        f"{found}, where {family.shared} is {hyper:.3g}. Either a row lies too far out: one of "
+        f"them has a {family.parameter} of {far:.6g}; if that is an error, make it missing. Or "
+        f"the prior leaves too much to such values of {family.shared}: state one for "
+        f"{family.shared_field} that doesn't, or allow fewer changes"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows of likelihood over weighted nodes: of distinct rows, whole where they fit, by blocks else."""
+"""Rows of likelihood over weighted nodes: of distinct rows, by blocks where they don't fit."""
 
 from __future__ import annotations
 

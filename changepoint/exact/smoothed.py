@@ -27,6 +27,8 @@ OUTSIDE = 1e-11  # of a segment's nodes: likewise
 HELD = 2**23  # values of densities before and after changes kept at a time
 LEVELS = np.array(QUANTILES)
 
+Blocks = Iterator[tuple[int, Floats]]  # first rows, and densities of the rows from there
+
 
 class Windows(NamedTuple):
     """Quantiles in the making, see `kernels.windows`: QUANTILES of each of n densities."""
@@ -63,29 +65,35 @@ class Windows(NamedTuple):
 class Smoothed:
     """An inference, under one condition on the number of changes, with its way back.
 
+    Parameters
+    ----------
+    bands
+        Rows at which the parameter is wanted.
+
     Attributes
     ----------
     change_probability
         P(i-th change at s), (k, T), given the number; P(change at s), (1, T), else.
     """
 
-    def __init__(self, inference: Inference, bands: bool = False) -> None:
+    def __init__(self, inference: Inference, bands: Integers | None = None) -> None:
         self.inference, self.mixture = inference, inference.mixture
         self.heavy, self.weights = inference.heavy, inference.heavy_weights
         self.at_most = inference.condition.at_most
         self.grid, self.T = self.mixture.grid, self.mixture.T
         fixed = inference.condition.fixed
         k = (inference.condition.number or 0) if fixed else 0
-        self._bands = Windows.of(self.T if bands else 0)
+        self.rows = np.empty(0, np.int64) if bands is None else bands
+        self._bands = Windows.of(len(self.rows))
         self._segments = np.zeros((k + 1 if fixed else 0, len(self.grid.log_weights)))
         ways = []
         parts = [np.zeros_like(self._segments) for _ in self.heavy]
         for j, N in zip(self.heavy, parts, strict=True):
-            wants = Wants(bands=bands, segments=N if fixed else None)
+            wants = Wants(self.rows, N if fixed else None)
             ways.append(inference.filters[j].smooth(inference.runs[j], self.at_most, wants))
-        for t0, P in self._mixed(ways):
-            if bands:
-                self._bands.some(t0, t0 + len(P)).find(P, self.grid.nodes.theta)
+        for i, P in self._mixed(ways):
+            if len(P):
+                self._bands.some(i, i + len(P)).find(P, self.grid.nodes.theta)
         for weight, N in zip(self.weights, parts, strict=True):
             self._segments += weight * N
         self.places_by_node = [self._places(int(j)) for j in self.heavy]
@@ -93,15 +101,17 @@ class Smoothed:
             weight * p for weight, p in zip(self.weights, self.places_by_node, strict=True)
         )
 
-    def _mixed(self, ways: Iterable[Iterator[tuple[int, Floats]]]) -> Iterator[tuple[int, Floats]]:
+    def _mixed(
+        self, ways: Iterable[Iterator[tuple[int, Floats]]]
+    ) -> Iterator[tuple[int, Floats]]:
         """Yield blocks of densities, mixed over the outer nodes; all ways go side by side."""
         for blocks in zip(*ways, strict=True):
-            t0, P = blocks[0]
+            i, P = blocks[0]
             if len(blocks) > 1 and len(P):
                 P = self.weights[0] * P
                 for weight, (_, part) in zip(self.weights[1:], blocks[1:], strict=True):
                     P += weight * part
-            yield t0, P
+            yield i, P
 
     def _places(self, j: int) -> Floats:
         """Return the places' probabilities at one outer node."""
@@ -127,14 +137,14 @@ class Smoothed:
         ]
 
     def bands(self) -> Floats:
-        """Return mean and QUANTILES of the parameter by row, (4, T)."""
+        """Return mean and QUANTILES of the parameter at the rows asked for, (4, n)."""
         nodes, number = windows.wanted(self._bands.place, len(self.grid.log_weights))
         ways = [
-            self.inference.filters[j].smooth(run, self.at_most, Wants(bands=True))
+            self.inference.filters[j].smooth(run, self.at_most, Wants(self.rows))
             for j, run in self._follow(nodes + 0.5)
         ]
-        for t0, P in self._mixed(ways):
-            self._bands.some(t0, t0 + len(P)).fill(P, number)
+        for i, P in self._mixed(ways):
+            self._bands.some(i, i + len(P)).fill(P, number)
         return self._told(self._bands)
 
     def _told(self, found: Windows) -> Floats:

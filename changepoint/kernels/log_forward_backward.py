@@ -1,4 +1,4 @@
-"""The same steps as `forward_backward`, in log space: slow, and right where linear space underflows.
+"""The same steps as `forward_backward`, in log space: slow, right where that underflows.
 
 A path that every other explanation beats by exp(-708) or more is flushed to zero in linear
 space, and comes back too low if later rows favour it. Asked for exactly one change in a
@@ -86,7 +86,7 @@ def forward(  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def backward(  # type: ignore[no-untyped-def]
     t0, lik, at, win, at_win, log_win, w, rho, m, offset, follow, C, S, total, history,
-    B, R, young, ring, most, P, N, slot, U, V,
+    B, R, young, ring, at_P, P, N, slot, U, V,
 ):  # fmt: skip
     """Carry B backward over the rows of a block; see `forward_backward.backward`.
 
@@ -99,15 +99,11 @@ def backward(  # type: ignore[no-untyped-def]
         before = C[t - 1] if t > 0 else 0.0
         scale = before - C[t]
         row, window = lik[at[i]], win[at_win[i]]
-        if len(most) and s >= 0:
-            for j in range(L):
-                both = np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
-                most[:] = np.maximum(most, both)
-        if len(P):
-            P[i] = np.maximum(young, 0.0)
+        if len(P) and at_P[i] >= 0:
+            P[at_P[i]] = np.maximum(young, 0.0)
             if s >= 0:
                 for j in range(L):
-                    P[i] += np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
+                    P[at_P[i]] += np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
         for j in range(len(N)):
             if t + 1 == len(C):
                 ends = 0.0 if j == L - 1 else -np.inf
@@ -143,7 +139,7 @@ def backward(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
-    """Sample backward over the rows of a block, for all draws; see `backward_sampling.sample`."""
+    """Sample backward over the rows of a block; see `backward_sampling.sample`."""
     closed = 0
     for i in range(len(at) - 1, -1, -1):
         t = t0 + i

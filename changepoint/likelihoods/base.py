@@ -96,7 +96,22 @@ class Likelihood(ABC):
     ) -> Floats:
         """Return new data for the n observed rows under D draws, (n, D); as in `pointwise`."""
 
+    def worth(self, observations: Observations) -> Floats:
+        """Return how much each row's estimate counts beside others, shape (T,): its trials."""
+        return np.ones(len(observations))
+
     # -- what follows from it -----------------------------------------------------------
+
+    def pooled_by(self, observations: Observations, starts: Integers) -> Floats:
+        """Return the estimate from the rows of each group, NaN where none has any.
+
+        Groups are rows starts[i]..starts[i + 1] - 1; the mean of estimates by their worth.
+        """
+        y, worth = self.estimates(observations), self.worth(observations)
+        seen = ~np.isnan(y)
+        total = np.add.reduceat(np.where(seen, worth, 0.0), starts)
+        whole = np.add.reduceat(np.where(seen, y * worth, 0.0), starts)
+        return np.divide(whole, total, np.full(len(starts), np.nan), where=total > 0)
 
     def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
         """Return the families that this one averages over; itself alone, as a rule."""

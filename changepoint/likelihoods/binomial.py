@@ -83,6 +83,10 @@ class Binomial(GridLikelihood):
         trials = observations.column("trials")
         return observations.column("count") / np.where(trials > 0, trials, np.nan)
 
+    def worth(self, observations: Observations) -> Floats:
+        """Return the trials."""
+        return observations.column("trials")
+
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / (trials + 1)."""
         observed = observations.observed("count")

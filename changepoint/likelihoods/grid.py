@@ -14,7 +14,7 @@ from changepoint.likelihoods.base import Likelihood
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
-from changepoint.priors import Prior
+from changepoint.priors import Beta, Gamma, Normal, Prior
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -125,6 +125,12 @@ class GridLikelihood(Likelihood):
             whole = np.ones(len(missing)) if numbers is None else numbers
             columns[role] = np.where(missing, np.nan, whole)
         return columns
+
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """What series must share to be solved together: all that isn't stacked by series."""
+        stackable = isinstance(self.prior, Beta | Gamma | Normal)
+        return (type(self), type(self.prior) if stackable else self.prior)
 
     def at_pooled(self, rows: Columns) -> Floats | None:
         """Return log p of rows at the pooled estimate, if `log_density` wants it of them."""

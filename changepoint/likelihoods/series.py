@@ -176,7 +176,7 @@ NOWHERE: Integers = np.empty(0, np.int64)
 def each_terms(
     series: Series, nodes: Nodes, constant: Floats, row: Floats, node: Floats
 ) -> list[Terms]:
-    """Return the terms of each series, without tables, from those of all: (U,), (U, K), (K, G)."""
+    """Return each series' terms, without tables, from those of all: (U,), (U, K), (K, G)."""
     if len(series) == 1:
         none = np.empty((0, node.shape[1]))
         return [Terms(constant, row, node, none, NOWHERE, none, NOWHERE)]
@@ -193,9 +193,9 @@ def each_terms(
 def repeated(thing: Any, counts: Integers) -> Any:
     """Return a dataclass whose array fields, (B,), are repeated: one value a node."""
     arrays = {
-        field.name: np.repeat(value, counts)
-        for field in fields(thing)
-        if isinstance(value := getattr(thing, field.name), np.ndarray) and len(value) > 1
+        one.name: np.repeat(value, counts)
+        for one in fields(thing)
+        if isinstance(value := getattr(thing, one.name), np.ndarray) and len(value) > 1
     }
     return with_fields(thing, arrays) if arrays else thing
 
@@ -203,8 +203,8 @@ def repeated(thing: Any, counts: Integers) -> Any:
 def with_fields(thing: Any, values: Mapping[str, Any]) -> Any:
     """Return a copy of a frozen dataclass with other fields, none of which is checked."""
     copy = object.__new__(type(thing))
-    for field in fields(thing):
-        object.__setattr__(copy, field.name, values.get(field.name, getattr(thing, field.name)))
+    for name in (one.name for one in fields(thing)):
+        object.__setattr__(copy, name, values.get(name, getattr(thing, name)))
     return copy
 
 

@@ -185,6 +185,11 @@ class StudentT(GridLikelihood):
             )
         return self.nu
 
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """Further nu and phi."""
+        return (*super().alike, self.nu, self.phi)
+
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""
         nu = self._nu
