@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Rooms of the package, lowest first: a room imports those below it, and not its neighbours.
 LAYERS = (
-    {"errors"},
+    {"errors", "roles"},
     {"priors", "changes", "observations"},
     {"reading", "likelihoods"},
     {"model"},

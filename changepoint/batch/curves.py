@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from changepoint.engines.many import Many
 from changepoint.report.curve import FAINT, LEVELS, MISSING
+from changepoint.roles import behind
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -30,9 +31,9 @@ def curves(
     place = np.arange(many.band_offsets[-1]) - np.repeat(first, bins)
     starts = np.repeat(offsets[:-1], bins) + place * np.repeat(stride, bins)
     count = numbers["count"]
-    behind = numbers.get("trials", numbers.get("exposure"))
+    weighed = next((numbers[role] for role in behind("count") if role in numbers), None)
     seen = ~np.isnan(count)
-    weight = seen.astype(float) if behind is None else np.where(seen, behind, 0.0)
+    weight = seen.astype(float) if weighed is None else np.where(seen, weighed, 0.0)
     events = np.add.reduceat(np.where(seen, count, 0.0), starts)
     with np.errstate(invalid="ignore", divide="ignore"):
         y = events / np.add.reduceat(weight, starts)

@@ -18,10 +18,12 @@ from changepoint.observations import Observations, stamp_of
 from changepoint.reading.long import Long
 from changepoint.report.curve import ticks_of
 from changepoint.report.tables import Interval
+from changepoint.roles import behind
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+COUNTS = ("count", *behind("count"))
 AT_ONCE = 256  # series in a call: some tenths of a second, after which a run can be stopped
 
 
@@ -117,7 +119,7 @@ def of_series(found: Sequence[tuple[int, Observations]]) -> Iterator[Ready]:
     groups: dict[Any, list[tuple[int, Observations]]] = {}
     for i, one in found:
         kind = None if one.time is None else one.time.dtype.kind
-        roles = tuple(r for r in ("count", "trials", "exposure") if getattr(one, r) is not None)
+        roles = tuple(r for r in COUNTS if getattr(one, r) is not None)
         groups.setdefault((kind, roles), []).append((i, one))
     for (kind, roles), mine in groups.items():
         series = [one for _, one in mine]
