@@ -87,10 +87,7 @@ def _several(
         [one.observations for one in ready],
         [one.notes for one in ready],
         seeds,
-        [
-            points(len(one.observations), row.stride_of(len(one.observations)))[1]
-            for one in ready
-        ],
+        [row.middles(len(one.observations)) for one in ready],
     )
     if stopped():
         raise StoppedError
