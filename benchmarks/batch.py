@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from changepoint.exact.many import solve_many
 from pyarrow import parquet
 
 from changepoint import Model, batch, likelihoods
 from changepoint.batch.executors import cores
 from changepoint.batch.runner import Progress
-from changepoint.exact.many import solve_many
 
 T = 365
 AT_ONCE = 1000  # series in a row group

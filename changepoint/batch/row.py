@@ -34,7 +34,7 @@ class RowParts(NamedTuple):
 
 def seed_of(name: str, keys: tuple[str, ...]) -> int:
     """Return a seed that depends on what a series is, and not on where it stands."""
-    digest = hashlib.sha256("\0".join([name, *keys]).encode()).digest()
+    digest = hashlib.sha256("\0".join([name, *keys]).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:7], "big")
 
 

@@ -29,6 +29,12 @@ class Side(NamedTuple):
     whole: Floats
     after: bool
 
+    @classmethod
+    def of(cls, theta: Floats, slope: Floats, rows: Floats, joint: Floats, after: bool) -> Side:
+        """Return a joint density with its integrals; theta and slope are its columns'."""
+        up_to, whole = kernel.prepare(joint)
+        return cls(theta, slope, rows, joint, up_to, whole, after)
+
 
 def step_of(theta: Floats, slope: Floats, joint: Floats, domain: tuple[float, float]) -> Step:
     """Return what is told of a change.
@@ -52,9 +58,9 @@ def step_of(theta: Floats, slope: Floats, joint: Floats, domain: tuple[float, fl
     joint = np.ascontiguousarray(joint[g, h])
     joint /= joint.sum()
     before, after = joint.sum(axis=1), joint.sum(axis=0)
-    by_before = Side(theta[h], slope[h], theta[g], joint, *kernel.prepare(joint), False)
+    by_before = Side.of(theta[h], slope[h], theta[g], joint, False)
     turned = np.ascontiguousarray(joint.T)
-    by_after = Side(theta[g], slope[g], theta[h], turned, *kernel.prepare(turned), True)
+    by_after = Side.of(theta[g], slope[g], theta[h], turned, True)
     mean, sd = _moments(before, theta[g])
     mean_after, sd_after = _moments(after, theta[h])
     wide = math.hypot(sd, sd_after)

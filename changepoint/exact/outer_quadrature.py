@@ -102,8 +102,8 @@ def search(
             f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
             f"these data: widen the priors of {family.parameter} and {family.shared_field}"
         )
-    for v, _ in modes:
-        yield from surface.ask(v)
+    for mode, _ in modes:
+        yield from surface.ask(mode)
     modes = [(v, sd) for v, sd in modes if surface(v) > surface.best - CUT]
     # A posterior pressed against a finite end is skewed, and wants closer nodes.
     spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
@@ -111,8 +111,8 @@ def search(
     if limit is not None:
         prior, modes = yield from _bent(surface, modes)
         surface, widest = _Surface(prior), WIDEST_BENT
-        for v, _ in modes:
-            yield from surface.ask(v)
+        for mode, _ in modes:
+            yield from surface.ask(mode)
     step = min(widest, *(spacing * sd for _, sd in modes)) / fineness
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
     starts = [v for v, _ in modes]

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -356,7 +356,7 @@ def _bracket(
     return low, high, settled
 
 
-def _some(thing: object, which: Integers) -> object:
+def _some(thing: Any, which: Integers) -> Any:
     """Return a dataclass for some of the series."""
     arrays = {
         name: value[which]
@@ -379,7 +379,8 @@ def _thin(first: float, last: float) -> Floats:
     """Return a few whole numbers from first to last."""
     thin = int(min(max((last - first) / CELL, LEAST), MOST))
     places: Floats = np.round(np.linspace(first, last, thin))
-    return places[np.append(True, places[1:] > places[:-1])]
+    kept: Floats = places[np.append(True, places[1:] > places[:-1])]
+    return kept
 
 
 def _hold(
@@ -416,7 +417,9 @@ def _marks(stretch: Stretch, series: Series) -> Floats:
     """Return u at quantiles of the rows' estimates: where heavy tails may have their modes."""
     estimates = series.columns["estimate"]
     estimates = np.repeat(estimates, series.copies.astype(np.int64))
-    places = np.unique(np.nanquantile(estimates, np.linspace(0, 1, MOST), method="nearest"))
+    places: Floats = np.unique(
+        np.nanquantile(estimates, np.linspace(0, 1, MOST), method="nearest")
+    )
     u = stretch.u(places, 1 - places)
     marks: Floats = u[np.isfinite(u)]
     return marks

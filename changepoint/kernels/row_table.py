@@ -117,9 +117,9 @@ def _exp_all(x, largest):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def holding(
+def holding(  # type: ignore[no-untyped-def]
     constant, row, node, first, at_first, second, at_second, log_w, copies, drop, holds
-):  # type: ignore[no-untyped-def]
+):
     """Mark nodes that hold the posterior of a row, or of so many rows like it, (G,).
 
     All that are within `drop` of the largest log posterior.

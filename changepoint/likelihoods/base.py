@@ -111,7 +111,9 @@ class Likelihood(ABC):
         seen = ~np.isnan(y)
         total = np.add.reduceat(np.where(seen, worth, 0.0), starts)
         whole = np.add.reduceat(np.where(seen, y * worth, 0.0), starts)
-        return np.divide(whole, total, np.full(len(starts), np.nan), where=total > 0)
+        empty = np.full(len(starts), np.nan)
+        pooled: Floats = np.divide(whole, total, empty, where=total > 0)
+        return pooled
 
     def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
         """Return the families that this one averages over; itself alone, as a rule."""

@@ -204,7 +204,8 @@ class BetaBinomial(GridLikelihood):
     def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
         """Return the Binomial's, and tables of what overdispersion adds, by distinct counts."""
         binomial = Binomial(self.rate).terms(series, nodes, shared)
-        ends = np.append(0, np.cumsum(nodes.counts))
+        counts = [len(nodes.theta)] if nodes.counts is None else nodes.counts
+        ends = np.append(0, np.cumsum(counts))
         found = []
         for i, terms in enumerate(binomial):
             d = float(shared[i])

@@ -122,7 +122,9 @@ class Normal(GridLikelihood):
 
     def information(self, series: Series, shared: Floats) -> Floats:
         """Return T / s^2."""
-        return series.sum(np.ones_like(series.copies)) / np.maximum(shared, 1e-150) ** 2
+        rows: Floats = series.sum(np.ones_like(series.copies))
+        told: Floats = rows / np.maximum(shared, 1e-150) ** 2
+        return told
 
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""

@@ -174,7 +174,8 @@ class StudentT(GridLikelihood):
         kept = series.columns.get("kept", np.zeros_like(series.copies))
         rows = series.sum(((1 - kept) / self._growth(kept)) ** 2)
         nu = self._nu
-        return np.maximum(rows * (nu + 1), FEW) / nu / np.maximum(shared, 1e-150) ** 2
+        most: Floats = np.maximum(rows * (nu + 1), FEW) / nu / np.maximum(shared, 1e-150) ** 2
+        return most
 
     @property
     def _nu(self) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import CASES, SHORTEST, check, kinds, simulate
+from changepoint.kernels.filter import Filter
 
 from changepoint import Changes, Model
 from changepoint.exact.hyper_mixture import Condition, Mixture
-from changepoint.kernels.filter import Filter
 
 T = 150
 
