@@ -143,7 +143,8 @@ class Beta(Prior):
 
     def complement_quantile(self, q: float) -> Floats | float:
         """Return 1 - x with P(X >= x) = q."""
-        return np.asarray(special.betaincinv(self.beta, self.alpha, q))[()]
+        found: Floats = np.asarray(special.betaincinv(self.beta, self.alpha, q))
+        return found
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x); same shape as x."""
@@ -192,7 +193,8 @@ class Gamma(Prior):
 
     def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
-        return np.asarray(special.gammainccinv(self.alpha, q) / self.beta)[()]
+        found: Floats = np.asarray(special.gammainccinv(self.alpha, q) / self.beta)
+        return found
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ def _log_bayes_factor(answer: Answer) -> float:
         return math.nan
     p, log_none = answer.number_probability, changes.log_none(T)
     with np.errstate(divide="ignore"):
-        odds = float(np.clip(np.log(p[1:].sum()) - np.log(p[0]), -CAP, CAP))
+        some = max(float(p[1:].sum()), 1 - float(p[0]))  # not all numbers may be told
+        odds = float(np.clip(np.log(some) - np.log(p[0]), -CAP, CAP))
     return odds - math.log(-math.expm1(log_none)) + log_none
 
 

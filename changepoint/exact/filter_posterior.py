@@ -35,6 +35,7 @@ from changepoint.results.summaries import (
 )
 
 QUICK = 3_000_000  # likelihood values of a quick pass, of which there are some 40
+BRIEF = 0.01  # of the probability of the number of changes, left out of brief answers
 AFFORDABLE = 2e10  # likelihood values spent on the number, or on sets of rows
 
 
@@ -59,7 +60,9 @@ def solve_together(
     seeds: Sequence[int],
     rows: Sequence[Integers],
 ) -> Iterator[Solved]:
-    """Yield the solution of each of some series, whose families are `alike`.
+    """Yield the solution of each of some series, whose families are `alike`; briefly.
+
+    P(k) is told as far as is needed to be sure of the most probable number.
 
     Parameters
     ----------
@@ -75,7 +78,7 @@ def solve_together(
     inferences = infer_each(models, series, conditions)
     each = zip(models, observations, seeds, rows, inferences, strict=True)
     for model, data, seed, some, main in each:
-        posterior = FilterPosterior(main, data, draws, seed, some)
+        posterior = FilterPosterior(main, data, draws, seed, some, BRIEF)
         yield Solved(model, main.log_evidence(), posterior.solution)
 
 
@@ -89,8 +92,10 @@ class FilterPosterior:
         draws: int,
         seed: int,
         rows: Integers,
+        left_out: float = LEFT_OUT,
     ) -> None:
         self.main, self.observations, self.rows = main, observations, rows
+        self.left_out = left_out
         self.count, self.seed = draws, seed
         self.T = main.mixture.T
         self.work = self.T * len(main.mixture.grid.log_weights) * len(main.heavy)
@@ -111,8 +116,8 @@ class FilterPosterior:
         affordable = int(AFFORDABLE / self.work)
         counted = max(COUNTED, affordable)
         largest = self.main.mixture.model.changes.largest(self.T)
-        number = self.main.number(largest, LEFT_OUT, counted)
-        if number.sum() < 1 - 1e-6:  # beyond what is carried as a dimension
+        number = self.main.number(largest, self.left_out, counted)
+        if number.sum() < 1 - max(1e-6, 1.1 * self.left_out):  # beyond what is carried as a dimension
             return number_from_draws(self.draws, self.T)
         return number, 0.0
 

@@ -336,7 +336,8 @@ def _number(one: Filter, left_out: float, limit: int) -> Floats:
         feed = run.S[:, -1]
         ends = run.S[-1, 1:]
         shares = np.append(shares, np.exp(ends) if run.log else ends)
-        if 1 - shares.sum() < left_out or len(shares) > limit:
+        rest = 1 - shares.sum()
+        if (rest < left_out and rest < shares.max()) or len(shares) > limit:
             return shares
         levels = len(shares)
 
