@@ -39,7 +39,7 @@ class OwnLikelihood:
     text: Mapping[str, str]
 
     name: ClassVar = "pymc"
-    shared: ClassVar = None
+    hyper: ClassVar = None
 
     @property
     def response(self) -> str:

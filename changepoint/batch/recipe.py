@@ -109,7 +109,7 @@ class Recipe:
         """Whether a series takes but a millisecond or so: no hyperparameter, no average."""
         fixed = self.fixed()
         family = None if fixed is None else fixed.likelihood
-        return isinstance(family, GridLikelihood) and family.shared is None
+        return isinstance(family, GridLikelihood) and family.hyper is None
 
     def build(self, observations: Observations) -> Model:
         """Return the model for a series, priors not filled.

@@ -117,7 +117,9 @@ class FilterPosterior:
         counted = max(COUNTED, affordable)
         largest = self.main.mixture.model.changes.largest(self.T)
         number = self.main.number(largest, self.left_out, counted)
-        if number.sum() < 1 - max(1e-6, 1.1 * self.left_out):  # beyond what is carried as a dimension
+        if number.sum() < 1 - max(
+            1e-6, 1.1 * self.left_out
+        ):  # beyond what is carried as a dimension
             return number_from_draws(self.draws, self.T)
         return number, 0.0
 

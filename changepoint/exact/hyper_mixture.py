@@ -179,7 +179,7 @@ class _Batch:
 
     def outer_nodes(self, fineness: float, shared: float | None) -> list[outer.HyperNodes]:
         """Return the outer nodes of each series: all searches advance in step."""
-        if self.families[0].shared is None or shared is not None:
+        if self.families[0].hyper is None or shared is not None:
             none = outer.HyperNodes(None, np.zeros(1), np.array([shared or 0.0]), np.zeros(1))
             return [none] * len(self.models)
         searches = [outer.search(family, fineness) for family in self.families]

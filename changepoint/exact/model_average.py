@@ -133,7 +133,7 @@ def _in_terms_of(parameter: str, solved: Solved, T: int) -> Solution:
     answer, family = solved.answer(), solved.model.likelihood
     if family.parameter == parameter:
         return answer
-    assert family.shared == parameter  # as of all candidates
+    assert family.hyper is not None and family.hyper.name == parameter  # as of all candidates
 
     def restated(draws: Draws) -> Draws:
         assert draws.shared is not None

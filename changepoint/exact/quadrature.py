@@ -135,8 +135,9 @@ def build(
     """
     family = families[0]
     prior = stacked([one.prior for one in families])
-    sharpest = np.maximum if family.sharpest else np.minimum
-    finest = hypers[0] if len(hypers) == 1 else sharpest.reduce(hypers)
+    hyper = family.hyper
+    end = np.maximum if hyper is not None and hyper.finest else np.minimum
+    finest = hypers[0] if len(hypers) == 1 else end.reduce(hypers)
     coordinate = family.coordinate(series, finest)
     low, high = families[0].prior.support
     inside = family.domain[0] < low, high < family.domain[1]
@@ -198,17 +199,17 @@ def _too_many(
     found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {most}"
     if most < HOLDS:
         return f"{found}, and take too long"
-    if family.shared is None:
+    if family.hyper is None:
         return (
             f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
         )
     middle, ends = float(series.pooled[0]), (float(series.least[0]), float(series.largest[0]))
     far = max(ends, key=lambda end: abs(end - middle))
     return (
-        f"{found}, where {family.shared} is {hyper:.3g}. Either a row lies too far out: one of "
-        f"them has a {family.parameter} of {far:.6g}; if that is an error, make it missing. Or "
-        f"the prior leaves too much to such values of {family.shared}: state one for "
-        f"{family.shared_field} that doesn't, or allow fewer changes"
+        f"{found}, where {family.hyper.name} is {hyper:.3g}. Either a row lies too far out: one "
+        f"of them has a {family.parameter} of {far:.6g}; if that is an error, make it missing. "
+        f"Or the prior leaves too much to such values of {family.hyper.name}: state one for "
+        f"{family.hyper.field} that doesn't, or allow fewer changes"
     )
 
 

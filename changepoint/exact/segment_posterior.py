@@ -88,7 +88,7 @@ class Segments:
         self.log_rho = np.full(self.T, model.changes.log_rho(self.T))
         self._after: dict[float, tuple[Floats, Floats]] = {}
         self._passes = {} if passes is None else passes
-        if family.shared is None:
+        if family.hyper is None:
             self.outer = outer.HyperNodes(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
             self.outer = outer.answered(

@@ -89,8 +89,8 @@ class GridLikelihood(Likelihood):
     def __post_init__(self) -> None:
         example = f"priors.{'Beta(2, 200)' if self.domain[1] == 1 else 'LogNormal(0, 1)'}"
         self.check_prior(self.parameter, self.domain, example)
-        if self.shared is not None:
-            self.check_prior(self.shared_field, self.shared_support, example)
+        for name, support in self.supports.items():
+            self.check_prior(name, support, example)
 
     def with_strength(self, strength: float) -> Self | None:
         """Return the family with a prior worth so many times as much, where it has that."""

@@ -36,7 +36,7 @@ def to_tree(result: Result) -> xr.DataTree:
         posterior = (
             fixed_number(result.draws, result.model)
             if fixed
-            else unknown(result.draws, T, family.shared)
+            else unknown(result.draws, T, hyper_name(family))
         )
     y = whole(observations.column(family.response)[observed], family)
     columns = {role: n for role in ROLES if (n := getattr(observations, role)) is not None}
@@ -86,6 +86,11 @@ def _marginals_of(result: Result) -> str:
     return "exact" if result.engine["name"] == "exact" else "sampled"
 
 
+def hyper_name(family: Likelihood | OwnLikelihood) -> str | None:
+    """Return the name of the parameter that all segments share."""
+    return None if family.hyper is None else family.hyper.name
+
+
 def unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
     """Draws that differ in their number of changes."""
     import xarray as xr
@@ -114,7 +119,7 @@ def fixed_number(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
     for name, values in draws.named(family.parameter).items():
         variables[name] = (("chain", "draw", "segment"), draws.chained(values))
     if draws.shared is not None:
-        variables[str(family.shared)] = (("chain", "draw"), draws.chained(draws.shared))
+        variables[str(hyper_name(family))] = (("chain", "draw"), draws.chained(draws.shared))
     coordinates = {"change": np.arange(k), "segment": np.arange(k + 1)}
     return xr.Dataset(variables, draws.coordinates | coordinates)
 
