@@ -205,11 +205,12 @@ def _too_many(
         )
     middle, ends = float(series.pooled[0]), (float(series.least[0]), float(series.largest[0]))
     far = max(ends, key=lambda end: abs(end - middle))
+    name, field = family.hyper.name, family.hyper.field
     return (
-        f"{found}, where {family.hyper.name} is {hyper:.3g}. Either a row lies too far out: one "
-        f"of them has a {family.parameter} of {far:.6g}; if that is an error, make it missing. "
-        f"Or the prior leaves too much to such values of {family.hyper.name}: state one for "
-        f"{family.hyper.field} that doesn't, or allow fewer changes"
+        f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: one of them has a "
+        f"{family.parameter} of {far:.6g}; if that is an error, make it missing. Or the prior "
+        f"leaves too much to such values of {name}: state one for {field} that doesn't, or "
+        "allow fewer changes"
     )
 
 
