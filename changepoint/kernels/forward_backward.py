@@ -23,6 +23,7 @@ from numba import njit
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 NOTHING = 1e-18  # of all: what densities of segments can do without
+NEVER = 1e-290  # a share so small that no change stands there; others may say otherwise
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -261,13 +262,14 @@ def backward(  # type: ignore[no-untyped-def]
                 _add(history[i + 1, j], ends * scale / total, N[j])
         if len(slot) and t + 1 < T:
             for j in range(L - 1):
-                if slot[j, t + 1] >= 0:
+                if slot[j, t + 1] >= 0 and S[t, 1 + j] > NEVER:
                     U[slot[j, t + 1]] = history[i + 1, j] * (scale / S[t, 1 + j])
         row, window = lik[at[i]], win[at_win[i]]
         if m > 1 and len(P):
             _age(t, s, window, log_win[i], w, rho, m, offset, C, S, x, ab, young, ring)
         for j in range(L):
-            if len(slot) and s >= 0 and j < L - 1 and slot[L - 2 - j, s] >= 0:
+            wanted = len(slot) and s >= 0 and j < L - 1 and slot[L - 2 - j, s] >= 0
+            if wanted and R[s, j] > NEVER:
                 weight = np.exp(log_win[i] + C[s] - C[t]) / R[s, j]
                 place = slot[L - 2 - j, s]
                 _after(window, x[j], w, ab[j, 0], ab[j, 1], weight, V[place])

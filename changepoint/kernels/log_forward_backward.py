@@ -113,13 +113,14 @@ def backward(  # type: ignore[no-untyped-def]
             N[j] += np.exp(history[i + 1, j] + ends + scale - total)
         if len(slot) and t + 1 < len(C):
             for j in range(L - 1):
-                if slot[j, t + 1] >= 0:
+                if slot[j, t + 1] >= 0 and S[t, 1 + j] > -np.inf:
                     U[slot[j, t + 1]] = np.exp(history[i + 1, j] + scale - S[t, 1 + j])
         if s >= 0:
             for j in range(L):
                 if not follow:
                     R[s, j] = _sum(w + window + B[j]) + C[s] - C[t]
-                if len(slot) and j < L - 1 and slot[L - 2 - j, s] >= 0:
+                wanted = len(slot) and j < L - 1 and slot[L - 2 - j, s] >= 0
+                if wanted and R[s, j] > -np.inf:
                     start = C[s] - C[t] - R[s, j]
                     V[slot[L - 2 - j, s]] = np.exp(w + window + B[j] + start)
         if m > 1 and len(P):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, GRID, answer, node_probability, simulate
+from cases import CASES, GRID, answer, inferred, node_probability, simulate
 from scipy import interpolate, stats
 
 from changepoint import Changes, Model, likelihoods, priors
 from changepoint.exact import outer_quadrature as outer
-from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 from changepoint.likelihoods import FAMILIES
 from changepoint.results.result import QUANTILES
 
@@ -45,8 +44,7 @@ def pooled_chisquare(counts: np.ndarray, expected: np.ndarray) -> float:
 
 def first_change(model: Model, data) -> np.ndarray:
     """P(first change at s), s = T for none: one minus P(no change up to s), step by step."""
-    condition = Condition.of(model.changes, T)
-    inference = Inference(Mixture(model, data, condition), condition)
+    inference = inferred(model, data)
     rows = np.arange(T)
     below = [inference.probability_inside(rows <= s) for s in range(1, T)]
     return np.diff([0.0, 0.0, *below, 1.0])
@@ -82,14 +80,13 @@ def test_placements_and_parameters(name: str, changes: Changes) -> None:
     ]
     assert min(tests) > RARE / T
     # The parameter: Kolmogorov and Smirnov's test against nodes four times as dense.
-    condition = Condition.of(changes, T)
-    fine = Mixture(model, data, condition, 0.2)
-    P = node_probability(Inference(fine, condition))
+    fine = inferred(model, data, step=0.2)
+    grid, P = fine.mixture.grid, node_probability(fine)
     theta = paths[model.likelihood.parameter].values.reshape(DRAWS, T)
     for t in (0, T // 2 - 1, T // 2, T - 1):
         cdf = interpolate.CubicSpline(np.arange(P.shape[1]), P[t]).antiderivative()
         x = np.sort(theta[:, t])
-        places = np.array([fine.grid.stretch.u(q, 1 - q) for q in x]) - fine.grid.first
+        places = grid.stretch.u(x, 1 - x) - grid.first
         distance = stats.kstest(cdf(places), "uniform")
         print(f"Kolmogorov-Smirnov distance: {distance.statistic:.1e}")
         assert distance.pvalue > RARE
@@ -108,11 +105,10 @@ def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
             patch.setattr(outer, "SPACING", outer.SPACING / 4)
             patch.setattr(outer, "WIDEST", outer.WIDEST / 4)
             patch.setattr(outer, "WIDEST_BENT", outer.WIDEST_BENT / 4)
-            condition = Condition.of(changes, T)
-            fine = Mixture(model, data, condition)
-        weights = Inference(fine, condition).weights
-        limit = int(np.isinf(fine.outer.v[0]))
-        values = fine.outer.values[limit:]
+            fine = inferred(model, data)
+        nodes, weights = fine.mixture.outer, fine.weights
+        limit = int(np.isinf(nodes.v[0]))
+        values = nodes.values[limit:]
         p = weights[limit:]
         cumulative = weights[:limit].sum() + np.cumsum(p) - p / 2
         order = np.argsort(values)  # a shared parameter may fall with v

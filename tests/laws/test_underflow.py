@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import answer, check
+from cases import answer, check, inferred
 from reference import (
     Floats,
     log_choose,
@@ -18,7 +18,6 @@ from reference import (
 from scipy import special, stats
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
-from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 
 TOLERANCE = 1e-6
 
@@ -149,10 +148,8 @@ def test_linear_is_log_space_in_twenty_thousand_rows(k: int, m: int) -> None:
     """Rates x 100 in the middle and one outlier: what is trusted equals log space."""
     data = with_row(series((9_000, 0.01, 5), (3_000, 0.9, 5), (8_000, 0.01, 5)), 15_000, 5)
     model = Model(likelihoods.Binomial(priors.Beta(1, 20)), Changes(exactly=k, min_length=m))
-    condition = Condition(k)
-    mixture = Mixture(model, data, condition)
-    inference = Inference(mixture, condition)
-    (one,), (run,) = mixture.filters, inference.runs
+    inference = inferred(model, data)
+    (one,), (run,) = inference.filters, inference.runs
     in_logs = one.counted(k + 1, log=True)
     check(
         {
