@@ -63,7 +63,7 @@ class FilterPosterior:
     @cached_property
     def smoothed(self) -> Smoothed:
         """The way back, whatever the number of changes."""
-        return Smoothed(self.main)
+        return Smoothed(self.main, bands=True)
 
     @cached_property
     def draws(self) -> Draws:
@@ -96,9 +96,9 @@ class FilterPosterior:
             if self.number[1] > 0:
                 return given_number_from_draws(number, self.draws, self.T, self.inside)
             inference = Inference(self.main.mixture, Condition(number))
-            smoothed = Smoothed(inference, self.smoothed.fine)
-        places = smoothed.place_probability()
-        segments, steps = smoothed.given_number(places)
+            smoothed = Smoothed(inference)
+        places = smoothed.change_probability
+        segments, steps = smoothed.given_number()
         drawn = cache(lambda: self._draws_given(smoothed.inference, number))
         return given_number(number, drawn, places, segments, self.inside, steps)
 
@@ -113,7 +113,7 @@ class FilterPosterior:
         """Return the answer."""
         number, error = self.number
         return Solution(
-            change_probability=self.smoothed.place_probability().sum(axis=0),
+            change_probability=self.smoothed.change_probability.sum(axis=0),
             number_probability=number,
             number_error=error,
             rows=self.smoothed.bands(),

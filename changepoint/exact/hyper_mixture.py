@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 KEEP = 2**25  # likelihood values kept in memory, over all outer nodes: 256 MB
-LIGHT = 1e-10  # weight below which an outer node counts in the evidence alone
+LIGHT = 1e-8  # weight below which an outer node counts in the evidence alone
 UNEVEN = 3e-3  # of every other outer node against the rest; 1e-3 where all is Gaussian
 
 

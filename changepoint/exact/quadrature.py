@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -69,11 +70,10 @@ class Grid:
             )
         return self.nodes.theta, np.exp(log_slope)
 
-    def finer(self, low: int, high: int) -> Grid:
-        """Return the nodes low..high and the places half-way between; of one series."""
-        u = self.first + np.arange(2.0 * (high - low) + 1) / 2 + low
-        nodes, weights = _weigh(self.prior, self.stretch, u)
-        return Grid(self.prior, self.stretch, self.first + low, nodes, weights)
+    def elsewhere(self, position: Floats) -> Grid:
+        """Return the grid of other places, given as fractional node numbers; of one series."""
+        nodes, weights = _weigh(self.prior, self.stretch, self.first + position)
+        return Grid(self.prior, self.stretch, self.first, nodes, weights)
 
     def one(self, i: int) -> Self:
         """Return the grid of one series."""
@@ -212,9 +212,31 @@ def _too_many(
     )
 
 
+def _quantiles(prior: Prior) -> tuple[Floats, ...]:
+    """Return the 16 and 84 % quantiles, the tails, and 1 - the upper tail, each (B,)."""
+    try:
+        return _known_quantiles(prior)
+    except TypeError:  # of several series
+        return _find_quantiles(prior)
+
+
+def _find_quantiles(prior: Prior) -> tuple[Floats, ...]:
+    found = (
+        prior.quantile(0.16),
+        prior.quantile(0.84),
+        prior.quantile(TAIL),
+        prior.upper_quantile(TAIL),
+        prior.complement_quantile(TAIL),
+    )
+    return tuple(np.atleast_1d(x) for x in found)
+
+
+_known_quantiles = lru_cache(maxsize=64)(_find_quantiles)
+
+
 def _information(prior: Prior, coordinate: Coordinate) -> Floats:
     """One over the square of half the prior's central 68 % in x."""
-    low, high = (np.atleast_1d(prior.quantile(q)) for q in (0.16, 0.84))
+    low, high = _quantiles(prior)[:2]
     width = coordinate.x(high, 1 - high) - coordinate.x(low, 1 - low)
     if not np.all((width > 1e-100) & (width < math.inf)):
         raise ModelError(f"{prior} is too narrow for numbers to tell its values apart")
@@ -236,15 +258,13 @@ def _widest(
     family: GridLikelihood, prior: Prior, series: Series, stretch: Stretch
 ) -> tuple[Floats, Floats]:
     """Return u at the prior's tails, or at the rows' estimates where these lie outside."""
-    low = np.atleast_1d(prior.quantile(TAIL))
-    above = np.atleast_1d(prior.complement_quantile(TAIL))  # 1 - the upper tail
+    low, high, above = _quantiles(prior)[2:]
     closest = np.minimum(low, above) if family.domain[1] == 1 else low
     if family.domain[0] == 0 and np.any(closest < 1e-270):
         raise ModelError(
             f"{prior} has mass closer to the end of its support than numbers can tell; "
             "its shape parameters must be above 0.07"
         )
-    high = np.atleast_1d(prior.upper_quantile(TAIL))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ModelError(f"{prior} reaches further than numbers do; make it narrower")
     # Rounding may put a tail onto an end itself; and so close to an end as NEAR, no segment's

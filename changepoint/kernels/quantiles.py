@@ -101,8 +101,9 @@ def solve_cell(around, target, whole):  # type: ignore[no-untyped-def]
     """
     coefficients = np.zeros(2 * REACH + 1)
     for i in range(2 * REACH):
+        value = around[i]
         for power in range(1, 2 * REACH + 1):
-            coefficients[power] += POLYNOMIALS[i, power] * around[i]
+            coefficients[power] += POLYNOMIALS[i, power] * value
     low, high, x = 0.0, 1.0, 0.5
     if 0 < target < whole:
         x = target / whole

@@ -182,6 +182,11 @@ class BetaBinomial(GridLikelihood):
         """Return the log Binomial probability at the pooled rate, as the rows."""
         return log_binomial(rows["count"], rows["trials"], *reference(rows["pooled"]))
 
+    def columns(self, observations: Observations) -> dict[str, Floats]:
+        """Return counts, trials and their difference."""
+        columns = super().columns(observations)
+        return {**columns, "failures": columns["trials"] - columns["count"]}
+
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate, dispersion), by broadcasting."""
         k, n = rows["count"], rows["trials"]
@@ -203,11 +208,8 @@ class BetaBinomial(GridLikelihood):
                 found.append(terms)
                 continue
             s, some = 1 / d - 1, slice(ends[i], ends[i + 1])
-            k, failures = terms.row.T
-            numbers = series.one(i).columns["trials"]
-            (events, at_k), (rest, at_rest), (trials, at_n) = (
-                np.unique(column, return_inverse=True) for column in (k, failures, numbers)
-            )
+            names = "count", "failures", "trials"
+            (events, at_k), (rest, at_rest), (trials, at_n) = map(series.one(i).distinct, names)
             more = log_rising_ratio(np.array(s), trials)[at_n]
             found.append(
                 terms._replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -43,6 +43,7 @@ class Series:
     pooled: Floats
     least: Floats
     largest: Floats
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pooled)
@@ -67,6 +68,19 @@ class Series:
         """Return one of the series."""
         if len(self) == 1:
             return self
+        if i not in self._kept:
+            self._kept[i] = self._one(i)
+        alone: Self = self._kept[i]
+        return alone
+
+    def distinct(self, name: str) -> tuple[Floats, Integers]:
+        """Return the distinct values of a column, and which of them each row has; of one."""
+        if name not in self._kept:
+            self._kept[name] = np.unique(self.columns[name], return_inverse=True)
+        found: tuple[Floats, Integers] = self._kept[name]
+        return found
+
+    def _one(self, i: int) -> Self:
         some = slice(self.bounds[i], self.bounds[i + 1])
         return replace(
             self,
@@ -78,6 +92,7 @@ class Series:
             pooled=self.pooled[i : i + 1],
             least=self.least[i : i + 1],
             largest=self.largest[i : i + 1],
+            _kept={},
         )
 
     def take(self, which: Integers) -> Series:
