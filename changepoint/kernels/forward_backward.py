@@ -2,8 +2,9 @@
 
 Shapes: a block has n rows and G nodes; L levels count changes (L = 1 for the memoryless
 prior, whose single level feeds itself: offset 0; otherwise level j is fed by level j - 1:
-offset 1). Row i of a block has the likelihood lik[at[i]], divided by its maximum; win[at_win[i]]
-is the product over the last m rows divided by exp(log_win[i]), for m = 1 the same row again.
+offset 1). Row i of a block has the likelihood lik[at[i]], divided by its maximum;
+win[at_win[i]] is the product over the last m rows divided by exp(log_win[i]), for m = 1 the
+same row again.
 
 Everything at row t is divided by exp(C[t]), the running scale that makes the memoryless
 filter's sum at every row equal to 1, so that with a level dimension
@@ -11,14 +12,16 @@ filter's sum at every row equal to 1, so that with a level dimension
     S[t, 1 + j] = P(j changes so far | rows 0..t)      under the memoryless prior,
 
 and no product can overflow. F itself is a scale behind, divided by exp(C[t-1]): so a row takes
-one loop over the nodes. B(t) is kept as lik_{t+1} B(t+1), from which B(t) = x a + b. fastmath may
-reassociate and contract; it must not assume away NaN and infinity.
+one loop over the nodes. B(t) is kept as lik_{t+1} B(t+1), from which B(t) = x a + b. fastmath
+may reassociate and contract; it must not assume away NaN and infinity.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+from changepoint.kernels.loops import copy_rows
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 NOTHING = 1e-18  # of all: what densities of segments can do without
@@ -121,7 +124,7 @@ def forward(  # type: ignore[no-untyped-def]
     L = F.shape[0]
     keep = len(history) > 0
     if keep:
-        history[0] = F
+        copy_rows(F, history[0])
     for i in range(len(at)):
         t = t0 + i
         now = history[i + 1] if keep else F
@@ -155,7 +158,7 @@ def forward(  # type: ignore[no-untyped-def]
                     C[t] = last + np.log(total)
                 S[t, 1 + j] = total * np.exp(last - C[t])
     if keep:
-        F[:] = history[len(at)]
+        copy_rows(history[len(at)], F)
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -191,6 +194,12 @@ def _add_both(F, x, a, b, weight, P):  # type: ignore[no-untyped-def]
 def _add(F, weight, N):  # type: ignore[no-untyped-def]
     for g in range(len(F)):
         N[g] += weight * F[g]
+
+
+@njit(nogil=True, fastmath=FAST)
+def _scaled(F, weight, U):  # type: ignore[no-untyped-def]
+    for g in range(len(F)):
+        U[g] = weight * F[g]
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -272,7 +281,7 @@ def backward(  # type: ignore[no-untyped-def]
         if len(slot) and t + 1 < T:
             for j in range(L - 1):
                 if slot[j, t + 1] >= 0:
-                    U[slot[j, t + 1]] = history[i + 1, j] * (scale / S[t, 1 + j])
+                    _scaled(history[i + 1, j], scale / S[t, 1 + j], U[slot[j, t + 1]])
         row, window = lik[at[i]], win[at_win[i]]
         if m > 1 and len(P):
             _age(t, s, window, log_win[i], w, rho, m, offset, C, S, x, ab, young, ring)

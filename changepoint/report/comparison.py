@@ -73,10 +73,9 @@ class Comparison:
         one, two = self.posteriors
         if one.number != two.number:
             return {}
-        name = "switchpoint_probability"
         return {
             f"change {i + 1}: total variation of the row": float(
-                abs(_probability(one, name, i) - _probability(two, name, i)).sum() / 2
+                abs(_probability(one, i) - _probability(two, i)).sum() / 2
             )
             for i in range(one.number)
         }
@@ -215,4 +214,5 @@ def _probability(posterior: Answer, i: int | None) -> NDArray[Any]:
     told = posterior.arrays
     if i is None or told.places is None:
         return told.change_probability
-    return told.places.probability[i]
+    values: NDArray[Any] = told.places.probability[i]
+    return values

@@ -39,8 +39,9 @@ class Change:
     the credible set, whatever their number; `ratio` is None where the parameter isn't
     positive. Difference, ratio and the probability of an increase are sums over the posterior
     where a segment has one parameter, else from draws; where a ratio has no mean, its median
-    stands for it. Of a line, `before` and `after` are its values on both sides of the change. `others` holds the
-    segment's further parameters (slope, noise_sd), before and after, from the draws.
+    stands for it. Of a line, `before` and `after` are its values on both sides of the change.
+    `others` holds the segment's further parameters (slope, noise_sd), before and after, from
+    the draws.
     """
 
     index: int
