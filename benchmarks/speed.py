@@ -47,7 +47,7 @@ def main() -> None:
     for T, repeats in ((180, 200), (1000, 40), (10_000, 3)):
         for family in (likelihoods.Binomial(), likelihoods.BetaBinomial()):
             ms = median_ms(
-                Model(family), conversions(T), repeats if family.shared is None else 10
+                Model(family), conversions(T), repeats if family.hyper is None else 10
             )
             found[family.name, T] = ms
             bar = BARS.get((family.name, T))

@@ -146,8 +146,7 @@ class Model:
         SupportError
             With a table of everything that is impossible.
         EngineError
-            If the number of changes is left open, the likelihood is an average over several,
-            or PyMC isn't installed.
+            If the number of changes is left open, or the likelihood is an average over several.
 
         Examples
         --------
@@ -157,9 +156,6 @@ class Model:
         >>> [variable.name for variable in pm_model.basic_RVs]
         ['rate', 'switchpoint', 'y']
         """
-        from changepoint.sampling.models import require
-
-        require("pymc")
         from changepoint.sampling.models import build
 
         known = build.with_number(self.likelihood, self.changes, exactly)

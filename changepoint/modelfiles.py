@@ -140,6 +140,4 @@ def _guarded(path: Path, run: Callable[[], Any]) -> Any:
             step = step.tb_next
         where = f"{path}, line {line}" if line else str(path)
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
-        missing = isinstance(error, ModuleNotFoundError) and error.name in ("pymc", "pytensor")
-        remedy = ": pip install 'changepoint-toolkit[pymc]'" if missing else ""
-        raise ModelError(f"{where}: {kind}{error}{remedy}") from None
+        raise ModelError(f"{where}: {kind}{error}") from None

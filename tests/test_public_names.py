@@ -159,6 +159,11 @@ def test_kernels_need_only_numpy_scipy_and_numba(path):
     assert outside - set(sys.stdlib_module_names) <= {"numpy", "scipy", "numba"}
 
 
+def test_an_answer_as_json_imports_little():
+    command = ("-m", "changepoint.cli", "fit", "data/conversions.csv", "--json")
+    assert (SLOW - {"numba"} | {"rich", "scipy.optimize"}) & importing(*command) == set()
+
+
 @pytest.mark.parametrize(
     "command",
     [("-c", "import changepoint"), ("-m", "changepoint.cli", "--help")],

@@ -207,8 +207,8 @@ def _too_many(
     far = max(ends, key=lambda end: abs(end - middle))
     name, field = family.hyper.name, family.hyper.field
     return (
-        f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: one of them has a "
-        f"{family.parameter} of {far:.6g}; if that is an error, make it missing. Or the prior "
+        f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: one of them has "
+        f"a {family.parameter} of {far:.6g}; if that is an error, make it missing. Or the prior "
         f"leaves too much to such values of {name}: state one for {field} that doesn't, or "
         "allow fewer changes"
     )

@@ -21,6 +21,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from changepoint.kernels.loops import copy_rows
+
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 NOTHING = 1e-18  # of all: what densities of segments can do without
 NEVER = 1e-290  # a share so small that no change stands there; others may say otherwise
@@ -123,7 +125,7 @@ def forward(  # type: ignore[no-untyped-def]
     L = F.shape[0]
     keep = len(history) > 0
     if keep:
-        history[0] = F
+        copy_rows(F, history[0])
     for i in range(len(at)):
         t = t0 + i
         now = history[i + 1] if keep else F
@@ -157,7 +159,7 @@ def forward(  # type: ignore[no-untyped-def]
                     C[t] = last + np.log(total)
                 S[t, 1 + j] = total * np.exp(last - C[t])
     if keep:
-        F[:] = history[len(at)]
+        copy_rows(history[len(at)], F)
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -193,6 +195,12 @@ def _add_both(F, x, a, b, weight, P):  # type: ignore[no-untyped-def]
 def _add(F, weight, N):  # type: ignore[no-untyped-def]
     for g in range(len(F)):
         N[g] += weight * F[g]
+
+
+@njit(nogil=True, fastmath=FAST)
+def _scaled(F, weight, U):  # type: ignore[no-untyped-def]
+    for g in range(len(F)):
+        U[g] = weight * F[g]
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -263,7 +271,7 @@ def backward(  # type: ignore[no-untyped-def]
         if len(slot) and t + 1 < T:
             for j in range(L - 1):
                 if slot[j, t + 1] >= 0 and S[t, 1 + j] > NEVER:
-                    U[slot[j, t + 1]] = history[i + 1, j] * (scale / S[t, 1 + j])
+                    _scaled(history[i + 1, j], scale / S[t, 1 + j], U[slot[j, t + 1]])
         row, window = lik[at[i]], win[at_win[i]]
         if m > 1 and len(P):
             _age(t, s, window, log_win[i], w, rho, m, offset, C, S, x, ab, young, ring)

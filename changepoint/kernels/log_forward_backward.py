@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from changepoint.kernels.loops import copy_rows
+
 Floats = NDArray[np.float64]
 
 
@@ -41,10 +43,15 @@ def _add(a, b):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _sum(x):  # type: ignore[no-untyped-def]
     """log(sum(exp(x)))."""
-    top = np.max(x)
+    top = -np.inf
+    for g in range(len(x)):
+        top = max(top, x[g])
     if top == -np.inf:
         return top
-    return top + np.log(np.sum(np.exp(x - top)))
+    total = 0.0
+    for g in range(len(x)):
+        total += np.exp(x[g] - top)
+    return top + np.log(total)
 
 
 @njit(cache=True, nogil=True)
@@ -54,7 +61,7 @@ def forward(  # type: ignore[no-untyped-def]
     """Carry F over the rows t0.. of a block; see `forward_backward.forward`."""
     L, G = F.shape
     if len(history):
-        history[0] = F
+        copy_rows(F, history[0])
     for i in range(len(at)):
         t = t0 + i
         row, window = lik[at[i]], win[at_win[i]]
@@ -65,7 +72,8 @@ def forward(  # type: ignore[no-untyped-def]
                 if offset == 0:
                     C[t] = 0.0
         elif t == m - 1 and begin:
-            F[0] = w + window
+            for g in range(G):
+                F[0, g] = w[g] + window[g]
         elif t >= m:
             a = (C[t - 2] if t > 1 else 0.0) - last
             new = rho[t - m + 1] + C[t - m] - last
@@ -80,7 +88,7 @@ def forward(  # type: ignore[no-untyped-def]
                     C[t] = last + total
                 S[t, 1 + j] = total + last - C[t]
         if len(history):
-            history[i + 1] = F
+            copy_rows(F, history[i + 1])
 
 
 @njit(cache=True, nogil=True)

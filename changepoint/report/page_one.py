@@ -125,7 +125,7 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         yield Table("How many changes", ["number", "probability"], rows)
     if posterior.sensitivity:
         yield _by_strength(posterior)
-    if len(posterior.candidates):
+    if posterior.models:
         yield _averaged(posterior)
 
 
@@ -145,13 +145,13 @@ def _row(change: Change) -> list[str]:
 def _averaged(posterior: Answer) -> Table:
     """Return the models that were averaged over, and what each of them finds."""
     rows = []
-    for name, one in posterior.candidates.iterrows():
+    for one in posterior.models:
         told = [chance(one["probability_of_change"]), f"{one['number']:.0f}"]
         if one["steady"]:
             told = ["one level by assumption", "–"]
         elif math.isnan(one["probability_of_change"]):  # too improbable to have been asked
             told = ["–", "–"]
-        rows.append([str(name), chance(one["probability"]), *told, str(one["priors"])])
+        rows.append([one["model"], chance(one["probability"]), *told, one["priors"]])
     heads = ["model", "probability", "P(any change)", "changes", "with its priors"]
     return Table("Models averaged over", heads, rows, kind="numbers wide")
 
@@ -176,7 +176,7 @@ def _about(posterior: Answer) -> Iterator[tuple[str, str]]:
     if priors:
         yield "Priors", "\n".join(f"{name}: {prior}" for name, prior in priors.items())
     yield "Prior on changes", str(model.changes)
-    sampled = "sampled" in posterior.tree.children
+    sampled = engine["name"] != "exact"
     yield "Engine", engine_line(posterior) if sampled else f"{engine['name']}"
     yield "Seed of the draws", str(engine["seed"])
     used = ", ".join(f"{role}: {column}" for role, column in observations.columns.items())

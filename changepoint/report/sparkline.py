@@ -107,14 +107,14 @@ def curve_of(answer: Answer, stride: int) -> Curve:
     and the sum of P(change).
     """
     family, observations = answer.model.likelihood, answer.observations
-    told, T = answer.marginals, len(observations)
+    told, T = answer.arrays, len(observations)
     starts, middle = points(T, stride)
-    lower, _, upper = told[f"{family.parameter}_quantile"].values[:, middle]
-    change = np.add.reduceat(told["change_probability"].values, starts)
+    mean, lower, _, upper = told.rows[:, middle]
+    change = np.add.reduceat(told.change_probability, starts)
     return curve(
         family.pooled_by(observations, starts),
         lower,
-        told[f"{family.parameter}_mean"].values[middle],
+        mean,
         upper,
         np.minimum(change, 1.0),
         ticks_of(T if observations.time is None else observations.time, stride),

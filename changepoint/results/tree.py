@@ -13,7 +13,8 @@ from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.results.result import INTERVAL, QUANTILES, Candidate, Draws, Result
+from changepoint.results.marginals import Marginals
+from changepoint.results.result import Candidate, Draws, Result
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -138,42 +139,9 @@ def _segments(draws: Draws, parameter: str) -> xr.Dataset:
 
 def marginals(result: Result) -> xr.Dataset:
     """Return probabilities of changes, and the parameter by row and segment."""
-    import xarray as xr
-
     observations, T = result.observations, len(result.observations)
     time = np.arange(T) if observations.time is None else observations.time
-    parameter = result.model.likelihood.parameter
-    variables: dict[str, Any] = {
-        "change_probability": ("time", result.change_probability),
-        "number_probability": ("k", result.number_probability),
-        f"{parameter}_mean": ("time", result.rows[0]),
-        f"{parameter}_quantile": (("quantile", "time"), result.rows[1:]),
-    }
-    coordinates: dict[str, Any] = {
-        "time": time,
-        "k": np.arange(len(result.number_probability)),
-        "quantile": np.array(QUANTILES),
-    }
-    if result.log_evidence is not None:
-        variables["log_evidence"] = result.log_evidence
-    if result.given is not None:
-        variables["switchpoint_probability"] = (("change", "time"), result.given.probability)
-        variables["credible"] = (("change", "time"), result.given.credible.astype(np.int8))
-        variables["inside_probability"] = ("change", result.given.inside)
-        segments = result.given.segments
-        variables[f"{parameter}_segment_mean"] = ("segment", segments[0])
-        variables[f"{parameter}_segment_quantile"] = (("quantile", "segment"), segments[1:])
-        if result.given.steps:
-            differences = np.array([step.difference for step in result.given.steps])
-            ratios = np.array([step.ratio for step in result.given.steps])
-            increase = np.array([step.increase for step in result.given.steps])
-            variables[f"{parameter}_difference"] = (("change", "interval"), differences)
-            variables[f"{parameter}_ratio"] = (("change", "interval"), ratios)
-            variables["increase_probability"] = ("change", increase)
-            coordinates["interval"] = list(INTERVAL)
-        coordinates["change"] = np.arange(result.given.number)
-        coordinates["segment"] = np.arange(result.given.number + 1)
-    return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
+    return Marginals.of(result).dataset(result.model.likelihood.parameter, time)
 
 
 def told_of(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:

@@ -136,7 +136,7 @@ def fades(prior: priors.Prior) -> bool:
 def test_what_changes_did(name: str, m: int) -> None:
     """Given one change and given two, with 20 % of the rows missing."""
     data, changes = simulate(name, 4, T, missing=0.2), Changes(min_length=m)
-    mean = MEAN if CASES[name].models[0].shared is None else 10 * MEAN
+    mean = MEAN if CASES[name].models[0].hyper is None else 10 * MEAN
     for family in (CASES[name].models[0], CASES[name].models[-1 if m > 1 else 1]):
         model = Model(family, changes).resolve(data)
         level = LEVEL if fades(model.likelihood.prior) else BROKEN

@@ -93,7 +93,7 @@ def test_placements_and_parameters(name: str, changes: Changes) -> None:
 
 
 @pytest.mark.parametrize("changes", [Changes(), Changes(exactly=1, min_length=3)], ids=str)
-@pytest.mark.parametrize("name", [name for name in GRID if FAMILIES[name].shared is not None])
+@pytest.mark.parametrize("name", [name for name in GRID if FAMILIES[name]().hyper is not None])
 def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
     """Against the posterior weights of an outer grid with a quarter of the spacing."""
     data = simulate(name, 7, T, missing=0.1)

@@ -13,6 +13,7 @@ from changepoint import Changes, Exact, Model, Observations, Posterior
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.results.result import Result
+from changepoint.results.tree import hyper_name
 
 LINEAR = [name for name in CLOSED if issubclass(FAMILIES[name], LinearLikelihood)]
 T = 30
@@ -39,7 +40,7 @@ class OneDraw:
         self.segment = np.searchsorted(ends, np.arange(T), side="right") - 1
         named = {family.parameter: draws.parameter, **draws.extra}
         self.sd = named["noise_sd"][d][self.segment]
-        if family.shared == "level":
+        if hyper_name(family) == "level":
             self.level = np.full(T, draws.shared[d])
         else:
             self.level = named["level"][d][self.segment]
@@ -125,7 +126,7 @@ def test_the_prior(name: str) -> None:
     drawn = {key: values.values.reshape(8000, -1) for key, values in prior.items()}
     assert set(drawn) == set(posterior.tree["posterior"].data_vars)
     tests = [(drawn["noise_sd"] ** 2, stats.invgamma(a, scale=b))]
-    if family.shared == "level":
+    if hyper_name(family) == "level":
         tests.append((drawn["level"], stats.norm(family.level.mu, family.level.sigma)))
     else:
         level = drawn["level"]

@@ -19,7 +19,7 @@ KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Change
 INNER = 1e-6
 OUTER = 1e-5  # where there is an outer grid
 BANDS = 1e-6  # in probability
-SHARED = [name for name in GRID if FAMILIES[name].shared is not None]
+SHARED = [name for name in GRID if FAMILIES[name]().hyper is not None]
 
 
 def finer_inner(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,8 +58,8 @@ def somewhere(
         return np.clip(rng.beta(0.2, 0.2, number), 1e-12, 1 - 1e-12)
 
     hyper = np.zeros(1)
-    if family.shared is not None:
-        hyper = family.shared_value(family.shared_prior.quantile(ranks(1)))
+    if family.hyper is not None:
+        hyper = family.hyper.value(family.hyper.prior.quantile(ranks(1)))
     theta = np.sort(family.prior.quantile(ranks(50)))
     companion = family.coordinate(series, hyper).companion(theta)
     return Nodes(theta, companion, np.array([len(theta)])), hyper

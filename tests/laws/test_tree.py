@@ -12,6 +12,7 @@ from cases import CASES, simulate, with_missing
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, fit
 from changepoint.results.result import CHAINS
+from changepoint.results.tree import hyper_name
 
 T = 40
 DRAWS = 200
@@ -54,7 +55,7 @@ def assert_same(one: xr.DataTree, other: xr.DataTree) -> None:
 @pytest.mark.parametrize("changes", KINDS)
 @pytest.mark.parametrize("name", CASES)
 def test_arviz_works_on_it(name: str, changes: str) -> None:
-    az = pytest.importorskip("arviz")
+    import arviz as az
     import matplotlib
 
     matplotlib.use("Agg")
@@ -74,7 +75,8 @@ def test_arviz_works_on_it(name: str, changes: str) -> None:
 # know, and ArviZ says so.
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto:UserWarning")
 def test_leave_one_out_works_on_it(name: str, changes: str) -> None:
-    az = pytest.importorskip("arviz")
+    import arviz as az
+
     posterior = posterior_of(name, KINDS[changes])
     found = az.loo(posterior.build("log_likelihood"), pointwise=True)
     assert math.isfinite(found.elpd)
@@ -90,8 +92,8 @@ def test_the_log_likelihood_is_that_of_the_draws(name: str) -> None:
     found = tree["log_likelihood"]["y"].values.reshape(DRAWS, -1)
     theta = posterior.trajectories()[family.parameter].values.reshape(DRAWS, T)
     shared = np.zeros(DRAWS)
-    if family.shared is not None:
-        shared = tree["posterior"][family.shared].values.ravel()
+    if family.hyper is not None:
+        shared = tree["posterior"][hyper_name(family)].values.ravel()
     observed = data.observed(family.response)
     for draw in range(0, DRAWS, 17):
         told = CASES[name].log_density(data, theta[draw], 1 - theta[draw], shared[draw])

@@ -4,12 +4,11 @@ import logging
 import warnings
 
 import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
 import pytest
 
 from changepoint import ModelError, check_pymc
-
-pm = pytest.importorskip("pymc")
-pt = pytest.importorskip("pytensor.tensor")
 
 RNG = np.random.default_rng(2)
 T = 180

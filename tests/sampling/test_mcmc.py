@@ -21,11 +21,8 @@ from changepoint import (
     ModelError,
     Observations,
     SupportError,
-    check_pymc,
-    draw_switchpoints,
     fit,
     likelihoods,
-    sum_out,
 )
 
 T = 180
@@ -411,21 +408,13 @@ def test_wrong_settings(settings, message):
         MCMC(**settings)
 
 
-def test_without_pymc(monkeypatch):
-    from importlib import util
+def test_without_nutpie(monkeypatch):
+    from changepoint.sampling import engine
 
-    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
     data, _ = CASES["strong"]
-    model = Model(likelihoods.Binomial())
-    for use in (
-        lambda: fit(model, data, MCMC()),
-        lambda: model.to_pymc(data, exactly=1),
-        lambda: check_pymc(None),
-        lambda: sum_out(None),
-        lambda: draw_switchpoints(None, None),
-    ):
-        with pytest.raises(EngineError, match=r"changepoint-toolkit\[pymc\]"):
-            use()
+    with pytest.raises(EngineError, match=r"changepoint-toolkit\[nutpie\]"):
+        fit(Model(likelihoods.Binomial()), data, MCMC(switchpoints="sum-out", nuts="nutpie"))
 
 
 def test_impossible_data_are_found_before_sampling():

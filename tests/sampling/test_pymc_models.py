@@ -24,6 +24,7 @@ from changepoint import (
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.results.tree import hyper_name
 from changepoint.sampling.distributions.beta_binomial import BetaBinomial
 from changepoint.sampling.distributions.negative_binomial import NegativeBinomial
 
@@ -58,8 +59,8 @@ def test_its_variables_and_coordinates(name):
     time = np.arange(len(data)) if data.time is None else data.time
     assert list(pm_model.coords["time"]) == time[observed].tolist()
     assert (pm_model["position"].eval() == np.flatnonzero(observed)).all()
-    if family.shared is not None:
-        assert family.shared in pm_model.named_vars
+    if family.hyper is not None:
+        assert hyper_name(family) in pm_model.named_vars
     (y,) = pm_model.observed_RVs
     held = pm_model.rvs_to_values[y].eval(mode="FAST_COMPILE")
     assert (held == data.column(family.response)[observed]).all()
@@ -99,14 +100,14 @@ def test_a_prior_that_is_cut_off():
     data = simulate("beta-binomial", 3, 12)
     family = likelihoods.BetaBinomial(log_excess=priors.Normal(3, 2)).resolve(data)
     pm_model = Model(family, Changes(exactly=0)).to_pymc(data)
-    x = np.linspace(-3, family.shared_domain[1] - 1e-6, 7)
+    x = np.linspace(-3, family.hyper.domain[1] - 1e-6, 7)
     log_p = [float(pm.logp(pm_model["log_excess"], at).eval(mode="FAST_COMPILE")) for at in x]
-    inside = float(family.shared_prior.cdf(family.shared_domain[1]))
+    inside = float(family.hyper.prior.cdf(family.hyper.domain[1]))
     assert inside < 0.9
-    expected = family.shared_prior.log_density(x) - np.log(inside)
+    expected = family.hyper.prior.log_density(x) - np.log(inside)
     assert log_p == pytest.approx(expected.tolist(), rel=1e-8)  # of its cdf
     told = pm_model["dispersion"].eval({pm_model["log_excess"]: 1.5}, mode="FAST_COMPILE")
-    assert told == pytest.approx(family.shared_value(np.array(1.5)), rel=1e-12)
+    assert told == pytest.approx(family.hyper.value(np.array(1.5)), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,7 +115,7 @@ def test_a_segment_of_a_line_or_with_its_own_noise(name):
     pm_model, data = built(name, k=1)
     family = FAMILIES[name]
     free = {"variance", "level", "slope", "phi"} & {rv.name for rv in pm_model.free_RVs}
-    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & {family.shared}
+    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & {hyper_name(family)}
     assert free == {"variance", "level"} | slope | phi
     dims = pm_model.named_vars_to_dims
     by_segment = {"variance", "noise_sd"} | ({"level"} if family.columns else set()) | slope
