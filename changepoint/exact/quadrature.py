@@ -208,9 +208,9 @@ def _too_many(
     name, field = family.hyper.name, family.hyper.field
     return (
         f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: one of them has "
-        f"a {family.parameter} of {far:.6g}; if that is an error, make it missing. Or the prior "
-        f"leaves too much to such values of {name}: state one for {field} that doesn't, or "
-        "allow fewer changes"
+        f"a {family.parameter} of {far:.6g}; if that is an error, make it missing. Or the "
+        f"prior leaves too much to such values of {name}: state one for {field} that "
+        "doesn't, or allow fewer changes"
     )
 
 
