@@ -43,7 +43,7 @@ class Series:
     pooled: Floats
     least: Floats
     largest: Floats
-    _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pooled)
@@ -92,7 +92,6 @@ class Series:
             pooled=self.pooled[i : i + 1],
             least=self.least[i : i + 1],
             largest=self.largest[i : i + 1],
-            _kept={},
         )
 
     def take(self, which: Integers) -> Series:

@@ -362,7 +362,9 @@ def node_probability(inference: Inference) -> Floats:
     for weight, one, run in zip(
         inference.weights, inference.filters, inference.runs, strict=True
     ):
-        blocks = one.smooth(run, inference.condition.at_most, Wants(bands=True))
+        blocks = one.smooth(
+            run, inference.condition.at_most, Wants(bands=np.arange(inference.mixture.T))
+        )
         in_order = sorted(blocks, key=lambda block: block[0])
         total = total + weight * np.concatenate([P for _, P in in_order])
     return total

@@ -149,7 +149,7 @@ def test_what_changes_did(name: str, m: int) -> None:
         given = Exact(draws=4).run(model, data).given
         for k in {1, 2} & set(told.by_change):
             smoothed = Smoothed(Inference(mixture, Condition(k)))
-            _, steps = smoothed.given_number(smoothed.place_probability())
+            _, steps = smoothed.given_number()
             assert len(steps) == k
             for i, step in enumerate(steps):
                 pair = Pair.of(grid, told.joint(k, i, within), family.domain)

@@ -104,7 +104,7 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
             errors["mean by segment"] = (result.given.segments[0] - means) / sds
     for k in set(told.placed) & {1, 2, 3} if model.changes.exactly is None else ():
         placed = Smoothed(Inference(mixture, Condition(k)))
-        errors[f"P(i-th change at s | {k})"] = placed.place_probability() - told.placed[k]
+        errors[f"P(i-th change at s | {k})"] = placed.change_probability - told.placed[k]
     return {key: float(np.abs(error).max()) for key, error in errors.items()}
 
 

@@ -51,7 +51,7 @@ def test_linear_space_is_log_space(name: str, m: int) -> None:
         nodes = []
         for run in runs:
             blocks = sorted(
-                one.smooth(run, at_most, Wants(bands=True)), key=lambda block: block[0]
+                one.smooth(run, at_most, Wants(bands=np.arange(T))), key=lambda block: block[0]
             )
             nodes.append(np.concatenate([P for _, P in blocks]))
         linear, log = runs

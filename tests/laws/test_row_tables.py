@@ -146,12 +146,13 @@ def each_alone(series: Series, rng: np.random.Generator) -> Series:
 
 def distance(one: Inference, other: Inference) -> dict[str, float]:
     """The largest differences; those of the parameter in its standard deviations."""
-    a, b = Smoothed(one), Smoothed(other)
+    rows = np.arange(one.mixture.T)
+    a, b = Smoothed(one, rows), Smoothed(other, rows)
     bands, others = a.bands(), b.bands()
     sd = (bands[3] - bands[1]) / 3.92
     differences = {
         "log evidence": one.log_evidence() - other.log_evidence(),
-        "P(change at s)": a.place_probability().sum(axis=0) - b.place_probability().sum(axis=0),
+        "P(change at s)": (a.change_probability - b.change_probability).sum(axis=0),
         "bands": (bands - others) / sd,
     }
     return {key: float(np.abs(part).max()) for key, part in differences.items()}

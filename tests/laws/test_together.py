@@ -8,7 +8,7 @@ from cases import CASES, check, inferred, simulate
 from test_row_tables import distance
 
 from changepoint import Changes, Model
-from changepoint.exact.hyper_mixture import Condition, infer_all
+from changepoint.exact.hyper_mixture import Condition, infer_each
 from changepoint.likelihoods.series import join
 
 LENGTHS = (60, 7, 33)
@@ -31,7 +31,7 @@ def test_together_is_alone(name: str, changes: Changes) -> None:
     models = [Model(family, changes).resolve(one) for one in data]
     series = join([m.likelihood.series(one) for m, one in zip(models, data, strict=True)])
     conditions = [Condition.of(changes, T) for T in LENGTHS]
-    together = infer_all(models, series, conditions)
+    together = list(infer_each(models, series, conditions))
     assert len(together) == len(LENGTHS)
     for one, model, observations in zip(together, models, data, strict=True):
         check(distance(inferred(model, observations), one), 1e-9, model)
