@@ -8,12 +8,13 @@ stands before and after a change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.exact.before_after import step_of
+from changepoint.exact.before_after import Side, step_of
 from changepoint.exact.forward_backward import Pass, Wants
 from changepoint.exact.hyper_mixture import Inference
 from changepoint.kernels import windows
@@ -24,7 +25,7 @@ Integers = NDArray[np.int64]
 
 FAINT = 1e-9  # of a change's rows: what the joint density can do without
 OUTSIDE = 1e-11  # of a segment's nodes: likewise
-HELD = 2**23  # values of densities before and after changes kept at a time
+HELD = 2**23  # values of densities before and after changes, and of joint ones, kept
 LEVELS = np.array(QUANTILES)
 
 Blocks = Iterator[tuple[int, Floats]]  # first rows, and densities of the rows from there
@@ -155,37 +156,57 @@ class Smoothed:
     def given_number(self) -> tuple[Floats, tuple[Step, ...]]:
         """Return, given the number of changes, the segments' parameters and what changes did.
 
-        Mean and QUANTILES by segment, (4, k + 1), and k steps.
+        Mean and QUANTILES by segment, (4, k + 1), and k steps; none where the parameters of
+        neighbours have so many nodes that draws must do.
         """
         k = len(self._segments) - 1
         found = Windows.of(k + 1)
         found.find(self._segments, self.grid.nodes.theta)
         nodes, number = windows.wanted(found.place, len(self.grid.log_weights))
-        most = (self._segments / self._segments.sum(axis=1, keepdims=True)).max(axis=0)
-        some = np.flatnonzero(most > OUTSIDE)
-        main = np.arange(some[0], some[-1] + 1)
-        H, G = len(nodes), len(main)
-        slot, chosen = _slots(self.change_probability, H + G)
-        half, joint = np.zeros((k + 1, H)), np.zeros((k, G, G))
+        hulls = [_hull(N) for N in self._segments]
+        first = min(hull.start for hull in hulls)
+        main = np.arange(first, max(hull.stop for hull in hulls))
+        H = len(nodes)
+        own = [slice(H + hull.start - first, H + hull.stop - first) for hull in hulls]
+        sizes = [(one.stop - one.start, two.stop - two.start) for one, two in pairwise(own)]
+        summed = sum(before * after for before, after in sizes) <= HELD
+        main = main if summed else main[:0]
+        G = len(main)
+        joint = [np.zeros(size) for size in sizes] if summed else []
+        slot, chosen = _slots(self.change_probability, H + G) if summed else _NOWHERE
+        half = np.zeros((k + 1, H))
         follow = self._follow(np.concatenate([nodes + 0.5, main]))
         for weight, places, (j, run) in zip(
             self.weights, self.places_by_node, follow, strict=True
         ):
             N = np.zeros((k + 1, H + G))
             before, after = np.zeros((2, len(chosen), H + G))
-            wants = Wants(segments=N, slot=slot, before=before, after=after)
+            wants = Wants(segments=N, slot=slot if summed else None, before=before, after=after)
             for _ in self.inference.filters[j].smooth(run, self.at_most, wants):
                 pass
             half += weight * N[:, :H]
             p = weight * places[chosen[:, 0], chosen[:, 1]]
-            for i in range(k):
+            for i, density in enumerate(joint):
                 mine = chosen[:, 0] == i
-                joint[i] += (before[mine, H:] * p[mine, None]).T @ after[mine, H:]
+                earlier = before[mine, own[i]] * p[mine, None]
+                density += earlier.T @ after[mine, own[i + 1]]
         found.fill(half, number)
         theta, slope = self.grid.slope()
         domain = self.mixture.family.domain
-        steps = tuple(step_of(theta[main], slope[main], pair, domain) for pair in joint)
+        steps = tuple(
+            step_of(Side(theta[one], slope[one]), Side(theta[two], slope[two]), density, domain)
+            for (one, two), density in zip(pairwise(hulls), joint, strict=bool(joint))
+        )
         return self._told(found), steps
+
+
+_NOWHERE = np.empty((0, 0), np.int64), np.empty((0, 2), np.int64)
+
+
+def _hull(N: Floats) -> slice:
+    """Return the nodes from the first to the last that carry more than a trace."""
+    some = np.flatnonzero(N > OUTSIDE * N.sum())
+    return slice(int(some[0]), int(some[-1]) + 1)
 
 
 def _slots(places: Floats, width: int) -> tuple[Integers, Integers]:

@@ -46,7 +46,8 @@ def wide(model: Model, data, grid: Grid) -> Grid:
     """Nodes that are closer together and reach further, up to the smallest numbers."""
     if len(grid.log_weights) < MANY:
         grid = inferred(model, data, step=0.4).mixture.grid
-    grid = grid.finer(-BEYOND, len(grid.log_weights) - 1 + BEYOND)
+    last = len(grid.log_weights) - 1 + BEYOND
+    grid = grid.elsewhere(np.arange(-BEYOND, last + 0.25, 0.5))
     kept = np.flatnonzero(grid.log_weights > -700)
     grid = part(grid, kept[0], kept[-1] + 1)
     return Grid(
