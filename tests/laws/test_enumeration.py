@@ -58,10 +58,10 @@ def enumerated(
     return enumeration(log_lik, *weights, changes), log_lik
 
 
-def half_way_too(name: str, data: Observations, mixture: Mixture, told: Answer):
-    """Densities on the nodes and half-way between, where means are taken; and the parameter."""
-    grid = mixture.grid.finer(0, len(mixture.grid.log_weights) - 1)
-    log_lik = log_likelihood(name, data, mixture, grid)
+def half_way_too(name: str, data: Observations, smoothed: Smoothed, told: Answer):
+    """Densities where the engine takes means: on nodes that carry anything, and half-way."""
+    grid = smoothed.fine.grid
+    log_lik = log_likelihood(name, data, smoothed.mixture, grid)
     return told.densities(log_lik, grid.log_weights), grid.nodes.theta
 
 
@@ -79,7 +79,8 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
     told, log_lik = enumerated(name, model.changes, data, mixture)
     result = Exact(draws=4).run(model, data)
     number = np.append(result.number_probability, np.zeros(T))[:T]
-    fine, theta = half_way_too(name, data, mixture, told)
+    smoothed = Smoothed(inference)
+    fine, theta = half_way_too(name, data, smoothed, told)
     mean, sd = moments(fine.node, theta)
     node = told.densities(log_lik, mixture.grid.log_weights).node
     errors = {
@@ -100,6 +101,9 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
         ]
         k = result.given.number
         if k <= 3:
+            if not inference.condition.fixed:
+                smoothed = Smoothed(Inference(mixture, Condition(k)), smoothed.fine)
+                fine, theta = half_way_too(name, data, smoothed, told)
             means, sds = moments(fine.segment[k], theta)
             errors["mean by segment"] = (result.given.segments[0] - means) / sds
     for k in set(told.placed) & {1, 2, 3} if model.changes.exactly is None else ():
