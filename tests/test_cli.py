@@ -34,7 +34,9 @@ def run(capsys):
             main([str(argument) for argument in arguments])
         told = capsys.readouterr()
         assert "Traceback" not in told.out + told.err
-        return ended.value.code, told.out, told.err
+        # But what it is doing, on a slow day.
+        said = [line for line in told.err.splitlines(True) if not line.endswith(" ...\n")]
+        return ended.value.code, told.out, "".join(said)
 
     return run
 
@@ -45,8 +47,7 @@ def answer(run):
 
     def answer(*arguments):
         status, out, err = run("fit", *arguments, "--json")
-        said = [line for line in err.splitlines() if not line.endswith(" ...")]
-        assert (status, said) == (0, [])  # but what it is doing, on a slow day
+        assert (status, err) == (0, "")
         return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
 
     return answer

@@ -352,7 +352,8 @@ def test_the_command_answers_or_says_why_not(content, options, tmp_path_factory)
     assert "Traceback" not in err.getvalue()
     if ended.value.code == 0:
         json.loads(out.getvalue(), parse_constant=lambda name: pytest.fail(name))
-        assert err.getvalue() == ""
+        said = [line for line in err.getvalue().splitlines() if not line.endswith(" ...")]
+        assert said == []  # but what it is doing, on a slow day
     else:
         assert err.getvalue() != ""
         assert out.getvalue() == ""

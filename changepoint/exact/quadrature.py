@@ -143,7 +143,7 @@ def build(
     inside = family.domain[0] < low, high < family.domain[1]
     information = family.information(series, finest) + _information(prior, coordinate)
     stretch = _stretch(coordinate, low, high, inside, step / np.sqrt(information))
-    first, last = _widest(family, prior, series, stretch)
+    first, last = _widest(families, prior, series, stretch)
     seek = (last - first > ENOUGH) | (step < ROUGH)
     if seek.any():
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # theta may be 0
@@ -257,18 +257,23 @@ def _weigh(prior: Prior, stretch: Stretch, u: Floats) -> tuple[Nodes, Floats]:
 
 
 def _widest(
-    family: GridLikelihood, prior: Prior, series: Series, stretch: Stretch
+    families: Sequence[GridLikelihood], prior: Prior, series: Series, stretch: Stretch
 ) -> tuple[Floats, Floats]:
     """Return u at the prior's tails, or at the rows' estimates where these lie outside."""
+    family = families[0]
     low, high, above = _quantiles(prior)[2:]
     closest = np.minimum(low, above) if family.domain[1] == 1 else low
     if family.domain[0] == 0 and np.any(closest < 1e-270):
         raise ModelError(
-            f"{prior} has mass closer to the end of its support than numbers can tell; "
-            "its shape parameters must be above 0.07"
+            f"{families[int(np.argmin(closest))].prior} has mass closer to the end of its "
+            "support than numbers can tell; its shape parameters must be above 0.07"
         )
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise ModelError(f"{prior} reaches further than numbers do; make it narrower")
+    finite = np.isfinite(low) & np.isfinite(high)
+    if not np.all(finite):
+        raise ModelError(
+            f"{families[int(np.argmin(finite))].prior} reaches further than numbers do; make "
+            "it narrower"
+        )
     # Rounding may put a tail onto an end itself; and so close to an end as NEAR, no segment's
     # likelihood changes any more.
     ends, near = stretch.ends(TAIL), stretch.ends(NEAR)
