@@ -148,7 +148,7 @@ def test_tails(page: Any) -> None:
 
 
 def test_draws_of_data(page: Any) -> None:
-    """Their frequencies, by the chi-square test."""
+    """Their frequencies, by the chi-square test: 1e-6 by chance."""
     some = Observations(count=np.zeros(2000))
     family = page.Geometric()
     rows = family.beside_draws(some)
@@ -156,7 +156,7 @@ def test_draws_of_data(page: Any) -> None:
     counts = np.bincount(np.minimum(drawn.ravel(), 6).astype(int), minlength=7)
     p = stats.geom.pmf(np.arange(1, 8), 1 / 2.5)
     p[6] = stats.geom.sf(6, 1 / 2.5)
-    assert stats.chisquare(counts, 2000 * p).pvalue > 1e-4
+    assert stats.chisquare(counts, 2000 * p).pvalue > 1e-6
 
 
 def test_pymc_has_the_same_density(page: Any) -> None:
@@ -174,7 +174,11 @@ def test_pymc_has_the_same_density(page: Any) -> None:
 
 
 def test_simulated_changes_are_found(page: Any) -> None:
-    """Where the mean trebles it is found; where nothing changes nothing is, as a rule."""
+    """Where the mean trebles it is found; where nothing changes nothing is, as a rule.
+
+    The series are NumPy's own, the same on every machine, and the answers are sums: what
+    passes here rests on no last bit.
+    """
     places, false = [], 0
     for seed in range(10):
         rng = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from chance import RARE
 from closed_cases import CLOSED, closed_data, remembers, time_in_rows
 from scipy import stats
 
@@ -17,7 +18,6 @@ from changepoint.results.tree import hyper_name
 
 LINEAR = [name for name in CLOSED if issubclass(FAMILIES[name], LinearLikelihood)]
 T = 30
-RARE = 1e-4  # p value, for fixed seeds
 each_family = pytest.mark.parametrize("name", LINEAR)
 each_changes = pytest.mark.parametrize(
     "changes", [Changes(min_length=2), Changes(exactly=2)], ids=str
@@ -94,7 +94,7 @@ def test_log_likelihood_of_a_row_is_that_given_the_one_before(name: str) -> None
 @each_changes
 @each_family
 def test_replicated_data(name: str, changes: Changes) -> None:
-    """Around their draw's level, with its noise, and as correlated."""
+    """Around their draw's level, with its noise, and as correlated: 1e-6 by chance a row."""
     size = 4000
     result, data, posterior = fitted(name, changes, size)
     y = posterior.build("posterior_predictive")["posterior_predictive"]["y"].values
@@ -118,7 +118,7 @@ def test_replicated_data(name: str, changes: Changes) -> None:
 
 @each_family
 def test_the_prior(name: str) -> None:
-    """Student's t for level and slope: the noise is integrated out."""
+    """Student's t for level and slope, the noise integrated out: 1e-6 by chance each."""
     result, data, posterior = fitted(name, Changes(exactly=2), 8000)
     prior = posterior.build("prior")["prior"].dataset
     family, x = result.model.likelihood, time_in_rows(data)

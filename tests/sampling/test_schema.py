@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import arviz as az
 import matplotlib
 import numpy as np
 import pytest
 from cases import simulate
+from runs import converged
 
 from changepoint import MCMC, Changes, Exact, Model, Posterior, fit, likelihoods
 
@@ -18,7 +20,8 @@ MODEL = Model(likelihoods.BetaBinomial(), Changes(exactly=1))
 
 @pytest.fixture(scope="module")
 def sampled():
-    return fit(MODEL, DATA, MCMC(500, 500, 2, switchpoints="metropolis", seed=2))
+    engine = MCMC(500, 500, 2, switchpoints="metropolis")
+    return converged(lambda seed: fit(MODEL, DATA, replace(engine, seed=seed)))
 
 
 @pytest.fixture(scope="module")
