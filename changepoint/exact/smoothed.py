@@ -31,12 +31,12 @@ HELD = 2**23  # values of densities before and after changes kept at a time
 
 
 class Fine(NamedTuple):
-    """Nodes low..high and the places between, with likelihood rows at each heavy outer node."""
+    """Nodes low..high and the places between; likelihood rows by number of the outer node."""
 
     low: int
     high: int
     grid: Grid
-    rows: list[Rows]
+    rows: dict[int, Rows]
 
 
 class Smoothed:
@@ -71,18 +71,21 @@ class Smoothed:
     def fine(self) -> Fine:
         """The places where densities are told."""
         found = self._given
-        if found is not None and found.low <= self._low and self._high <= found.high:
-            return found
-        grid = self.mixture.grid.finer(self._low, self._high)
+        if found is None or self._low < found.low or found.high < self._high:
+            grid = self.mixture.grid.finer(self._low, self._high)
+            found = Fine(self._low, self._high, grid, {})
+        # Under another condition other outer nodes may be heavy.
+        absent = [j for j in self.heavy.tolist() if j not in found.rows]
         leaders: list[Rows | None] = [None] * len(self.mixture.filters)
-        for j in self.heavy:
+        for j in absent:
             leaders[j] = self.mixture.filters[j].rows
-        return Fine(self._low, self._high, grid, self.mixture.rows(grid, leaders))
+        found.rows.update(zip(absent, self.mixture.rows(found.grid, leaders), strict=True))
+        return found
 
     def _follow(self) -> Iterator[tuple[int, Pass]]:
         """Yield the passes over the fine nodes, one for each heavy outer node."""
-        for rows, j in zip(self.fine.rows, self.heavy, strict=True):
-            yield int(j), self.inference.filters[j].follow(self.inference.runs[j], rows)
+        for j in self.heavy.tolist():
+            yield j, self.inference.filters[j].follow(self.inference.runs[j], self.fine.rows[j])
 
     def place_probability(self) -> Floats:
         """Return P(i-th change at s), shape (k, T), given the number; P(change at s) else."""
