@@ -16,6 +16,8 @@ from changepoint import Changes
 
 Floats = NDArray[np.float64]
 
+NOTHING = 1e-20  # probability
+
 
 def log_sum(x: Floats, axis: int | tuple[int, ...] | None = None) -> Floats:
     """log(sum(exp(x)))."""
@@ -90,37 +92,44 @@ class Answer(NamedTuple):
 
     def densities(self, log_lik: Floats, log_weights: Floats) -> Densities:
         """What is known of the parameter, on any nodes; as `enumeration` takes them."""
-        sums = np.array([log_lik[:, first:end].sum(axis=1) for first, end in self.pieces])
-        within = np.exp(log_weights + sums - self.marginal[..., None])
-        first, end = np.array(self.pieces).T
-        flat = within.reshape(-1, within.shape[2])
+        ways = [self.weight, *itertools.chain(*self.by_segment.values())]
+        matters = np.max(ways, axis=0) > NOTHING
+        piece, outer = np.nonzero(matters)
+        place = np.full(matters.shape, -1)
+        place[piece, outer] = np.arange(len(piece))
+        within = np.empty((len(piece), len(log_weights)))
+        for i, (first, end) in enumerate(self.pieces):
+            some = outer[piece == i]
+            log_p = log_weights + log_lik[some, first:end].sum(axis=1)
+            within[piece == i] = np.exp(log_p - self.marginal[i, some, None])
+        first, end = np.array(self.pieces)[piece].T
         rows = np.arange(log_lik.shape[1])[:, None]
-        inside = ((first <= rows) & (rows < end))[..., None] * self.weight
-        return Densities(
-            within,
-            inside.reshape(len(rows), -1) @ flat,
-            {k: w.reshape(k + 1, -1) @ flat for k, w in self.by_segment.items()},
-        )
+        inside = ((first <= rows) & (rows < end)) * self.weight[matters]
+        segment = {k: w[:, matters] @ within for k, w in self.by_segment.items()}
+        return Densities(within, place, inside @ within, segment)
 
-    def joint(self, k: int, i: int, within: Floats) -> Floats:
+    def joint(self, k: int, i: int, told: Densities) -> Floats:
         """P(node before, node after the i-th change | k), (G, G)."""
         pairs = self.by_change[k][i]
         before, after = np.array(list(pairs)).T
-        weights = np.array(list(pairs.values()))[..., None]
-        G = within.shape[2]
-        earlier = (weights * within[before]).reshape(-1, G)
-        together: Floats = earlier.T @ within[after].reshape(-1, G)
+        weights = np.array(list(pairs.values()))
+        some, outer = np.nonzero(weights > NOTHING)
+        earlier = told.within[told.place[before[some], outer]]
+        later = told.within[told.place[after[some], outer]]
+        together: Floats = (weights[some, outer, None] * earlier).T @ later
         return together
 
 
 class Densities(NamedTuple):
     """Probabilities of nodes.
 
-    within (S, J, G): in a piece that is a segment; node (T, G): P(theta_t = node); segment:
-    k -> (k + 1, G), P(node of the j-th segment | k).
+    within (n, G): in a piece that is a segment, at an outer node; place (S, J): where, -1 if
+    nowhere; node (T, G): P(theta_t = node); segment: k -> (k + 1, G), P(node of the j-th
+    segment | k).
     """
 
     within: Floats
+    place: NDArray[np.int64]
     node: Floats
     segment: dict[int, Floats]
 

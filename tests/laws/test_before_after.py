@@ -17,6 +17,7 @@ from changepoint.exact import hyper_mixture as mixtures
 from changepoint.exact.hyper_mixture import Condition, Inference
 from changepoint.exact.quadrature import Grid
 from changepoint.exact.smoothed import Smoothed
+from changepoint.likelihoods import FAMILIES
 from changepoint.results.result import Step
 
 T = 8
@@ -132,6 +133,31 @@ def fades(prior: priors.Prior) -> bool:
     return isinstance(prior, priors.LogNormal | priors.Normal | priors.Logistic)
 
 
+@pytest.mark.parametrize("name", [name for name in CASES if FAMILIES[name].shared is not None])
+def test_a_number_has_outer_nodes_of_its_own(name: str, monkeypatch) -> None:
+    """Where nodes of the shared parameter count that don't without the condition."""
+    monkeypatch.setattr(mixtures, "LIGHT", 1e-3)
+    others = 0
+    for seed in range(2):
+        data = simulate(name, seed, 40, missing=0.1)
+        model = Model(CASES[name].models[0]).resolve(data)
+        inference = inferred(model, data)
+        main = Smoothed(inference)
+        for k in (1, 5):
+            given = Inference(inference.mixture, Condition(k))
+            others += given.heavy.tolist() != inference.heavy.tolist()
+            alone, beside = Smoothed(given), Smoothed(given, main.fine)
+            places = alone.place_probability()
+            (told, steps), (segments, changes) = (
+                one.given_number(places) for one in (alone, beside)
+            )
+            sd = (told[3] - told[1]) / 3.92
+            check({"segments": float(np.abs((segments - told) / sd).max())}, 1e-8, k)
+            for one, other in zip(steps, changes, strict=True):
+                np.testing.assert_allclose(one.difference, other.difference, rtol=1e-6)
+    assert others
+
+
 @pytest.mark.parametrize("m", [1, 3])
 @pytest.mark.parametrize("name", CASES)
 def test_what_changes_did(name: str, m: int) -> None:
@@ -146,14 +172,14 @@ def test_what_changes_did(name: str, m: int) -> None:
         grid = wide(model, data, mixture.grid)
         log_lik = log_likelihood(name, data, mixture, grid)
         told = enumeration(log_lik, grid.log_weights, mixture.outer.log_weights, changes)
-        within = told.densities(log_lik, grid.log_weights).within
+        densities = told.densities(log_lik, grid.log_weights)
         given = Exact(draws=4).run(model, data).given
         for k in {1, 2} & set(told.by_change):
             smoothed = Smoothed(Inference(mixture, Condition(k)))
             _, steps = smoothed.given_number()
             assert len(steps) == k
             for i, step in enumerate(steps):
-                pair = Pair.of(grid, told.joint(k, i, within), family.domain)
+                pair = Pair.of(grid, told.joint(k, i, densities), family.domain)
                 check(errors_of(step, pair, level, mean), 1.0, (model, k, i))
             if given is not None and given.number == k:
                 for one, other in zip(given.steps, steps, strict=True):
