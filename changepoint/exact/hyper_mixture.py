@@ -217,6 +217,9 @@ class _Batch:
             index = series.one(n).index
             m = self.models[i].changes.min_length
             rows = Rows(every[n], index, own.log_weights, m, KEEP)
+            if condition == Condition(0):
+                told.append(rows.log_whole())
+                continue
             one = Filter(rows, self.models[i].changes.log_rho(len(index)), evidence=True)
             told.append(one.log_sum + condition.log_share(condition.start(one)))
         return told

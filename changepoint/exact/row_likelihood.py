@@ -140,6 +140,11 @@ class Rows:
             table[:-1] *= np.exp(top - self.top[rows])[:, None]
         return table
 
+    def log_whole(self) -> float:
+        """Return the log of sum_g w_g prod_t p(y_t | theta_g): all rows in one segment."""
+        sums = self.log_weights + self.log_sums(np.array([0, self.T]))[1]
+        return float(np.logaddexp.reduce(sums)) + self.log_top
+
     def log_sums(self, bounds: Integers) -> Floats:
         """Return sums of log likelihood rows from bounds[0] up to each bound, (bounds, G)."""
         sums = np.zeros((len(bounds), self.G))

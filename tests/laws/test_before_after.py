@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from changepoint.exact import hyper_mixture as mixtures
 from changepoint.exact.hyper_mixture import Condition, Inference
 from changepoint.exact.quadrature import Grid
 from changepoint.exact.smoothed import Smoothed
-from changepoint.likelihoods import FAMILIES
 from changepoint.results.result import Step
 
 T = 8
@@ -48,7 +48,8 @@ def wide(model: Model, data, grid: Grid) -> Grid:
     if len(grid.log_weights) < MANY:
         grid = inferred(model, data, step=0.4).mixture.grid
     last = len(grid.log_weights) - 1 + BEYOND
-    grid = grid.elsewhere(np.arange(-BEYOND, last + 0.25, 0.5))
+    places = np.arange(-BEYOND, last + 0.25, 0.5)
+    grid = replace(grid.elsewhere(places), first=grid.first - BEYOND)
     kept = np.flatnonzero(grid.log_weights > -700)
     grid = part(grid, kept[0], kept[-1] + 1)
     return Grid(
@@ -131,31 +132,6 @@ def fades(prior: priors.Prior) -> bool:
     if isinstance(prior, priors.Gamma):
         return prior.alpha > 1
     return isinstance(prior, priors.LogNormal | priors.Normal | priors.Logistic)
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if FAMILIES[name].shared is not None])
-def test_a_number_has_outer_nodes_of_its_own(name: str, monkeypatch) -> None:
-    """Where nodes of the shared parameter count that don't without the condition."""
-    monkeypatch.setattr(mixtures, "LIGHT", 1e-3)
-    others = 0
-    for seed in range(2):
-        data = simulate(name, seed, 40, missing=0.1)
-        model = Model(CASES[name].models[0]).resolve(data)
-        inference = inferred(model, data)
-        main = Smoothed(inference)
-        for k in (1, 5):
-            given = Inference(inference.mixture, Condition(k))
-            others += given.heavy.tolist() != inference.heavy.tolist()
-            alone, beside = Smoothed(given), Smoothed(given, main.fine)
-            places = alone.place_probability()
-            (told, steps), (segments, changes) = (
-                one.given_number(places) for one in (alone, beside)
-            )
-            sd = (told[3] - told[1]) / 3.92
-            check({"segments": float(np.abs((segments - told) / sd).max())}, 1e-8, k)
-            for one, other in zip(steps, changes, strict=True):
-                np.testing.assert_allclose(one.difference, other.difference, rtol=1e-6)
-    assert others
 
 
 @pytest.mark.parametrize("m", [1, 3])
