@@ -77,10 +77,11 @@ class Marginals(NamedTuple):
         if "switchpoint_probability" in told:
             effects = None
             if "increase_probability" in told:
-                names = (f"{parameter}_difference", f"{parameter}_ratio")
-                effects = Effects(
-                    *(told[name].values for name in (*names, "increase_probability"))
-                )
+                difference = told[f"{parameter}_difference"].values
+                ratio = np.full_like(difference, np.nan)  # of what may be negative
+                if f"{parameter}_ratio" in told:
+                    ratio = told[f"{parameter}_ratio"].values
+                effects = Effects(difference, ratio, told["increase_probability"].values)
             places = Places(
                 told["switchpoint_probability"].values,
                 told["credible"].values.astype(bool),
@@ -124,7 +125,8 @@ class Marginals(NamedTuple):
             if effects is not None:
                 dims = ("change", "interval")
                 variables[f"{parameter}_difference"] = (dims, effects.difference)
-                variables[f"{parameter}_ratio"] = (dims, effects.ratio)
+                if not np.isnan(effects.ratio).any():
+                    variables[f"{parameter}_ratio"] = (dims, effects.ratio)
                 variables["increase_probability"] = ("change", effects.increase)
                 coordinates["interval"] = list(INTERVAL)
             coordinates["change"] = np.arange(len(probability))
