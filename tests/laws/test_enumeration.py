@@ -58,13 +58,6 @@ def enumerated(
     return enumeration(log_lik, *weights, changes), log_lik
 
 
-def half_way_too(name: str, data: Observations, smoothed: Smoothed, told: Answer):
-    """Densities where the engine takes means: on nodes that carry anything, and half-way."""
-    grid = smoothed.fine.grid
-    log_lik = log_likelihood(name, data, smoothed.mixture, grid)
-    return told.densities(log_lik, grid.log_weights), grid.nodes.theta
-
-
 def moments(density: Floats, theta: Floats) -> tuple[Floats, Floats]:
     """Means and standard deviations of rows of densities."""
     density = density / density.sum(axis=-1, keepdims=True)
@@ -79,16 +72,17 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
     told, log_lik = enumerated(name, model.changes, data, mixture)
     result = Exact(draws=4).run(model, data)
     number = np.append(result.number_probability, np.zeros(T))[:T]
-    smoothed = Smoothed(inference)
-    fine, theta = half_way_too(name, data, smoothed, told)
-    mean, sd = moments(fine.node, theta)
-    node = told.densities(log_lik, mixture.grid.log_weights).node
+    densities, theta = (
+        told.densities(log_lik, mixture.grid.log_weights),
+        mixture.grid.nodes.theta,
+    )
+    mean, sd = moments(densities.node, theta)
     errors = {
         "log evidence": result.log_evidence - told.log_evidence,
         "P(k)": number - told.number,
         "P(change at s)": result.change_probability - told.probability @ told.stands,
         "mean": (result.rows[0] - mean) / sd,
-        "P(theta = node)": node_probability(inference) - node,
+        "P(theta = node)": node_probability(inference) - densities.node,
         "P(outer node)": inference.weights - told.outer,
     }
     if result.given is not None:
@@ -101,10 +95,7 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
         ]
         k = result.given.number
         if k <= 3:
-            if not inference.condition.fixed:
-                smoothed = Smoothed(Inference(mixture, Condition(k)), smoothed.fine)
-                fine, theta = half_way_too(name, data, smoothed, told)
-            means, sds = moments(fine.segment[k], theta)
+            means, sds = moments(densities.segment[k], theta)
             errors["mean by segment"] = (result.given.segments[0] - means) / sds
     for k in set(told.placed) & {1, 2, 3} if model.changes.exactly is None else ():
         placed = Smoothed(Inference(mixture, Condition(k)))
