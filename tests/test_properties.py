@@ -227,9 +227,10 @@ def likelihood(draw, name):
             filled["outcome"] = draw(st.sampled_from([None, None, "outcome 1", 0, "what"]))
         return partial(family, **filled)
     filled = {family.parameter: draw(prior(FITTING[name]))}
-    if family.hyper:
+    hyper = family().hyper
+    if hyper is not None:
         shared = [priors.Normal, priors.Logistic] if name in MEANS else POSITIVE
-        filled[family.hyper.field] = draw(prior(shared))
+        filled[hyper.field] = draw(prior(shared))
     if name in MEANS and draw(st.integers(0, 4)) == 0:
         filled[MEANS[name]] = draw(parameter)
     if name == "student-t" and draw(st.integers(0, 9)):

@@ -48,7 +48,13 @@ def solve(
     family = model.likelihood
     assert isinstance(family, GridLikelihood)  # who asks makes sure
     condition = Condition.of(model.changes, T)
-    main = infer(model, family.series(observations), condition, most)
+    try:
+        main = infer(model, family.series(observations), condition, most)
+    except quadrature.OutlierError as error:
+        estimates = family.estimates(observations)
+        row = int(np.nanargmax(abs(estimates - np.nanmedian(estimates))))
+        dated = observations.time is not None
+        raise error.at(observations.label(row) if dated else f"row {row}") from None
     posterior = FilterPosterior(main, observations, draws, seed, np.arange(T))
     return Solved(model, main.log_evidence(), posterior.solution)
 

@@ -151,11 +151,8 @@ def build(
                 family, prior, series, stretch, hypers, first, last, seek, steady
             )
     for i in np.flatnonzero(~(last - first <= most)):
-        raise EngineError(
-            _too_many(
-                family, series.one(int(i)), float(finest[i]), float((last - first)[i]), most
-            )
-        )
+        far = float((last - first)[i])
+        raise _too_many(family, series.one(int(i)), float(finest[i]), far, most)
     start = np.trunc(first)
     return _grid(prior, stretch, start, (np.trunc(last) - start).astype(np.int64) + 1)
 
@@ -193,24 +190,37 @@ def _grid(prior: Prior, stretch: Stretch, first: Floats, counts: Integers) -> Gr
     return Grid(prior, stretch, first, nodes._replace(counts=counts), weights)
 
 
+class OutlierError(EngineError):
+    """The nodes would be too many, perhaps for a row far out: which one, who has them says."""
+
+    def __init__(self, begin: str, end: str) -> None:
+        super().__init__(f"{begin} some row{end}")
+        self.parts = begin, end
+
+    def at(self, where: str) -> EngineError:
+        """Return the error with the row named."""
+        begin, end = self.parts
+        return EngineError(f"{begin} {where}{end}")
+
+
 def _too_many(
     family: GridLikelihood, series: Series, hyper: float, count: float, most: int
-) -> str:
+) -> EngineError:
     found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {most}"
     if most < HOLDS:
-        return f"{found}, and take too long"
+        return EngineError(f"{found}, and take too long")
     if family.hyper is None:
-        return (
+        return EngineError(
             f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
         )
     middle, ends = float(series.pooled[0]), (float(series.least[0]), float(series.largest[0]))
     far = max(ends, key=lambda end: abs(end - middle))
     name, field = family.hyper.name, family.hyper.field
-    return (
-        f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: one of them has "
-        f"a {family.parameter} of {far:.6g}; if that is an error, make it missing. Or the "
-        f"prior leaves too much to such values of {name}: state one for {field} that "
-        "doesn't, or allow fewer changes"
+    return OutlierError(
+        f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: at",
+        f" the {family.parameter} would be {far:.6g}; if that is an error, make the row "
+        f"missing. Or the prior leaves too much to such values of {name}: state one for {field} "
+        "that doesn't, or allow fewer changes",
     )
 
 
