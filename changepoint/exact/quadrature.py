@@ -219,8 +219,8 @@ def _too_many(
     return OutlierError(
         f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: at",
         f" the {family.parameter} would be {far:.6g}; if that is an error, make the row "
-        f"missing. Or the prior leaves too much to such values of {name}: state one for {field} "
-        "that doesn't, or allow fewer changes",
+        f"missing. Or the prior leaves too much to such values of {name}: state one for "
+        f"{field} that doesn't, or allow fewer changes",
     )
 
 
