@@ -173,7 +173,7 @@ def main() -> None:
     for rows, bar in AUTO.items():
         seconds(likelihoods.Auto(), levels(rows), bar)
     for family in (likelihoods.Binomial(), likelihoods.BetaBinomial()):
-        batch(family, 3 if family.shared is None else 1)
+        batch(family, 3 if family.hyper is None else 1)
     command(5)
     if options.parse_args().long:
         seconds(likelihoods.BetaBinomial(), conversions(10_000), LONG)

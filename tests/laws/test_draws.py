@@ -79,7 +79,7 @@ def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
     for family in CASES[name].models:
         model = Model(family, changes).resolve(data)
         posterior = answer(model, data, DRAWS, seed=12)
-        drawn = posterior.tree["posterior"][model.likelihood.shared].values.ravel()
+        drawn = posterior.tree["posterior"][model.likelihood.hyper.name].values.ravel()
         with monkeypatch.context() as patch:
             patch.setattr(outer, "SPACING", outer.SPACING / 4)
             patch.setattr(outer, "WIDEST", outer.WIDEST / 4)
