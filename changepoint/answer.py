@@ -17,6 +17,7 @@ from changepoint.observations import ROLES, Observations
 from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
 from changepoint.results.result import Result
+from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
 from changepoint.results.tree import marginals, to_tree, told_of
 
@@ -107,7 +108,7 @@ class Answer:
     @property
     def probability_of_change(self) -> float:
         """P(any change)."""
-        return max(float(1 - self.number_probability[0]), 0.0)
+        return of_any(self.number_probability)
 
     @property
     def change_probability(self) -> pd.Series:

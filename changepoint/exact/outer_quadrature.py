@@ -179,7 +179,11 @@ def _bent(
     bent = []
     for v, sd in modes:
         rise = math.exp(v - bend)
-        bent.append((rise + math.log(-math.expm1(-rise)), sd * rise / -math.expm1(-rise)))
+        if rise < 1e-16:  # x and v - bend are one
+            bent.append((v - bend, sd))
+        else:
+            share = -math.expm1(-rise)
+            bent.append((rise + math.log(share), sd * rise / share))
     return HyperPrior(surface.prior.hyper, bend), bent
 
 

@@ -17,6 +17,11 @@ MASS = 0.95  # of a credible set, and of an interval
 HELD = 10**7  # values of the parameter by row and draw held at a time
 
 
+def of_any(number: Floats) -> float:
+    """Return P(any change) of P(k changes), (K + 1,): summed, so that none is none exactly."""
+    return float(np.minimum(number[1:].sum(), 1.0))
+
+
 def bands(draws: Draws, T: int, x: Floats | None = None) -> Floats:
     """Return mean and quantiles of the parameter by row, (4, T); x is time by row, (T,)."""
     told = np.empty((1 + len(QUANTILES), T))
