@@ -1,10 +1,10 @@
-"""How long a batch takes, against its kernel alone; and that memory doesn't grow.
+"""How long a batch takes, against its engine alone; and that memory doesn't grow.
 
     python benchmarks/batch.py              100,000 series of 365 days, BetaBinomial beside
     python benchmarks/batch.py 200000
 
-The ideal is the time of the compiled call by itself, on one thread and a batch of series that
-are in memory already, divided by the number of cores. Start-up (imports, compiled code from its
+The ideal is the time of `Exact.run_each` by itself, on one thread and series that are in memory
+and checked already, divided by the number of cores. Start-up (imports, compiled code from its
 cache) is left out by a small batch before.
 """
 
@@ -23,10 +23,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from changepoint import Model, batch, likelihoods
+from changepoint import Exact, Model, Observations, batch, likelihoods
+from changepoint.batch import row
 from changepoint.batch.executors import cores
 from changepoint.batch.runner import Progress
-from changepoint.exact.many import solve_many
 
 T = 365
 AT_ONCE = 1000  # series in a row group
@@ -65,17 +65,25 @@ def memory() -> float:
     )
 
 
-def kernel(model: Model, count: int = 2000) -> float:
-    """Return seconds for each series, of compiled calls by themselves: the median of five."""
-    data = table(0, count)
-    columns = {role: data.column(role).to_numpy().astype(float) for role in ("count", "trials")}
-    offsets = np.arange(257) * T
+def alone(model: Model, count: int) -> float:
+    """Return seconds for each series, of the engine by itself: the median of five."""
+    data = table(0, 5 * count)
+    columns = {role: data.column(role).to_numpy() for role in ("count", "trials")}
     seconds = []
-    for first in range(0, 5 * 256, 256):
-        rows = {role: numbers[first * T :][: 256 * T] for role, numbers in columns.items()}
+    for first in range(0, 5 * count, count):
+        places = [slice(i * T, (i + 1) * T) for i in range(first, first + count)]
+        several = [
+            Observations(**{role: numbers[place] for role, numbers in columns.items()})
+            for place in places
+        ]
+        models = [model.resolve(one) for one in several]
+        notes = [model.check(one) for one in several]
+        rows = [row.middles(T)] * count
         began = time.perf_counter()
-        solve_many(model, rows, offsets, 4)
-        seconds.append((time.perf_counter() - began) / 256)
+        for _, result in Exact().run_each(models, several, notes, range(count), rows):
+            if isinstance(result, Exception):
+                raise result
+        seconds.append((time.perf_counter() - began) / count)
     return float(np.median(seconds))
 
 
@@ -114,11 +122,9 @@ def run(folder: Path, model: Model, count: int) -> None:
     shares = (0.1, 0.25, 0.5, 0.75, 1.0)
     told = ", ".join(f"{watch.memory_at(share):,.0f} at {share:.0%}" for share in shares)
     print(f"  memory in MB: {told}; {memory():,.0f} after the tables")
-    if len(sys.argv) > 2 or "BetaBinomial" in str(model):
-        return
-    each = kernel(model)
+    each = alone(model, min(AT_ONCE, count // 5))
     ideal = each * count / cores()
-    print(f"  kernel {each * 1e3:.3f} ms a series, so ideally {ideal:.1f} s on {cores()} cores")
+    print(f"  alone {each * 1e3:.3f} ms a series, so ideally {ideal:.1f} s on {cores()} cores")
     print(f"  fits / ideal {(last - first) / ideal:.3f}, all / ideal {total / ideal:.3f}")
 
 

@@ -14,8 +14,10 @@ from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
 from changepoint.results.result import Result
+from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
 from changepoint.results.tree import marginals, to_tree, told_of
 
@@ -91,14 +93,12 @@ class Answer:
     @property
     def log_evidence(self) -> float | None:
         """Log p(y | model), parameters and changes summed out; None if an engine has none."""
-        told = self.marginals
-        return float(told["log_evidence"]) if "log_evidence" in told else None
+        return self.arrays.log_evidence
 
     @property
     def number_probability(self) -> Floats:
         """P(k changes), shape (K + 1,)."""
-        values: Floats = self.marginals["number_probability"].values
-        return values
+        return self.arrays.number_probability
 
     @property
     def number(self) -> int:
@@ -108,7 +108,7 @@ class Answer:
     @property
     def probability_of_change(self) -> float:
         """P(any change)."""
-        return max(float(1 - self.number_probability[0]), 0.0)
+        return of_any(self.number_probability)
 
     @property
     def change_probability(self) -> pd.Series:
@@ -131,6 +131,13 @@ class Answer:
     def _marginals(self) -> xr.Dataset:
         assert isinstance(self._source, Result)  # a tree has them
         return marginals(self._source)
+
+    @cached_property
+    def arrays(self) -> Marginals:
+        """The same as plain arrays, which takes no xarray."""
+        if isinstance(self._source, Result):
+            return Marginals.of(self._source)
+        return Marginals.read(self.marginals, self.model.likelihood.parameter)
 
     @property
     def converged(self) -> bool:
@@ -155,13 +162,19 @@ class Answer:
         """
         import pandas as pd
 
-        told = self._candidates
-        families = [_family(one["likelihood"]) for one in told]
         names = ("log_evidence", "probability", "probability_of_change", "number", "steady")
-        columns: dict[str, Any] = {name: [one[name] for one in told] for name in names}
-        columns["priors"] = [str(family) for family in families]
-        index = pd.Index([family.title for family in families], name="model")
+        columns = {name: [one[name] for one in self.models] for name in (*names, "priors")}
+        index = pd.Index([one["model"] for one in self.models], name="model")
         return pd.DataFrame(columns, index=index)
+
+    @cached_property
+    def models(self) -> list[dict[str, Any]]:
+        """The rows of `candidates` as plain numbers and text, which takes no pandas."""
+        found = []
+        for one, family in zip(self._candidates, self.likelihoods, strict=False):
+            known = {name: number for name, number in one.items() if name != "likelihood"}
+            found.append({"model": family.title, **known, "priors": str(family)})
+        return found
 
     @property
     def likelihoods(self) -> tuple[Likelihood, ...]:
@@ -175,7 +188,7 @@ class Answer:
     @property
     def varied(self) -> Likelihood:
         """The family of `sensitivity`: of an average, the most probable that allows changes."""
-        steady = self.candidates["steady"] if len(self.candidates) else [False]
+        steady = [one["steady"] for one in self.models] or [False]
         allowing = zip(self.likelihoods, steady, strict=True)
         return next(family for family, never in allowing if not never)
 
@@ -191,9 +204,8 @@ class Answer:
 
         if self.engine["name"] != "exact" or not self.likelihoods:
             return {}
-        p, found = self.probability_of_change, self.candidates
-        if len(found):
-            p = float(found["probability_of_change"][~found["steady"]].iloc[0])
+        allowing = (one for one in self.models if not one["steady"])
+        p = next((one["probability_of_change"] for one in allowing), self.probability_of_change)
         model = Model(self.varied, self.model.changes)
         return probability_by_strength(model, self.observations, p)
 
@@ -202,7 +214,7 @@ class Answer:
         """The changes, given their most probable number, in order of time."""
         return changes(
             lambda: self.tree,
-            self.marginals,
+            self.arrays,
             self.number,
             self.model.likelihood,
             self.observations,

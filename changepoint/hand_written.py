@@ -39,7 +39,7 @@ class OwnLikelihood:
     text: Mapping[str, str]
 
     name: ClassVar = "pymc"
-    shared: ClassVar = None
+    hyper: ClassVar = None
 
     @property
     def response(self) -> str:
@@ -69,6 +69,10 @@ class OwnLikelihood:
         if observations.response == "outcomes":
             return np.full(len(observations), np.nan)
         return default_likelihood(observations).estimates(observations)
+
+    def pooled_by(self, observations: Observations, starts: NDArray[np.int64]) -> Floats:
+        """Return the estimate from the rows of each group that begins at these rows."""
+        return default_likelihood(observations).pooled_by(observations, starts)
 
     def priors(self) -> dict[str, str]:
         """Return the variables and their distributions."""

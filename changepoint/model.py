@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint import likelihoods, priors
+from changepoint import priors
 from changepoint.changes import Changes
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.observations import ROLES, Observations
+from changepoint.roles import BY_NAME, behind
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -145,8 +146,7 @@ class Model:
         SupportError
             With a table of everything that is impossible.
         EngineError
-            If the number of changes is left open, the likelihood is an average over several,
-            or PyMC isn't installed.
+            If the number of changes is left open, or the likelihood is an average over several.
 
         Examples
         --------
@@ -156,9 +156,6 @@ class Model:
         >>> [variable.name for variable in pm_model.basic_RVs]
         ['rate', 'switchpoint', 'y']
         """
-        from changepoint.sampling.models import require
-
-        require("pymc")
         from changepoint.sampling.models import build
 
         known = build.with_number(self.likelihood, self.changes, exactly)
@@ -188,12 +185,10 @@ def default_likelihood(observations: Observations) -> Likelihood:
     Count and trials: BetaBinomial; count: NegativeBinomial; rate: Beta; value: Auto, an
     average over families; outcomes: Multinomial.
     """
-    if observations.count is not None:
-        binomial = observations.trials is not None
-        return likelihoods.BetaBinomial() if binomial else likelihoods.NegativeBinomial()
-    if observations.rate is not None:
-        return likelihoods.Beta()
-    return likelihoods.Multinomial() if observations.value is None else likelihoods.Auto()
+    response = observations.response
+    present = [r for r in behind(response) if getattr(observations, r) is not None]
+    defaults = [BY_NAME[role].default for role in (*present, response)]
+    return next(FAMILIES[name]() for name in defaults if name is not None)
 
 
 LASTING = 5  # rows that a segment of measurements lasts, by default

@@ -10,12 +10,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from changepoint.errors import ModelError
 from changepoint.model import Model
-from changepoint.observations import ROLES, Observations
+from changepoint.observations import Observations
+from changepoint.roles import BY_NAME
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -95,7 +97,7 @@ def load_text(text: str, path: str | Path) -> ModelFile:
     if not _is_columns(columns):
         raise ModelError(
             f"{path}: columns must be a dictionary {{role: column}} of text, for outcomes of "
-            f"lists of text, with the roles {', '.join(('time', *ROLES, 'outcome'))}; not "
+            f"lists of text, with the roles {', '.join(BY_NAME)}; not "
             f"{columns!r}"
         )
     data = names.get("data")
@@ -112,12 +114,12 @@ def load_text(text: str, path: str | Path) -> ModelFile:
 
 def _is_columns(columns: Any) -> bool:
     """Whether these are columns by role: text, or for outcomes a list of text."""
-    if not isinstance(columns, Mapping) or not set(columns) <= {"time", *ROLES, "outcome"}:
+    if not isinstance(columns, Mapping) or not set(columns) <= set(BY_NAME):
         return False
-    several = columns.get("outcomes", [])
-    names = [name for role, name in columns.items() if role != "outcomes"]
-    return isinstance(several, list | tuple) and all(
-        isinstance(name, str) for name in (*names, *several)
+    lists = [names for role, names in columns.items() if BY_NAME[role].several]
+    names = [name for role, name in columns.items() if not BY_NAME[role].several]
+    return all(isinstance(several, list | tuple) for several in lists) and all(
+        isinstance(name, str) for name in (*names, *chain.from_iterable(lists))
     )
 
 
@@ -138,6 +140,4 @@ def _guarded(path: Path, run: Callable[[], Any]) -> Any:
             step = step.tb_next
         where = f"{path}, line {line}" if line else str(path)
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
-        missing = isinstance(error, ModuleNotFoundError) and error.name in ("pymc", "pytensor")
-        remedy = ": pip install 'changepoint-toolkit[pymc]'" if missing else ""
-        raise ModelError(f"{where}: {kind}{error}{remedy}") from None
+        raise ModelError(f"{where}: {kind}{error}") from None

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from changepoint.errors import SHOWN, DataError
+from changepoint.roles import RESPONSES as RESPONSES
+from changepoint.roles import ROLES as ROLES
+from changepoint.roles import behind
 
 Floats = NDArray[np.float64]
-
-ROLES = ("count", "trials", "exposure", "rate", "value", "outcomes")
-# In the order in which a default likelihood is chosen.
-RESPONSES = ("count", "rate", "value", "outcomes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +84,7 @@ class Observations:
         for role, numbers in given.items():
             object.__setattr__(self, role, numbers)
         if all(given[role] is None for role in RESPONSES):
-            raise DataError(
-                "observations need a response: count (with trials or exposure), rate, value or "
-                "outcomes"
-            )
+            raise DataError(f"observations need a response: {_responses()}")
         names = _names(self.outcome_names, given["outcomes"])
         object.__setattr__(self, "outcome_names", names)
         object.__setattr__(self, "time", _times(self.time))
@@ -111,10 +107,11 @@ class Observations:
         return len(self.column(self.response))
 
     def __repr__(self) -> str:
-        names = [role for role in ROLES if getattr(self, role) is not None]
-        if self.outcomes is not None:
-            names[-1] = f"{len(self.outcome_names)} outcomes"
-        parts = [f"T={len(self)}", *names]
+        parts = [f"T={len(self)}"]
+        for role in ROLES:
+            if getattr(self, role) is not None:
+                several = f"{len(self.outcome_names)} " if role == "outcomes" else ""
+                parts.append(f"{several}{role}")
         if self.time is not None and len(self):
             parts.insert(1, f"{self.label(0)} to {self.label(len(self) - 1)}")
         missing = len(self) - int(self.observed(self.response).sum())
@@ -179,6 +176,15 @@ def in_rows(time: NDArray[Any]) -> Floats:
     elapsed = (time - time[0]).astype(float)
     x: Floats = elapsed / max(elapsed[-1], 1e-300) * 2 * middle - middle
     return x
+
+
+def _responses() -> str:
+    """Return the responses in words, with what can stand behind them."""
+    told = [
+        f"{role} (with {' or '.join(roles)})" if (roles := behind(role)) else role
+        for role in RESPONSES
+    ]
+    return f"{', '.join(told[:-1])} or {told[-1]}"
 
 
 def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:

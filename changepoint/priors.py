@@ -53,10 +53,10 @@ class Prior(ABC):
         """Return x with P(X <= x) = q, for q in [0, 1]; same shape as q."""
 
     @abstractmethod
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q, accurate for small q."""
 
-    def complement_quantile(self, q: float) -> float:
+    def complement_quantile(self, q: float) -> Floats | float:
         """Return 1 - x with P(X >= x) = q, accurate where x may round to 1."""
         return 1 - self.upper_quantile(q)
 
@@ -141,9 +141,10 @@ class Beta(Prior):
             log_p = log_p + special.xlogy(self.beta - 1, companion)
         return np.where(inside, log_p - special.betaln(self.alpha, self.beta), -np.inf)
 
-    def complement_quantile(self, q: float) -> float:
+    def complement_quantile(self, q: float) -> Floats | float:
         """Return 1 - x with P(X >= x) = q."""
-        return special.betaincinv(self.beta, self.alpha, q)
+        found: Floats = np.asarray(special.betaincinv(self.beta, self.alpha, q))
+        return found
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x); same shape as x."""
@@ -153,7 +154,7 @@ class Beta(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return special.betaincinv(self.alpha, self.beta, np.asarray(q, float))
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return 1 - self.complement_quantile(q)
 
@@ -190,9 +191,10 @@ class Gamma(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return special.gammaincinv(self.alpha, np.asarray(q, float)) / self.beta
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
-        return special.gammainccinv(self.alpha, q) / self.beta
+        found: Floats = np.asarray(special.gammainccinv(self.alpha, q) / self.beta)
+        return found
 
 
 @dataclass(frozen=True)
@@ -216,9 +218,9 @@ class Normal(Prior):
 
     def log_density(self, x: ArrayLike, companion: Floats | None = None) -> Floats:
         """Return log p(x); same shape as x."""
-        return _standard_normal((np.asarray(x, float) - self.mu) / self.sigma) - np.log(
-            self.sigma
-        )
+        z = (np.asarray(x, float) - self.mu) / self.sigma
+        log_p: Floats = _standard_normal(z) - np.log(self.sigma)
+        return log_p
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Return P(X <= x); same shape as x."""
@@ -228,7 +230,7 @@ class Normal(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return self.mu + self.sigma * special.ndtri(np.asarray(q, float))
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return self.mu - self.sigma * special.ndtri(q)
 
@@ -267,7 +269,7 @@ class LogNormal(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return np.exp(self.mu + self.sigma * special.ndtri(np.asarray(q, float)))
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         with np.errstate(over="ignore"):
             return float(np.exp(self.mu - self.sigma * special.ndtri(q)))
@@ -299,7 +301,7 @@ class HalfNormal(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return self.sigma * math.sqrt(2) * special.erfinv(np.asarray(q, float))
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return self.sigma * math.sqrt(2) * float(special.erfcinv(q))
 
@@ -330,7 +332,7 @@ class Exponential(Prior):
         with np.errstate(divide="ignore"):
             return -np.log1p(-np.asarray(q, float)) / self.lam
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return -math.log(q) / self.lam
 
@@ -373,7 +375,7 @@ class InverseGamma(Prior):
         with np.errstate(divide="ignore"):
             return self.beta / special.gammainccinv(self.alpha, np.asarray(q, float))
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return self.beta / float(special.gammaincinv(self.alpha, q))
 
@@ -415,11 +417,11 @@ class Uniform(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return self.lower + (self.upper - self.lower) * np.asarray(q, float)
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return self.upper - (self.upper - self.lower) * q
 
-    def complement_quantile(self, q: float) -> float:
+    def complement_quantile(self, q: float) -> Floats | float:
         """Return 1 - x with P(X >= x) = q."""
         return 1 - self.upper + (self.upper - self.lower) * q
 
@@ -453,7 +455,7 @@ class Logistic(Prior):
         """Return x with P(X <= x) = q; same shape as q."""
         return self.mu + self.s * special.logit(np.asarray(q, float))
 
-    def upper_quantile(self, q: float) -> float:
+    def upper_quantile(self, q: float) -> Floats | float:
         """Return x with P(X >= x) = q."""
         return self.mu - self.s * float(special.logit(q))
 

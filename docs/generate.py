@@ -14,10 +14,9 @@ from changepoint.batch.column_help import ABOUT
 from changepoint.batch.schema import BATCH, CHANGE, SERIES
 from changepoint.cli import app
 from changepoint.cli import status as exit_status
-from changepoint.cli.columns import Columns
 from changepoint.likelihoods import FAMILIES
-from changepoint.reading.roles import NAMES
 from changepoint.report.as_json import SCHEMA
+from changepoint.roles import TABLE
 
 VERSION = changepoint.__version__
 ROOT = Path(__file__).parents[1]
@@ -222,14 +221,13 @@ def kind_of(told):
 
 def roles():
     """Return the roles of columns, and the names that they are found by."""
-    about = dict(re.findall(r"^(\w+)\n    (.+)$", inspect.getdoc(Columns), re.M))
     rows = [
         (
-            f"`{role}`",
-            ", ".join(f"`{n}`" for n in names) or f"only as told: `--{role}`",
-            about[role],
+            f"`{role.name}`",
+            ", ".join(f"`{n}`" for n in role.names) or f"only as told: `--{role.name}`",
+            role.about,
         )
-        for role, names in NAMES.items()
+        for role in TABLE
     ]
     return table(["role", "names", "what it is"], rows)
 

@@ -227,9 +227,10 @@ def likelihood(draw, name):
             filled["outcome"] = draw(st.sampled_from([None, None, "outcome 1", 0, "what"]))
         return partial(family, **filled)
     filled = {family.parameter: draw(prior(FITTING[name]))}
-    if family.shared:
+    hyper = family().hyper
+    if hyper is not None:
         shared = [priors.Normal, priors.Logistic] if name in MEANS else POSITIVE
-        filled[family.shared_field] = draw(prior(shared))
+        filled[hyper.field] = draw(prior(shared))
     if name in MEANS and draw(st.integers(0, 4)) == 0:
         filled[MEANS[name]] = draw(parameter)
     if name == "student-t" and draw(st.integers(0, 9)):
@@ -352,7 +353,8 @@ def test_the_command_answers_or_says_why_not(content, options, tmp_path_factory)
     assert "Traceback" not in err.getvalue()
     if ended.value.code == 0:
         json.loads(out.getvalue(), parse_constant=lambda name: pytest.fail(name))
-        assert err.getvalue() == ""
+        said = [line for line in err.getvalue().splitlines() if not line.endswith(" ...")]
+        assert said == []  # but what it is doing, on a slow day
     else:
         assert err.getvalue() != ""
         assert out.getvalue() == ""

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # functions and for type checkers too. A name is that of a module, or of a folder with all in
 # it; the innermost that is named counts. `changepoint` are the public names.
 LAYERS = (
-    {"errors", "version"},
+    {"errors", "roles", "version"},
     {"priors", "changes", "observations", "sampling.distributions"},
     {"reading", "likelihoods"},
     {"kernels"},
@@ -157,6 +157,11 @@ def test_a_ring_is_found():
 def test_kernels_need_only_numpy_scipy_and_numba(path):
     outside = {module.split(".")[0] for module in imported(path)} - {"changepoint"}
     assert outside - set(sys.stdlib_module_names) <= {"numpy", "scipy", "numba"}
+
+
+def test_an_answer_as_json_imports_little():
+    command = ("-m", "changepoint.cli", "fit", "data/conversions.csv", "--json")
+    assert (SLOW - {"numba"} | {"rich", "scipy.optimize"}) & importing(*command) == set()
 
 
 @pytest.mark.parametrize(

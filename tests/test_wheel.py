@@ -30,6 +30,18 @@ print(Posterior.load("it.nc").changes[0].time)
 """
 
 
+PYMC = """
+import arviz
+from changepoint import Model, likelihoods, read_csv
+model = Model(likelihoods.Poisson()).to_pymc(read_csv("data/coal_disasters.csv"), exactly=1)
+print([variable.name for variable in model.basic_RVs])
+"""
+NUTS = """
+from changepoint import MCMC, fit, read_csv
+fit(None, read_csv("data/conversions.csv"), MCMC(switchpoints="sum-out", nuts="nutpie"))
+"""
+
+
 def call(*command, status=0, **options):
     """Run a command that must end with this status; return what it printed."""
     ran = subprocess.run(command, capture_output=True, text=True, check=False, **options)
@@ -105,7 +117,8 @@ def test_the_metadata_are_those_of_the_project(built):
     entry = wheel.read(f"{inside}/entry_points.txt").decode()
     assert "changepoint = changepoint.cli:main" in entry
     needed = [line for line in told.get_all("Requires-Dist") if "extra ==" not in line]
-    assert not re.search(r"(?i)\b(pymc|arviz|zarr|distributed|pytest)\b", " ".join(needed))
+    assert {"pymc", "arviz"} <= {re.match(r"[\w-]+", line).group() for line in needed}
+    assert not re.search(r"(?i)\b(nutpie|zarr|distributed|pytest)\b", " ".join(needed))
 
 
 def test_no_file_names_the_folder_it_was_built_in(built):
@@ -159,6 +172,11 @@ def test_the_readme_runs(folder, run):
     assert run("python", "-W", "error", "beside.py").splitlines() == ["True", "2025-04-22"]
 
 
+def test_models_of_pymc_need_nothing_more(folder, run):
+    (folder / "models_of_pymc.py").write_text(PYMC, encoding="utf-8")
+    assert "['rate', 'switchpoint', 'y']" in run("python", "models_of_pymc.py")
+
+
 def test_mypy_sees_the_types(folder):
     """`py.typed` is where a user's type checker looks for it."""
     source = "import changepoint\nreveal_type(changepoint.read_csv)\nchangepoint.read_csv()\n"
@@ -179,17 +197,11 @@ def test_the_page_of_a_batch_is_written(folder, run):
 
 
 def test_what_needs_an_extra_says_so(folder, run):
-    told = run(*("changepoint", "fit", "data/conversions.csv", "--engine", "mcmc"), status=4)
-    assert "changepoint-toolkit[pymc]" in told
-    assert "Traceback" not in told
     told = run(*("changepoint", "batch", "data/nile.csv", "--out", "d", "--dask"), status=4)
     assert "changepoint-toolkit[dask]" in told
     assert "Traceback" not in told
-    shutil.copy(ROOT / "models" / "hand_written_pymc.py", folder)
-    told = run(*("changepoint", "fit", "data/coal_disasters.csv"),
-               *("--model", "hand_written_pymc.py"), status=2)  # fmt: skip
-    assert "changepoint-toolkit[pymc]" in told
-    assert "Traceback" not in told
+    (folder / "nuts.py").write_text(NUTS, encoding="utf-8")
+    assert "changepoint-toolkit[nutpie]" in run("python", "nuts.py", status=1)
     program = BESIDE.replace('save("it.nc")', 'save("it.zarr")')
     (folder / "zarr_folder.py").write_text(program, encoding="utf-8")
     assert "changepoint-toolkit[zarr]" in run("python", "zarr_folder.py", status=1)

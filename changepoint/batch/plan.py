@@ -89,9 +89,7 @@ class Settings:
     @property
     def asked(self) -> dict[str, str]:
         """The columns by role as tables know them: outcomes have a role each."""
-        told = dict(self.columns)
-        outcomes, outcome = told.pop("outcomes", None), told.pop("outcome", None)
-        return told | asked_for(outcomes, outcome, [role for role in told if role != "time"])
+        return asked_for(dict(self.columns))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any, Self
 from changepoint import likelihoods
 from changepoint.changes import Changes
 from changepoint.errors import ModelError
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model, default_model
 from changepoint.modelfiles import ModelFile, is_pymc, load_text
 from changepoint.observations import Observations
@@ -104,12 +105,11 @@ class Recipe:
         return Model(family, Changes(**json.loads(self.changes)))
 
     @property
-    def together(self) -> bool:
-        """Whether many series are solved in one compiled call."""
-        from changepoint.exact.many import takes
-
+    def quick(self) -> bool:
+        """Whether a series takes but a millisecond or so: no hyperparameter, no average."""
         fixed = self.fixed()
-        return fixed is not None and takes(fixed)
+        family = None if fixed is None else fixed.likelihood
+        return isinstance(family, GridLikelihood) and family.hyper is None
 
     def build(self, observations: Observations) -> Model:
         """Return the model for a series, priors not filled.

@@ -14,9 +14,9 @@ from typing import Any
 
 from changepoint import likelihoods
 from changepoint.batch.folder import Folder, whole
+from changepoint.batch.row import stride_of
 from changepoint.batch.runner import finished, scan
 from changepoint.batch.schema import INTERVALS, OK
-from changepoint.batch.single import stride_of
 from changepoint.likelihoods import Likelihood
 from changepoint.report.numbers import equals
 from changepoint.report.page_many import (

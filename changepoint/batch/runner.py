@@ -230,7 +230,7 @@ def _jobs(
     now = json.loads(json.dumps(now))
     then = folder.read_json("manifest.json")
     if then is None:
-        jobs = plan(found.files, settings, fast=recipe.together)
+        jobs = plan(found.files, settings, fast=recipe.quick)
         told = [asdict(job) for job in jobs]
         folder.write_json("manifest.json", {**now, "left_out": found.left_out, "jobs": told})
     else:

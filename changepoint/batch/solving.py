@@ -1,4 +1,4 @@
-"""A job -> its rows: many series at once where there is a compiled path, else one by one."""
+"""A job -> its rows: series that are alike are solved together, the others one by one."""
 
 # pyarrow has no type hints.
 # mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
@@ -6,18 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from changepoint.batch import single
+from changepoint.answer import Answer
+from changepoint.batch import row
 from changepoint.batch.loading import Loaded, load
 from changepoint.batch.plan import Job, Settings
 from changepoint.batch.recipe import Recipe
 from changepoint.batch.schema import DATA, LOST, Rows, status_of
+from changepoint.exact.engine import Exact
+from changepoint.model import Model
+from changepoint.observations import Observations
+from changepoint.results.result import Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+AT_ONCE = 64  # series at a time: their nodes are laid together
 
 
 class StoppedError(Exception):
@@ -44,65 +50,83 @@ def solve(
             rows.fail(i, DATA, _repeated(loaded.names[i], job, repeated[job.first + i]))
         else:
             left.append(i)
-    if recipe.together:
-        left = _together(job, loaded, recipe, rows, left, stopped)
-    for i in left:
-        if stopped():
-            raise StoppedError
-        _one(i, job, loaded, recipe, rows)
+    for first in range(0, len(left), AT_ONCE):
+        _several(left[first : first + AT_ONCE], job, loaded, recipe, rows, stopped)
     return rows.table(settings.by)
 
 
-def _together(
+class _Ready(NamedTuple):
+    """A series that was read and checked, with its model's priors filled."""
+
+    place: int
+    observations: Observations
+    model: Model
+    notes: tuple[str, ...]
+
+
+def _several(
+    which: list[int],
     job: Job,
     loaded: Loaded,
     recipe: Recipe,
     rows: Rows,
-    which: list[int],
     stopped: Callable[[], bool],
-) -> list[int]:
-    """Solve what can be solved in compiled calls; return the rest."""
-    from changepoint.batch import together
-
-    model = recipe.fixed()
-    assert model is not None  # else it can't be together
-    chosen, left, several = np.array(which), [], []
-    if loaded.long is not None:
-        good = together.regular(loaded.long, job.first, job.end)[chosen]
-        several.append(together.of_table(loaded.long, job.first, chosen[good]))
-        chosen = chosen[~good]
-    read = []
-    for i in chosen.tolist():
+) -> None:
+    """Solve some series, together where their models are alike."""
+    ready = []
+    for i in which:
         try:
-            one = loaded.observations(i, job.first)
-        except Exception:
-            left.append(i)  # which says why
-            continue
-        time = one.time
-        if not len(one) or (time is not None and np.any(time[1:] <= time[:-1])):
-            left.append(i)  # likewise
-        else:
-            read.append((i, one))
-    several += together.of_series(read)
-    for ready in several:
-        if ready is not None:
-            left += together.solve(ready, model, rows, stopped)
+            ready.append(_read(i, job, loaded, recipe, rows))
+        except Exception as error:
+            if rows.columns["file"][i] is None:
+                rows.put(i, {"file": _file(i, job, loaded)})
+            rows.fail(i, *status_of(error))
+    seeds = [row.seed_of(loaded.names[one.place], loaded.keys[one.place]) for one in ready]
+    found = Exact().run_each(
+        [one.model for one in ready],
+        [one.observations for one in ready],
+        [one.notes for one in ready],
+        seeds,
+        [row.middles(len(one.observations)) for one in ready],
+    )
     if stopped():
         raise StoppedError
-    return sorted(left)
-
-
-def _one(i: int, job: Job, loaded: Loaded, recipe: Recipe, rows: Rows) -> None:
-    """Solve one series by the general engine."""
+    left = dict(enumerate(ready))
     try:
-        observations = loaded.observations(i, job.first)
-        rows.put(i, single.about(observations, observations.response))
-        model = recipe.build(observations)
-        seed = single.seed_of(loaded.names[i], loaded.keys[i])
-        answer = single.solve(observations, model, seed)
+        for n, result in found:
+            _put(left.pop(n).place, result, rows)
+            if stopped():
+                raise StoppedError
+    except StoppedError:
+        raise
+    except Exception:  # a bug that one of them shows: each has its own row
+        for n, one in left.items():
+            _put(one.place, _alone(one, seeds[n]), rows)
+
+
+def _read(i: int, job: Job, loaded: Loaded, recipe: Recipe, rows: Rows) -> _Ready:
+    """Return one series, or raise what is wrong with it."""
+    observations = loaded.observations(i, job.first)
+    rows.put(i, row.about(observations, observations.response))
+    model = recipe.build(observations)
+    notes = model.check(observations)
+    return _Ready(i, observations, model.resolve(observations), notes)
+
+
+def _alone(one: _Ready, seed: int) -> Result | Exception:
+    try:
+        return Exact(seed=seed).run(one.model, one.observations, one.notes)
     except Exception as error:
-        if rows.columns["file"][i] is None:
-            rows.put(i, {"file": _file(i, job, loaded)})
+        return error
+
+
+def _put(i: int, result: Result | Exception, rows: Rows) -> None:
+    """Put an answer, or what went wrong, into the row of a series."""
+    try:
+        if isinstance(result, Exception):
+            raise result
+        answer = row.of_answer(Answer(result))
+    except Exception as error:
         rows.fail(i, *status_of(error))
         return
     rows.put(i, answer.values)

@@ -7,70 +7,58 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from changepoint.errors import DataWarning
+from changepoint.roles import TABLE
 
 if TYPE_CHECKING:
     from changepoint.observations import Observations
 
 
+def with_roles[C](columns: type[C]) -> type[C]:
+    """Give a class a field for each role: an option whose help is what the role is."""
+    fields = {}
+    for role in TABLE:
+        fields[role.name] = Annotated[str | None, Parameter(help=role.about)]
+        setattr(columns, role.name, None)
+    columns.__annotations__ = fields | columns.__annotations__
+    return columns
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
+@with_roles
 class Columns:
-    """How to read the file.
+    """How to read the file: a column for each role, and what follows.
 
     Parameters
     ----------
-    time
-        Column of dates, time stamps or numbers.
-    count
-        Column of events.
-    trials
-        Column of trials behind each count.
-    exposure
-        Column of the time or population at risk behind each count.
-    rate
-        Column of proportions whose trials are unknown.
-    value
-        Column of measurements.
-    outcomes
-        Columns of counts by outcome, separated by commas, such as left,carted,bought.
-    outcome
-        Column that says the outcome of a trial, where each row is one.
     date_format
         How dates are written, such as %d/%m/%Y, where the file leaves it open.
     aggregate
         Sum rows by day, week or month.
     """
 
-    time: str | None = None
-    count: str | None = None
-    trials: str | None = None
-    exposure: str | None = None
-    rate: str | None = None
-    value: str | None = None
-    outcomes: str | None = None
-    outcome: str | None = None
     date_format: str | None = None
     aggregate: Literal["day", "week", "month"] | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""
         given = {name: text for name, text in vars(self).items() if text is not None}
-        if self.outcomes is not None:
-            given["outcomes"] = listed(self.outcomes)
-        return given
+        lists = {role.name for role in TABLE if role.several}
+        return {n: listed(text) if n in lists else text for n, text in given.items()}
 
     def read(self, file: Path, defaults: Mapping[str, Any] | None = None) -> Observations:
         """Read a file; columns that aren't given come from the defaults."""
         from changepoint.reading import read
 
         given, defaults = self.given(), dict(defaults or {})
-        if {"outcomes", "outcome"} & set(given):
-            defaults = {r: c for r, c in defaults.items() if r not in ("outcomes", "outcome")}
+        alone = {role.name for role in TABLE if role.alone}
+        if alone & set(given):  # they take the place of each other
+            defaults = {r: c for r, c in defaults.items() if r not in alone}
         with warnings.catch_warnings():
             # What was noticed is printed with the result.
             warnings.simplefilter("ignore", DataWarning)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 import changepoint
+from changepoint import modelfiles
 from changepoint.cli.columns import Columns
 from changepoint.cli.model_flags import refuse_beside
 from changepoint.cli.status import ENGINE
+from changepoint.cli.waiting import Waiting
 from changepoint.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -75,43 +77,57 @@ def fit(
     as_json
         Print one JSON object instead of a table.
     """
-    from changepoint import modelfiles
-
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
     changes = {name: number for name, number in changes.items() if number is not None}
-    if model is not None:
-        refuse_beside(model, likelihood, changes)
-        declared = modelfiles.load(model)
-        observations = columns.read(file, declared.columns)
-        chosen: Any = declared.build(observations)
-    else:
-        family = _family(likelihood)
-        prior = changepoint.Changes(**changes)  # type: ignore[arg-type]
-        observations = columns.read(file)
-        if family is None or family.name == "auto":
-            chosen = _default(observations, changes, family)
-        else:
-            chosen = changepoint.Model(family, prior)
-    sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
-    if switchpoints is not None and not sampling:
-        raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
     settings = {name: value for name, value in settings.items() if value is not None}
-    kind = changepoint.MCMC if sampling else changepoint.Exact
-    with warnings.catch_warnings():
-        # What didn't converge is printed with the result, and below.
-        warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
-        posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
-    told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
-    if out is not None:
-        _write(posterior, out, told)
-    print(told if as_json else _text(posterior))
+    with Waiting() as tell:
+        tell(f"Reading {file.name}")
+        chosen, observations = _read(file, columns, model, likelihood, changes)
+        sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
+        if switchpoints is not None and not sampling:
+            raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
+        kind = changepoint.MCMC if sampling else changepoint.Exact
+        how = "Sampling by PyMC" if sampling else "Fitting"
+        tell(f"{how}, {len(observations):,} rows", moves=not sampling)
+        with warnings.catch_warnings():
+            # What didn't converge is printed with the result, and below.
+            warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
+            posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
+        tell("Summing up: the changes, and P(any change) under other priors")
+        told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
+        text = told if as_json else _text(posterior)
+        if out is not None:
+            tell(f"Writing the folder {out}")
+            _write(posterior, out, told)
+    print(text)
     if out is not None and not as_json:
         print(f"Written: report, figure, table, posterior and result, in the folder {out}")
     if not posterior.converged:
         print(f"changepoint: {posterior.warnings[-1]}", file=sys.stderr)
         return ENGINE
     return 0
+
+
+def _read(
+    file: Path,
+    columns: Columns,
+    model: Path | None,
+    likelihood: str | None,
+    changes: dict[str, Any],
+) -> tuple[Any, Observations]:
+    """Return the model, of this package or PyMC's, and the data."""
+    if model is not None:
+        refuse_beside(model, likelihood, changes)
+        declared = modelfiles.load(model)
+        observations = columns.read(file, declared.columns)
+        return declared.build(observations), observations
+    family = _family(likelihood)
+    prior = changepoint.Changes(**changes)
+    observations = columns.read(file)
+    if family is None or family.name == "auto":
+        return _default(observations, changes, family), observations
+    return changepoint.Model(family, prior), observations
 
 
 def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:

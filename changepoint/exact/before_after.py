@@ -13,13 +13,22 @@ from changepoint.results.result import QUANTILES, Step
 
 Floats = NDArray[np.float64]
 
-OUTSIDE = 1e-10  # of a parameter's nodes: what the joint density can do without
 NORMAL = 1.96
 FOREVER = 0.97  # a factor, from node to node, of terms that add up to infinity
 
 
 class Side(NamedTuple):
-    """A joint density by rows of one parameter: what the compiled sums take of it."""
+    """The parameter at nodes before or after a change, and its derivative by their number."""
+
+    theta: Floats
+    slope: Floats
+
+
+class Joint(NamedTuple):
+    """A joint density by rows of one parameter: what the compiled sums take of it.
+
+    theta and slope are those of its columns.
+    """
 
     theta: Floats
     slope: Floats
@@ -29,8 +38,14 @@ class Side(NamedTuple):
     whole: Floats
     after: bool
 
+    @classmethod
+    def of(cls, columns: Side, rows: Side, joint: Floats, after: bool) -> Joint:
+        """Return a joint density with its integrals."""
+        up_to, whole = kernel.prepare(joint)
+        return cls(*columns, rows.theta, joint, up_to, whole, after)
 
-def step_of(theta: Floats, slope: Floats, joint: Floats, domain: tuple[float, float]) -> Step:
+
+def step_of(one: Side, two: Side, joint: Floats, domain: tuple[float, float]) -> Step:
     """Return what is told of a change.
 
     Of the two ways to sum a joint density, over rows by what comes before or by what comes
@@ -40,28 +55,24 @@ def step_of(theta: Floats, slope: Floats, joint: Floats, domain: tuple[float, fl
 
     Parameters
     ----------
-    theta, slope
-        Parameter, and its derivative by the number of the node, (G,).
+    one, two
+        Nodes before and after, (G,) and (H,).
     joint
-        Of before (rows) and after (columns), (G, G), not normalised.
+        Density of before (rows) and after (columns), (G, H), not normalised.
     domain
         Of the parameter.
     """
     joint = joint / joint.sum()
-    g, h = _hull(joint.sum(axis=1)), _hull(joint.sum(axis=0))
-    joint = np.ascontiguousarray(joint[g, h])
-    joint /= joint.sum()
     before, after = joint.sum(axis=1), joint.sum(axis=0)
-    by_before = Side(theta[h], slope[h], theta[g], joint, *kernel.prepare(joint), False)
-    turned = np.ascontiguousarray(joint.T)
-    by_after = Side(theta[g], slope[g], theta[h], turned, *kernel.prepare(turned), True)
-    mean, sd = _moments(before, theta[g])
-    mean_after, sd_after = _moments(after, theta[h])
+    by_before = Joint.of(two, one, joint, False)
+    by_after = Joint.of(one, two, np.ascontiguousarray(joint.T), True)
+    mean, sd = _moments(before, one.theta)
+    mean_after, sd_after = _moments(after, two.theta)
     wide = math.hypot(sd, sd_after)
     up = 1 - _below(by_after, 0.0, False)
     rising = _rising(mean, sd, mean_after, sd_after, domain)
     difference = [mean_after - mean]
-    ratio = [_mean_ratio(theta[g], theta[h], joint)] if domain[0] >= 0 else None
+    ratio = [_mean_ratio(one.theta, two.theta, joint)] if domain[0] >= 0 else None
     log_sd = math.hypot(sd / mean, sd_after / mean_after) if ratio else 0.0
     for level, guess in ((QUANTILES[0], -NORMAL), (QUANTILES[-1], NORMAL)):
         # Whether x, the quantile, is above 0: P(after - before <= 0) tells.
@@ -92,12 +103,6 @@ def _rising(
     return falling, rising
 
 
-def _hull(N: Floats) -> slice:
-    """Return the nodes that carry all but a trace of a density."""
-    some = np.flatnonzero(N > OUTSIDE * N.sum())
-    return slice(int(some[0]), int(some[-1]) + 1)
-
-
 def _moments(N: Floats, theta: Floats) -> tuple[float, float]:
     mean = float(N @ theta)
     spread = float(N @ (theta - mean) ** 2)
@@ -118,15 +123,15 @@ def _mean_ratio(before: Floats, after: Floats, joint: Floats) -> float:
 
 
 def _ratio_at(
-    side: Side, level: float, mean: float, after: float, guess: float, sd: float
+    side: Joint, level: float, mean: float, after: float, guess: float, sd: float
 ) -> float:
     at = math.log(after / mean) + guess * sd
     return math.exp(min(_crossing(side, True, level, at, sd), 700.0))
 
 
-def _below(side: Side, x: float, ratio: bool) -> float:
+def _below(side: Joint, x: float, ratio: bool) -> float:
     return float(kernel.below(*side, x, ratio))
 
 
-def _crossing(side: Side, ratio: bool, level: float, at: float, sd: float) -> float:
+def _crossing(side: Joint, ratio: bool, level: float, at: float, sd: float) -> float:
     return float(kernel.crossing(*side, ratio, level, at, sd))

@@ -19,7 +19,7 @@ from scipy.interpolate import CubicSpline
 
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.exact.outer_quadrature import CUT, HyperNodes, _climb, _Surface
-from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.priors import Uniform
 
 Floats = NDArray[np.float64]
@@ -32,9 +32,9 @@ FINER = 16  # steps between two nodes where the posterior is drawn from
 NEAR_HIGHEST = 0.9  # of the highest frequency that the nodes resolve
 
 
-def closed(family: Likelihood) -> bool:
-    """Whether the rule applies to a resolved family."""
-    return family.shared_closed and isinstance(family.shared_prior, Uniform)
+def applies(hyper: Hyperparameter) -> bool:
+    """Whether the rule does."""
+    return hyper.closed and isinstance(hyper.prior, Uniform)
 
 
 class Angle(HyperPrior):
@@ -86,9 +86,11 @@ class ClosedNodes(HyperNodes):
         return self.prior.value(np.interp(uniform, mass / mass[-1], fine))
 
 
-def search(family: Likelihood, fineness: float = 1.0) -> Generator[float, float, ClosedNodes]:
+def search(
+    hyper: Hyperparameter, fineness: float = 1.0
+) -> Generator[float, float, ClosedNodes]:
     """Return nodes and prior weights of the hyperparameter; ask for some 25 log evidences."""
-    prior = Angle(family)
+    prior = Angle(hyper)
     surface = _Surface(prior)
     modes = []
     for bracket in (yield from _scan(surface)):

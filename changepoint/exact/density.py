@@ -32,8 +32,9 @@ class Density(ABC):
 
     @abstractmethod
     def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
-        """Mark the nodes where a row's posterior, or that of so many like it, is not below
-        exp(-drop) of its largest.
+        """Mark nodes that matter to the posterior of a row, or of so many rows like it.
+
+        Those within `drop` of the largest log density.
         """
 
 

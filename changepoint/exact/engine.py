@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import ModelError
+from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.result import CHAINS, Result
+
+if TYPE_CHECKING:
+    from changepoint.exact.solution import Solved
 
 Floats = NDArray[np.float64]
 
@@ -77,13 +81,43 @@ class Exact:
         from changepoint.exact.solve import solve
 
         solved = solve(model, observations, self.draws, self.seed)
+        return self._result(solved, observations, notes, self.seed)
+
+    def run_each(
+        self,
+        models: Sequence[Model],
+        observations: Sequence[Observations],
+        notes: Sequence[tuple[str, ...]],
+        seeds: Sequence[int],
+        rows: Sequence[NDArray[np.int64]],
+    ) -> Iterator[tuple[int, Result | ChangepointError]]:
+        """Yield number and posterior of each of many series, in no particular order.
+
+        Series of one family are solved together, which takes a fraction of the time.
+
+        Parameters
+        ----------
+        rows
+            Of each series, those at which the parameter is wanted; at others it is NaN.
+        """
+        from changepoint.exact.solve import solve_each
+
+        for i, solved in solve_each(models, observations, self.draws, seeds, rows):
+            if isinstance(solved, ChangepointError):
+                yield i, solved
+            else:
+                yield i, self._result(solved, observations[i], notes[i], seeds[i])
+
+    def _result(
+        self, solved: Solved, observations: Observations, notes: tuple[str, ...], seed: int
+    ) -> Result:
         answer = solved.answer()
         return Result(
-            model=model,
+            model=solved.model,
             observations=observations,
             engine={
                 "name": "exact",
-                "seed": self.seed,
+                "seed": seed,
                 "settings": {"draws": self.draws},
                 "converged": True,
                 "diagnostics": answer.diagnosed,

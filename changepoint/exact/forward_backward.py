@@ -48,6 +48,9 @@ class Pass:
         The pass over other nodes that this one follows: its sums are these.
     R
         Weight of the rest by its first row, shape (T, L); filled by `Filter.smooth`.
+    history
+        F before the first and after each row, (T + 1, L, G), where all rows are one block and
+        it was worth keeping.
     """
 
     rows: Rows
@@ -58,6 +61,7 @@ class Pass:
     states: list[Floats] = field(default_factory=list)
     leader: Pass | None = None
     R: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    history: Floats | None = None
 
     def first(self, levels: int) -> Pass:
         """Return the pass of the first levels alone."""
@@ -84,10 +88,8 @@ class Pass:
 class Wants(NamedTuple):
     """What a way back is to find beside R.
 
-    most
-        The largest probability of each node, (G,).
     bands
-        P(theta_t = g) of each block.
+        The rows whose P(theta_t = g) is wanted, ascending.
     segments
         P(node of the j-th segment = g), (L, G), added to.
     slot, before, after
@@ -95,8 +97,7 @@ class Wants(NamedTuple):
         nowhere, (L - 1, T); each (n, G).
     """
 
-    most: Floats | None = None
-    bands: bool = False
+    bands: Integers | None = None
     segments: Floats | None = None
     slot: Integers | None = None
     before: Floats | None = None
@@ -114,6 +115,8 @@ class Filter:
         Log weight of a change.
     allowed
         Rows where a change may stand, shape (T,); all, when None.
+    evidence
+        Whether that is all that is wanted: then nothing is kept for a way back.
 
     Attributes
     ----------
@@ -126,8 +129,9 @@ class Filter:
         rows: Rows,
         log_rho: float,
         allowed: NDArray[np.bool_] | None = None,
+        evidence: bool = False,
     ) -> None:
-        self.rows = rows
+        self.rows, self.evidence = rows, evidence
         self.log_rho = np.full(rows.T, log_rho)
         self.allowed = allowed
         if allowed is not None:
@@ -191,14 +195,16 @@ class Filter:
             S = leader.S
         run = Pass(rows, levels, offset, log, S, leader=leader)
         kernels, w, rho = self._terms(rows, log)
-        F, none = np.full((levels, rows.G), zero), np.empty((0, levels, rows.G))
+        F, kept = np.full((levels, rows.G), zero), np.empty((0, levels, rows.G))
+        if len(rows.starts) == 1 and not self.evidence and (leader or offset == 0):
+            run.history = kept = np.empty((rows.T + 1, levels, rows.G))
         for index in range(len(rows.starts)):
             run.states.append(F.copy())
-            if leader is not None and index + 1 == len(rows.starts):
+            if leader is not None and index and index + 1 == len(rows.starts):
                 break  # its sums are known, and its states so far are all
             kernels.forward(
                 *rows.block(index, log), w, rho, rows.m, offset, feed is None,
-                leader is not None, F, self.C, S, none,
+                leader is not None, F, self.C, S, kept,
             )  # fmt: skip
         return run
 
@@ -232,11 +238,11 @@ class Filter:
         return self._forward(leader.levels, leader.offset, None, leader.log, leader, rows)
 
     def smooth(self, run: Pass, at_most: bool, wants: Wants) -> Iterator[tuple[int, Floats]]:
-        """Go back through a pass; yield (t0, P(theta_t = g)) block by block.
+        """Go back through a pass; yield (i, P(theta_t = g)) block by block.
 
-        P has no rows unless bands are asked for. Fills `run.R`, unless it follows another. The
-        terminal condition allows any number of changes up to the last level (`at_most`, and
-        the memoryless pass), or the last level alone.
+        P is that of the rows bands[i], bands[i + 1], ... of a block that are wanted. Fills
+        `run.R`, unless it follows another. The terminal condition allows any number of changes
+        up to the last level (`at_most`, and the memoryless pass), or the last level alone.
         """
         rows, L = run.rows, run.levels
         kernels, w, rho = self._terms(rows, run.log)
@@ -251,28 +257,37 @@ class Filter:
         run.R = run.leader.R if run.leader else np.full((T, L), zero)
         log_total = (run.leader or run).log_total(at_most)
         total = log_total if run.log else float(np.exp(log_total))
-        most = np.empty(0) if wants.most is None else wants.most
+        bands = np.empty(0, np.int64) if wants.bands is None else wants.bands
         N = np.empty((0, G)) if wants.segments is None else wants.segments
         slot = np.empty((0, T), np.int64) if wants.slot is None else wants.slot
         U = np.empty((0, G)) if wants.before is None else wants.before
         V = np.empty((0, G)) if wants.after is None else wants.after
         young, ring = np.zeros(G), np.zeros((m if m > 1 else 0, G))
-        kept = wants.bands or len(most) or len(N) or len(slot)
+        kept = len(bands) or len(N) or len(slot)
         for index in reversed(range(len(rows.starts))):
             block = rows.block(index, run.log)
             n = len(block.at)
-            history = np.empty((n + 1 if kept else 0, L, G))
-            if kept:
-                kernels.forward(
-                    *block, w, rho, m, run.offset, True, True, run.states[index].copy(),
-                    self.C, run.S, history,
-                )  # fmt: skip
-            P = np.empty((n if wants.bands else 0, G))
+            history = self._history(run, index, n) if kept else np.empty((0, L, G))
+            low, high = np.searchsorted(bands, [block.t0, block.t0 + n])
+            at_P, P = np.full(n, -1), np.empty((high - low, G))
+            at_P[bands[low:high] - block.t0] = np.arange(high - low)
             kernels.backward(
                 *block, w, rho, m, run.offset, follow, self.C, run.S, total, history,
-                *state, run.R, young, ring, most, P, N, slot, U, V,
+                *state, run.R, young, ring, at_P, P, N, slot, U, V,
             )  # fmt: skip
-            yield block.t0, P
+            yield int(low), P
+
+    def _history(self, run: Pass, index: int, n: int) -> Floats:
+        """Return F before a block and after each of its n rows, (n + 1, L, G)."""
+        if run.history is not None:
+            return run.history
+        kernels, w, rho = self._terms(run.rows, run.log)
+        history = np.empty((n + 1, run.levels, run.rows.G))
+        kernels.forward(
+            *run.rows.block(index, run.log), w, rho, run.rows.m, run.offset, True, True,
+            run.states[index].copy(), self.C, run.S, history,
+        )  # fmt: skip
+        return history
 
     def sample(self, run: Pass, level: Integers, rng: np.random.Generator) -> Integers:
         """Draw placements and nodes: a table of segments, (., 3): draw, first row, node.
@@ -285,18 +300,13 @@ class Filter:
             The number of changes of each draw, (D,); zeros under the memoryless pass.
         """
         kernels: Any = log_forward_backward if run.log else backward_sampling
-        steps, w, rho = self._terms(run.rows, run.log)
         rows, D, m = run.rows, len(level), run.rows.m
         row, node, left = np.full(D, rows.T - 1), np.full(D, -1), np.ones(D)
         segments = []
         for index in reversed(range(len(rows.starts))):
             block = rows.block(index, run.log)
             n = len(block.at)
-            history = np.empty((n + 1, run.levels, rows.G))
-            steps.forward(
-                *block, w, rho, m, run.offset, True, True, run.states[index].copy(),
-                self.C, run.S, history,
-            )  # fmt: skip
+            history = self._history(run, index, n)
             out = np.empty((D * (n // m + 1), 3), np.int64)
             closed = kernels.sample(
                 block.t0, block.lik, block.at, self.C, m, run.offset, history, row,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 KEEP = 2**25  # likelihood values kept in memory, over all outer nodes: 256 MB
-LIGHT = 1e-10  # weight below which an outer node counts in the evidence alone
+LIGHT = 1e-8  # weight below which an outer node counts in the evidence alone
 UNEVEN = 3e-3  # of every other outer node against the rest; 1e-3 where all is Gaussian
 
 
@@ -113,19 +113,19 @@ def infer(
     step: float | None = None,
     shared: float | None = None,
 ) -> Inference:
-    """Return the inference for a resolved model and one series; see `infer_all`."""
-    return infer_all([model], series, [condition], most, step, shared)[0]
+    """Return the inference for a resolved model and one series; see `infer_each`."""
+    return next(infer_each([model], series, [condition], most, step, shared))
 
 
-def infer_all(
+def infer_each(
     models: Sequence[Model],
     series: Series,
     conditions: Sequence[Condition],
     most: int = quadrature.HOLDS,
     step: float | None = None,
     shared: float | None = None,
-) -> list[Inference]:
-    """Return the inference for each series, under its model, on grids that are fine enough.
+) -> Iterator[Inference]:
+    """Yield the inference for each series, under its model, on grids that are fine enough.
 
     With more than `most` nodes of the inner grid: EngineError.
 
@@ -140,25 +140,18 @@ def infer_all(
     shared
         The hyperparameter, where it is given: then there is no outer quadrature.
     """
-    found: list[Inference | None] = [None] * len(models)
-    left = np.arange(len(models))
-    for fineness in (1.0, 2.0, 4.0):
-        some = _Batch([models[i] for i in left], series.take(left), [conditions[i] for i in left],
-                      most, step)  # fmt: skip
-        nodes = some.outer_nodes(fineness, shared)
-        grids = some.final(nodes)
-        for n, i in enumerate(left):
-            one = some.series.one(n)
-            mixture = Mixture(models[i], one, conditions[i], nodes[n], grids[n])
-            found[i] = Inference(mixture, conditions[i])
-        left = np.array([i for i in left if _uneven(found[i])], np.int64)
-        if not len(left):
-            break
-    return [one for one in found if one is not None]
-
-
-def _uneven(inference: Inference | None) -> bool:
-    return inference is not None and inference.unevenness() >= UNEVEN
+    batch = _Batch(models, series, conditions, most, step)
+    nodes = batch.outer_nodes(1.0, shared)
+    grids = batch.final(nodes)
+    for n, (model, condition) in enumerate(zip(models, conditions, strict=True)):
+        alone = _Batch([model], series.one(n), [condition], most, step)
+        inference = alone.inference(nodes[n], grids[n])
+        for fineness in (2.0, 4.0):
+            if inference.unevenness() < UNEVEN:
+                break
+            (finer,) = alone.outer_nodes(fineness, shared)
+            inference = alone.inference(finer, alone.final([finer])[0])
+        yield inference
 
 
 class _Batch:
@@ -179,9 +172,14 @@ class _Batch:
         self.most, self.step = most, quadrature.STEP if step is None else step
         self.steady = all(condition == Condition(0) for condition in conditions)
 
+    def inference(self, nodes: outer.HyperNodes, grid: quadrature.Grid) -> Inference:
+        """Return the inference of the one series on these nodes."""
+        mixture = Mixture(self.models[0], self.series, self.conditions[0], nodes, grid)
+        return Inference(mixture, self.conditions[0])
+
     def outer_nodes(self, fineness: float, shared: float | None) -> list[outer.HyperNodes]:
         """Return the outer nodes of each series: all searches advance in step."""
-        if self.families[0].shared is None or shared is not None:
+        if self.families[0].hyper is None or shared is not None:
             none = outer.HyperNodes(None, np.zeros(1), np.array([shared or 0.0]), np.zeros(1))
             return [none] * len(self.models)
         searches = [outer.search(family, fineness) for family in self.families]
@@ -219,7 +217,10 @@ class _Batch:
             index = series.one(n).index
             m = self.models[i].changes.min_length
             rows = Rows(every[n], index, own.log_weights, m, KEEP)
-            one = Filter(rows, self.models[i].changes.log_rho(len(index)))
+            if condition == Condition(0):
+                told.append(rows.log_whole())
+                continue
+            one = Filter(rows, self.models[i].changes.log_rho(len(index)), evidence=True)
             told.append(one.log_sum + condition.log_share(condition.start(one)))
         return told
 
@@ -299,7 +300,7 @@ class Inference:
         log_none = -np.inf
         for j in self.heavy:
             one, run = self.filters[j], self.runs[j]
-            none = Filter(one.rows, mixture.log_rho, ~rows)
+            none = Filter(one.rows, mixture.log_rho, ~rows, evidence=True)
             way = none.main if number is None else none.counted(number + 1, log=run.log)
             log_sum = none.log_sum + self.condition.log_share(way)
             log_none = np.logaddexp(log_none, mixture.outer.log_weights[j] + log_sum)
@@ -338,7 +339,8 @@ def _number(one: Filter, left_out: float, limit: int) -> Floats:
         feed = run.S[:, -1]
         ends = run.S[-1, 1:]
         shares = np.append(shares, np.exp(ends) if run.log else ends)
-        if 1 - shares.sum() < left_out or len(shares) > limit:
+        rest = 1 - shares.sum()
+        if (rest < left_out and rest < shares.max()) or len(shares) > limit:
             return shares
         levels = len(shares)
 

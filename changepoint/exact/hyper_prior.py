@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 
 Floats = NDArray[np.float64]
 
@@ -26,21 +26,21 @@ Floats = NDArray[np.float64]
 class HyperPrior:
     """The hyperparameter's prior in the coordinate v; bent where `bend` = log b is given."""
 
-    def __init__(self, family: Likelihood, bend: float | None = None) -> None:
+    def __init__(self, hyper: Hyperparameter, bend: float | None = None) -> None:
         self.bend = bend
-        prior, domain = family.shared_prior, family.shared_domain
-        self.family, self.prior = family, prior
+        prior, domain = hyper.prior, hyper.domain
+        self.hyper, self.prior = hyper, prior
         self.low, self.high = max(prior.support[0], domain[0]), min(prior.support[1], domain[1])
         inside = float(prior.cdf(self.high) - prior.cdf(self.low))
         if not inside > 1e-300:
             raise ModelError(
-                f"{prior} on the {family.shared_field} has no mass where it can lie for these "
+                f"{prior} on the {hyper.field} has no mass where it can lie for these "
                 f"data, between {self.low:.6g} and {self.high:.6g}"
             )
         self._log_inside = math.log(inside)
         if not math.isfinite(self.median()):
             raise ModelError(
-                f"{prior} on the {family.shared_field} has half its mass closer to an end of "
+                f"{prior} on the {hyper.field} has half its mass closer to an end of "
                 "its support than numbers can tell"
             )
 
@@ -49,7 +49,7 @@ class HyperPrior:
         if self.bend is not None:
             v = self.bend + _log_softplus(v)
         if math.isinf(self.low) and math.isinf(self.high):
-            return v * self.family.shared_unit
+            return v * self.hyper.unit
         if math.isinf(self.high):
             return self.low + np.exp(v)
         if math.isinf(self.low):
@@ -58,7 +58,7 @@ class HyperPrior:
 
     def value(self, v: Floats) -> Floats:
         """Return the shared parameter itself."""
-        return self.family.shared_value(self.native(v))
+        return self.hyper.value(self.native(v))
 
     def log_density(self, v: Floats) -> Floats:
         """Return the log prior density of v."""
@@ -74,7 +74,7 @@ class HyperPrior:
         if math.isfinite(self.low) and math.isfinite(self.high):
             slope = slope + math.log(self.high - self.low)
         if math.isinf(self.low) and math.isinf(self.high):
-            slope = slope + math.log(self.family.shared_unit)
+            slope = slope + math.log(self.hyper.unit)
         density: Floats = self.prior.log_density(native) + slope - self._log_inside
         return density
 
@@ -89,7 +89,7 @@ class HyperPrior:
         if x in (self.low, self.high):
             return math.inf
         if math.isinf(self.low) and math.isinf(self.high):
-            return x / self.family.shared_unit
+            return x / self.hyper.unit
         if math.isinf(self.high):
             return math.log(x - self.low)
         if math.isinf(self.low):

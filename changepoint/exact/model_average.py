@@ -17,7 +17,7 @@ from changepoint.likelihoods.regression import rows_of
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.result import QUANTILES, Candidate, Draws, Given
-from changepoint.results.summaries import bands, given_number, segments_of
+from changepoint.results.summaries import bands, given_number, of_any, segments_of
 
 Solve = Callable[[Model, Observations, int, int, bool], Solved]
 
@@ -120,13 +120,13 @@ def _candidates(
     """Return what each model says, the most probable one first."""
     told = []
     for i in np.argsort(-weights, kind="stable"):
-        number = parts[i].number_probability if i in parts else np.array([math.nan])
+        number = parts[i].number_probability if i in parts else np.full(2, math.nan)
         told.append(
             Candidate(
                 solved[i].model.likelihood,
                 solved[i].log_evidence,
                 float(weights[i]),
-                max(float(1 - number[0]), 0.0),
+                of_any(number),
                 int(number.argmax()) if i in parts else -1,
                 solved[i].model.changes.exactly == 0 and not fixed,
             )
@@ -139,7 +139,7 @@ def _in_terms_of(parameter: str, solved: Solved, T: int) -> Solution:
     answer, family = solved.answer(), solved.model.likelihood
     if family.parameter == parameter:
         return answer
-    assert family.shared == parameter  # as of all candidates
+    assert family.hyper is not None and family.hyper.name == parameter  # as of all candidates
 
     def restated(draws: Draws) -> Draws:
         assert draws.shared is not None

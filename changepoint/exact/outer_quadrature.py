@@ -89,21 +89,23 @@ def search(
     thrifty
         Whether nodes are so costly that the last millionths are left out.
     """
-    prior = HyperPrior(family)
+    hyper = family.hyper
+    assert hyper is not None  # who searches knows
+    prior = HyperPrior(hyper)
     surface = _Surface(prior)
     limit = None
-    if family.shared_limit is not None:
-        limit = yield family.shared_limit
+    if hyper.limit is not None:
+        limit = yield hyper.limit
     modes = []
     for bracket in (yield from _scan(surface, limit)):
         modes.append((yield from _climb(surface, *bracket)))
     if not modes:
         raise EngineError(
-            f"no {family.shared} that its prior {prior.prior} allows comes close to explaining "
-            f"these data: widen the priors of {family.parameter} and {family.shared_field}"
+            f"no {hyper.name} that its prior {prior.prior} allows comes close to explaining "
+            f"these data: widen the priors of {family.parameter} and {hyper.field}"
         )
-    for v, _ in modes:
-        yield from surface.ask(v)
+    for mode, _ in modes:
+        yield from surface.ask(mode)
     modes = [(v, sd) for v, sd in modes if surface(v) > surface.best - CUT]
     # A posterior pressed against a finite end is skewed, and wants closer nodes.
     spacing = SPACING if math.isinf(prior.prior.support[1]) else 0.8 * SPACING
@@ -111,8 +113,8 @@ def search(
     if limit is not None:
         prior, modes = yield from _bent(surface, modes)
         surface, widest = _Surface(prior), WIDEST_BENT
-        for v, _ in modes:
-            yield from surface.ask(v)
+        for mode, _ in modes:
+            yield from surface.ask(mode)
     step = min(widest, *(spacing * sd for _, sd in modes)) / fineness
     center = max(modes, key=lambda mode: surface(mode[0]))[0]
     starts = [v for v, _ in modes]
@@ -120,23 +122,23 @@ def search(
         step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
         if step > 100:
             raise EngineError(
-                f"{prior.prior} on the {family.shared_field} reaches over too many orders of "
+                f"{prior.prior} on the {hyper.field} reaches over too many orders of "
                 "magnitude; make it narrower"
             )
     v = center + step * np.array(sorted(places))
     smooth = limit is not None and (yield from _is_smooth(surface, v[0], step, limit))
     if thrifty:
-        v = _without_faint(surface, v, family.sharpest, smooth)
+        v = _without_faint(surface, v, hyper.finest, smooth)
     smooth = smooth and len(v) > _apart(step)
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if not smooth or family.shared_limit is None:
+    if not smooth or hyper.limit is None:
         return HyperNodes(prior, v, values, weights)
     below, parts = _tail(prior, v[0], step)
     weights = np.append(-np.inf, weights)
     three = [0, 1, 1 + _apart(step)]
     with np.errstate(divide="ignore"):
         weights[three] = np.log(np.exp(weights[three]) + parts @ below)
-    values = np.append(family.shared_limit, values)
+    values = np.append(hyper.limit, values)
     return HyperNodes(prior, np.append(-np.inf, v), values, weights)
 
 
@@ -177,17 +179,21 @@ def _bent(
     bent = []
     for v, sd in modes:
         rise = math.exp(v - bend)
-        bent.append((rise + math.log(-math.expm1(-rise)), sd * rise / -math.expm1(-rise)))
-    return HyperPrior(surface.prior.family, bend), bent
+        if rise < 1e-16:  # x and v - bend are one
+            bent.append((v - bend, sd))
+        else:
+            share = -math.expm1(-rise)
+            bent.append((rise + math.log(share), sd * rise / share))
+    return HyperPrior(surface.prior.hyper, bend), bent
 
 
-def _without_faint(surface: _Surface, v: Floats, sharpest: int, smooth: bool) -> Floats:
+def _without_faint(surface: _Surface, v: Floats, finest: int, smooth: bool) -> Floats:
     """Leave out the last millionths at either end, most where inner grids must be finest."""
     known = sorted(surface.heights)
     heights = np.interp(v, known, [surface(place) for place in known])
     mass = np.exp(heights - heights.max())
     mass /= mass.sum()
-    low, high = (FAINT, FAINT_BLUNT) if sharpest == 0 else (FAINT_BLUNT, FAINT)
+    low, high = (FAINT, FAINT_BLUNT) if finest == 0 else (FAINT_BLUNT, FAINT)
     kept: Floats = v[(smooth | (np.cumsum(mass) > low)) & (np.cumsum(mass[::-1])[::-1] > high)]
     return kept
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from changepoint.errors import EngineError, ModelError
+import numpy as np
+
+from changepoint.errors import ChangepointError
 from changepoint.model import Model
 from changepoint.observations import Observations
 
@@ -29,24 +31,27 @@ def probability_by_strength(
         P(any change) under the model itself.
     """
     from changepoint.changes import Changes
-    from changepoint.exact.solve import solve
+    from changepoint.exact.solve import solve_each
 
     changes, T = model.changes, len(observations)
     if changes.exactly is not None or not changes.possible or T > LONG:
         return {}
-    told = {}
     none = Changes(exactly=0, min_length=changes.min_length)
-    for strength in STRENGTHS:
+    models, strengths = [], [strength for strength in STRENGTHS if strength != 1]
+    for strength in strengths:
         family = model.likelihood.with_strength(strength)
         if family is None:
             return {}
-        if strength == 1:
-            told[strength] = as_it_is
-            continue
-        try:
-            every = solve(Model(family, changes), observations, 4, 0).log_evidence
-            alone = solve(Model(family, none), observations, 4, 0).log_evidence
-        except (ModelError, EngineError):  # so weak or so strong that no grid holds it
-            continue
-        told[strength] = -math.expm1(min(alone + changes.log_none(T) - every, 0.0))
-    return told
+        models += [Model(family, changes), Model(family, none)]
+    n, no_rows = len(models), np.empty(0, np.int64)
+    evidence = {}
+    for i, solved in solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n):
+        if not isinstance(solved, ChangepointError):
+            evidence[i] = solved.log_evidence
+    told = {1.0: as_it_is}
+    for i, strength in enumerate(strengths):
+        # Some are so weak, or so strong, that no grid holds them.
+        if 2 * i in evidence and 2 * i + 1 in evidence:
+            log_none = evidence[2 * i + 1] + changes.log_none(T) - evidence[2 * i]
+            told[strength] = -math.expm1(min(log_none, 0.0))
+    return dict(sorted(told.items()))

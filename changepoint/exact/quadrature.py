@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,10 @@ class Grid:
             )
         return self.nodes.theta, np.exp(log_slope)
 
-    def finer(self, low: int, high: int) -> Grid:
-        """Return the nodes low..high and the places half-way between; of one series."""
-        u = self.first + np.arange(2.0 * (high - low) + 1) / 2 + low
-        nodes, weights = _weigh(self.prior, self.stretch, u)
-        return Grid(self.prior, self.stretch, self.first + low, nodes, weights)
+    def elsewhere(self, position: Floats) -> Grid:
+        """Return the grid of other places, given as fractional node numbers; of one series."""
+        nodes, weights = _weigh(self.prior, self.stretch, self.first + position)
+        return Grid(self.prior, self.stretch, self.first, nodes, weights)
 
     def one(self, i: int) -> Self:
         """Return the grid of one series."""
@@ -135,14 +135,15 @@ def build(
     """
     family = families[0]
     prior = stacked([one.prior for one in families])
-    sharpest = np.maximum if family.sharpest else np.minimum
-    finest = hypers[0] if len(hypers) == 1 else sharpest.reduce(hypers)
+    hyper = family.hyper
+    end = np.maximum if hyper is not None and hyper.finest else np.minimum
+    finest = hypers[0] if len(hypers) == 1 else end.reduce(hypers)
     coordinate = family.coordinate(series, finest)
     low, high = families[0].prior.support
     inside = family.domain[0] < low, high < family.domain[1]
     information = family.information(series, finest) + _information(prior, coordinate)
     stretch = _stretch(coordinate, low, high, inside, step / np.sqrt(information))
-    first, last = _widest(family, prior, series, stretch)
+    first, last = _widest(families, prior, series, stretch)
     seek = (last - first > ENOUGH) | (step < ROUGH)
     if seek.any():
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # theta may be 0
@@ -150,11 +151,8 @@ def build(
                 family, prior, series, stretch, hypers, first, last, seek, steady
             )
     for i in np.flatnonzero(~(last - first <= most)):
-        raise EngineError(
-            _too_many(
-                family, series.one(int(i)), float(finest[i]), float((last - first)[i]), most
-            )
-        )
+        far = float((last - first)[i])
+        raise _too_many(family, series.one(int(i)), float(finest[i]), far, most)
     start = np.trunc(first)
     return _grid(prior, stretch, start, (np.trunc(last) - start).astype(np.int64) + 1)
 
@@ -192,29 +190,65 @@ def _grid(prior: Prior, stretch: Stretch, first: Floats, counts: Integers) -> Gr
     return Grid(prior, stretch, first, nodes._replace(counts=counts), weights)
 
 
+class OutlierError(EngineError):
+    """The nodes would be too many, perhaps for a row far out: which one, who has them says."""
+
+    def __init__(self, begin: str, end: str) -> None:
+        super().__init__(f"{begin} some row{end}")
+        self.parts = begin, end
+
+    def at(self, where: str) -> EngineError:
+        """Return the error with the row named."""
+        begin, end = self.parts
+        return EngineError(f"{begin} {where}{end}")
+
+
 def _too_many(
     family: GridLikelihood, series: Series, hyper: float, count: float, most: int
-) -> str:
+) -> EngineError:
     found = f"the grid of the {family.parameter} would need {count:.2g} nodes, above {most}"
     if most < HOLDS:
-        return f"{found}, and take too long"
-    if family.shared is None:
-        return (
+        return EngineError(f"{found}, and take too long")
+    if family.hyper is None:
+        return EngineError(
             f"{found}: the data are too precise for it. Use fewer trials or less exposure a row"
         )
     middle, ends = float(series.pooled[0]), (float(series.least[0]), float(series.largest[0]))
     far = max(ends, key=lambda end: abs(end - middle))
-    return (
-        f"{found}, where {family.shared} is {hyper:.3g}. Either a row lies too far out: there is "
-        f"one whose {family.parameter} would be {far:.6g}; if that is an error, make the row "
-        f"missing. Or the prior leaves too much to such values of {family.shared}: state one "
-        f"for {family.shared_field} that doesn't, or allow fewer changes"
+    name, field = family.hyper.name, family.hyper.field
+    return OutlierError(
+        f"{found}, where {name} is {hyper:.3g}. Either a row lies too far out: at",
+        f" the {family.parameter} would be {far:.6g}; if that is an error, make the row "
+        f"missing. Or the prior leaves too much to such values of {name}: state one for "
+        f"{field} that doesn't, or allow fewer changes",
     )
+
+
+def _quantiles(prior: Prior) -> tuple[Floats, ...]:
+    """Return the 16 and 84 % quantiles, the tails, and 1 - the upper tail, each (B,)."""
+    try:
+        return _known_quantiles(prior)
+    except TypeError:  # of several series
+        return _find_quantiles(prior)
+
+
+def _find_quantiles(prior: Prior) -> tuple[Floats, ...]:
+    found = (
+        prior.quantile(0.16),
+        prior.quantile(0.84),
+        prior.quantile(TAIL),
+        prior.upper_quantile(TAIL),
+        prior.complement_quantile(TAIL),
+    )
+    return tuple(np.atleast_1d(x) for x in found)
+
+
+_known_quantiles = lru_cache(maxsize=64)(_find_quantiles)
 
 
 def _information(prior: Prior, coordinate: Coordinate) -> Floats:
     """One over the square of half the prior's central 68 % in x."""
-    low, high = (np.atleast_1d(prior.quantile(q)) for q in (0.16, 0.84))
+    low, high = _quantiles(prior)[:2]
     width = coordinate.x(high, 1 - high) - coordinate.x(low, 1 - low)
     if not np.all((width > 1e-100) & (width < math.inf)):
         raise ModelError(f"{prior} is too narrow for numbers to tell its values apart")
@@ -233,20 +267,23 @@ def _weigh(prior: Prior, stretch: Stretch, u: Floats) -> tuple[Nodes, Floats]:
 
 
 def _widest(
-    family: GridLikelihood, prior: Prior, series: Series, stretch: Stretch
+    families: Sequence[GridLikelihood], prior: Prior, series: Series, stretch: Stretch
 ) -> tuple[Floats, Floats]:
     """Return u at the prior's tails, or at the rows' estimates where these lie outside."""
-    low = np.atleast_1d(prior.quantile(TAIL))
-    above = np.atleast_1d(prior.complement_quantile(TAIL))  # 1 - the upper tail
+    family = families[0]
+    low, high, above = _quantiles(prior)[2:]
     closest = np.minimum(low, above) if family.domain[1] == 1 else low
     if family.domain[0] == 0 and np.any(closest < 1e-270):
         raise ModelError(
-            f"{prior} has mass closer to the end of its support than numbers can tell; "
-            "its shape parameters must be above 0.07"
+            f"{families[int(np.argmin(closest))].prior} has mass closer to the end of its "
+            "support than numbers can tell; its shape parameters must be above 0.07"
         )
-    high = np.atleast_1d(prior.upper_quantile(TAIL))
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise ModelError(f"{prior} reaches further than numbers do; make it narrower")
+    finite = np.isfinite(low) & np.isfinite(high)
+    if not np.all(finite):
+        raise ModelError(
+            f"{families[int(np.argmin(finite))].prior} reaches further than numbers do; make "
+            "it narrower"
+        )
     # Rounding may put a tail onto an end itself; and so close to an end as NEAR, no segment's
     # likelihood changes any more.
     ends, near = stretch.ends(TAIL), stretch.ends(NEAR)
@@ -336,7 +373,7 @@ def _bracket(
     return low, high, settled
 
 
-def _some(thing: object, which: Integers) -> object:
+def _some(thing: Any, which: Integers) -> Any:
     """Return a dataclass for some of the series."""
     arrays = {
         name: value[which]
@@ -359,7 +396,8 @@ def _thin(first: float, last: float) -> Floats:
     """Return a few whole numbers from first to last."""
     thin = int(min(max((last - first) / CELL, LEAST), MOST))
     places: Floats = np.round(np.linspace(first, last, thin))
-    return places[np.append(True, places[1:] > places[:-1])]
+    kept: Floats = places[np.append(True, places[1:] > places[:-1])]
+    return kept
 
 
 def _hold(
@@ -396,7 +434,9 @@ def _marks(stretch: Stretch, series: Series) -> Floats:
     """Return u at quantiles of the rows' estimates: where heavy tails may have their modes."""
     estimates = series.columns["estimate"]
     estimates = np.repeat(estimates, series.copies.astype(np.int64))
-    places = np.unique(np.nanquantile(estimates, np.linspace(0, 1, MOST), method="nearest"))
+    places: Floats = np.unique(
+        np.nanquantile(estimates, np.linspace(0, 1, MOST), method="nearest")
+    )
     u = stretch.u(places, 1 - places)
     marks: Floats = u[np.isfinite(u)]
     return marks

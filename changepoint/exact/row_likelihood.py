@@ -1,4 +1,4 @@
-"""Rows of likelihood over weighted nodes: of distinct rows, whole where they fit, by blocks else."""
+"""Rows of likelihood over weighted nodes: of distinct rows, by blocks where they don't fit."""
 
 from __future__ import annotations
 
@@ -139,6 +139,11 @@ class Rows:
         elif self.beside is not None:
             table[:-1] *= np.exp(top - self.top[rows])[:, None]
         return table
+
+    def log_whole(self) -> float:
+        """Return the log of sum_g w_g prod_t p(y_t | theta_g): all rows in one segment."""
+        sums = self.log_weights + self.log_sums(np.array([0, self.T]))[1]
+        return float(np.logaddexp.reduce(sums)) + self.log_top
 
     def log_sums(self, bounds: Integers) -> Floats:
         """Return sums of log likelihood rows from bounds[0] up to each bound, (bounds, G)."""

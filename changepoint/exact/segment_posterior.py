@@ -93,7 +93,7 @@ class Segments:
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = model.changes.log_rho(self.T)
         self._passes = {} if passes is None else passes
-        if family.shared is None:
+        if family.hyper is None:
             self.outer = outer.HyperNodes(None, np.zeros(1), np.zeros(1), np.zeros(1))
         else:
             self.outer = outer.answered(
@@ -263,8 +263,8 @@ def infer(model: Model, observations: Observations, condition: Condition) -> Seg
 
 def _search(family: Likelihood, fineness: float) -> Generator[float, float, outer.HyperNodes]:
     """Return the search for the outer nodes that suits the hyperparameter."""
-    if closed_quadrature.closed(family):
-        return closed_quadrature.search(family, fineness)
+    if family.hyper is not None and closed_quadrature.applies(family.hyper):
+        return closed_quadrature.search(family.hyper, fineness)
     return outer.search(family, fineness, thrifty=False)
 
 

@@ -1,100 +1,121 @@
 """What an inference says once all rows are seen: places of changes, parameters, what changed.
 
-Two passes back. The first, over all nodes, finds the sums, and which nodes carry anything. The
-second follows it over those nodes and the places half-way between, where densities are close
-enough for quantiles.
+Two passes back. The first, over all nodes, finds the sums and the densities there. The second
+follows it over what quantiles want half-way between the nodes, and over the nodes of what
+stands before and after a change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.exact.before_after import step_of
+from changepoint.exact.before_after import Side, step_of
 from changepoint.exact.forward_backward import Pass, Wants
 from changepoint.exact.hyper_mixture import Inference
-from changepoint.exact.quadrature import Grid
-from changepoint.exact.row_likelihood import Rows
-from changepoint.kernels.quantiles import quantiles
+from changepoint.kernels import windows
 from changepoint.results.result import QUANTILES, Step
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-NOTHING = 1e-13  # largest probability of a node that carries nothing
 FAINT = 1e-9  # of a change's rows: what the joint density can do without
-HELD = 2**23  # values of densities before and after changes kept at a time
+OUTSIDE = 1e-11  # of a segment's nodes: likewise
+HELD = 2**23  # values of densities before and after changes, and of joint ones, kept
+LEVELS = np.array(QUANTILES)
+
+Blocks = Iterator[tuple[int, Floats]]  # first rows, and densities of the rows from there
 
 
-class Fine(NamedTuple):
-    """Nodes low..high and the places between, with likelihood rows at each heavy outer node."""
+class Windows(NamedTuple):
+    """Quantiles in the making, see `kernels.windows`: QUANTILES of each of n densities."""
 
-    low: int
-    high: int
-    grid: Grid
-    rows: list[Rows]
+    mean: Floats
+    place: Integers
+    left: Floats
+    values: Floats
+
+    @classmethod
+    def of(cls, n: int) -> Windows:
+        """Return room for the quantiles of n densities."""
+        Q = n * len(LEVELS)
+        place = np.empty((Q, 3), np.int64)
+        return cls(np.empty(n), place, np.empty(Q), np.empty((Q, windows.PLACES)))
+
+    def some(self, first: int, end: int) -> Windows:
+        """Return those of the densities first..end-1."""
+        part = slice(first * len(LEVELS), end * len(LEVELS))
+        return Windows(
+            self.mean[first:end], self.place[part], self.left[part], self.values[part]
+        )
+
+    def find(self, density: Floats, theta: Floats) -> None:
+        """Take densities at the nodes, (n, G)."""
+        self.mean[:] = density @ theta / density.sum(axis=1)
+        windows.find(density, LEVELS, self.place, self.left, self.values)
+
+    def fill(self, density: Floats, number: Integers) -> None:
+        """Take densities half-way between nodes, where they were wanted, (n, H)."""
+        windows.fill(density, number, len(LEVELS), self.place, self.values)
 
 
 class Smoothed:
-    """An inference with its way back.
+    """An inference, under one condition on the number of changes, with its way back.
 
     Parameters
     ----------
-    inference
-        Under one condition on the number of changes.
-    fine
-        Nodes that another condition asked for; taken where they are enough.
+    bands
+        Rows at which the parameter is wanted.
+
+    Attributes
+    ----------
+    change_probability
+        P(i-th change at s), (k, T), given the number; P(change at s), (1, T), else.
     """
 
-    def __init__(self, inference: Inference, fine: Fine | None = None) -> None:
+    def __init__(self, inference: Inference, bands: Integers | None = None) -> None:
         self.inference, self.mixture = inference, inference.mixture
         self.heavy, self.weights = inference.heavy, inference.heavy_weights
         self.at_most = inference.condition.at_most
-        most = np.zeros(len(self.mixture.grid.log_weights))
-        for weight, j in zip(self.weights, self.heavy, strict=True):
-            one, run = inference.filters[j], inference.runs[j]
-            here = np.zeros(len(most))
-            for _ in one.smooth(run, self.at_most, Wants(most=here)):
-                pass
-            most = np.maximum(most, weight * here)
-        some = np.flatnonzero(most > NOTHING)
-        # A node more at either end: quantiles want densities that fade.
-        self._low = max(int(some[0]) - 1, 0)
-        self._high = min(int(some[-1]) + 1, len(most) - 1)
-        self._given = fine
+        self.grid, self.T = self.mixture.grid, self.mixture.T
+        fixed = inference.condition.fixed
+        k = (inference.condition.number or 0) if fixed else 0
+        self.rows = np.empty(0, np.int64) if bands is None else bands
+        self._bands = Windows.of(len(self.rows))
+        self._segments = np.zeros((k + 1 if fixed else 0, len(self.grid.log_weights)))
+        ways = []
+        parts = [np.zeros_like(self._segments) for _ in self.heavy]
+        for j, N in zip(self.heavy, parts, strict=True):
+            wants = Wants(self.rows, N if fixed else None)
+            ways.append(inference.filters[j].smooth(inference.runs[j], self.at_most, wants))
+        for i, P in self._mixed(ways):
+            if len(P):
+                self._bands.some(i, i + len(P)).find(P, self.grid.nodes.theta)
+        for weight, N in zip(self.weights, parts, strict=True):
+            self._segments += weight * N
+        self.places_by_node = [self._places(int(j)) for j in self.heavy]
+        self.change_probability: Floats = sum(
+            weight * p for weight, p in zip(self.weights, self.places_by_node, strict=True)
+        )
 
-    @cached_property
-    def fine(self) -> Fine:
-        """The places where densities are told."""
-        found = self._given
-        if found is not None and found.low <= self._low and self._high <= found.high:
-            return found
-        grid = self.mixture.grid.finer(self._low, self._high)
-        leaders: list[Rows | None] = [None] * len(self.mixture.filters)
-        for j in self.heavy:
-            leaders[j] = self.mixture.filters[j].rows
-        return Fine(self._low, self._high, grid, self.mixture.rows(grid, leaders))
-
-    def _follow(self) -> Iterator[tuple[int, Pass]]:
-        """Yield the passes over the fine nodes, one for each heavy outer node."""
-        for rows, j in zip(self.fine.rows, self.heavy, strict=True):
-            yield int(j), self.inference.filters[j].follow(self.inference.runs[j], rows)
-
-    def place_probability(self) -> Floats:
-        """Return P(i-th change at s), shape (k, T), given the number; P(change at s) else."""
-        condition = self.inference.condition
-        k = (condition.number or 0) if condition.fixed else 1
-        total = np.zeros((k, self.mixture.T))
-        for weight, j in zip(self.weights, self.heavy, strict=True):
-            total += weight * self._places(int(j))
-        return total
+    def _mixed(
+        self, ways: Iterable[Iterator[tuple[int, Floats]]]
+    ) -> Iterator[tuple[int, Floats]]:
+        """Yield blocks of densities, mixed over the outer nodes; all ways go side by side."""
+        for blocks in zip(*ways, strict=True):
+            i, P = blocks[0]
+            if len(blocks) > 1 and len(P):
+                P = self.weights[0] * P
+                for weight, (_, part) in zip(self.weights[1:], blocks[1:], strict=True):
+                    P += weight * part
+            yield i, P
 
     def _places(self, j: int) -> Floats:
-        """Return the same at one outer node."""
+        """Return the places' probabilities at one outer node."""
         one, way = self.inference.filters[j], self.inference.runs[j]
         condition = self.inference.condition
         before, rest = way.log_shares()[:-1], way.log_rest()[1:]
@@ -105,66 +126,87 @@ class Smoothed:
         found = p.T if condition.fixed else p.sum(axis=1)[None]
         return np.concatenate([np.zeros((len(found), 1)), found], axis=1)
 
-    def bands(self) -> Floats:
-        """Return mean and QUANTILES of the parameter by row, (4, T)."""
-        parts = []
-        ways = [
-            self.inference.filters[j].smooth(run, self.at_most, Wants(bands=True))
-            for j, run in self._follow()
+    def _follow(self, u: Floats) -> list[tuple[int, Pass]]:
+        """Return the passes over other places among the nodes, at each heavy outer node."""
+        filters = self.inference.filters
+        heavy = set(self.heavy.tolist())
+        leaders = [one.rows if j in heavy else None for j, one in enumerate(filters)]
+        rows = self.mixture.rows(self.grid.elsewhere(u), leaders)
+        return [
+            (int(j), filters[j].follow(self.inference.runs[j], own))
+            for j, own in zip(self.heavy, rows, strict=True)
         ]
-        for blocks in zip(*ways, strict=True):
-            P = self.weights[0] * blocks[0][1]
-            for weight, (_, part) in zip(self.weights[1:], blocks[1:], strict=True):
-                P += weight * part
-            parts.append(self._summary(P))
-        return np.concatenate(parts[::-1], axis=1)
 
-    def _summary(self, density: Floats) -> Floats:
-        """Return mean and quantiles for rows of densities at the fine nodes, (4, n)."""
-        grid, n = self.fine.grid, len(density)
-        told = np.empty((1 + len(QUANTILES), n))
-        told[0] = density @ grid.nodes.theta / density.sum(axis=1)
-        row, level = np.repeat(np.arange(n), len(QUANTILES)), np.tile(QUANTILES, n)
-        places = grid.at(quantiles(density, row, level) / 2)
-        told[1:] = places.reshape(n, len(QUANTILES)).T
-        return told
+    def bands(self) -> Floats:
+        """Return mean and QUANTILES of the parameter at the rows asked for, (4, n)."""
+        nodes, number = windows.wanted(self._bands.place, len(self.grid.log_weights))
+        ways = [
+            self.inference.filters[j].smooth(run, self.at_most, Wants(self.rows))
+            for j, run in self._follow(nodes + 0.5)
+        ]
+        for i, P in self._mixed(ways):
+            self._bands.some(i, i + len(P)).fill(P, number)
+        return self._told(self._bands)
 
-    def given_number(self, places: Floats) -> tuple[Floats, tuple[Step, ...]]:
+    def _told(self, found: Windows) -> Floats:
+        """Return means and quantiles, (4, n)."""
+        at = windows.positions(found.place, found.left, found.values)
+        return np.vstack([found.mean, self.grid.at(at).reshape(-1, len(LEVELS)).T])
+
+    def given_number(self) -> tuple[Floats, tuple[Step, ...]]:
         """Return, given the number of changes, the segments' parameters and what changes did.
 
-        Mean and QUANTILES by segment, (4, k + 1), and k steps.
-
-        Parameters
-        ----------
-        places
-            P(i-th change at s), (k, T).
+        Mean and QUANTILES by segment, (4, k + 1), and k steps; none where the parameters of
+        neighbours have so many nodes that draws must do.
         """
-        k, F = len(places), len(self.fine.grid.log_weights)
-        slot, chosen = _slots(places, F)
-        segments = np.zeros((k + 1, F))
-        joint = np.zeros((k, (F + 1) // 2, (F + 1) // 2))
-        for weight, (j, run) in zip(self.weights, self._follow(), strict=True):
-            N = np.zeros((k + 1, F))
-            before, after = np.zeros((len(chosen), F)), np.zeros((len(chosen), F))
-            wants = Wants(segments=N, slot=slot, before=before, after=after)
+        k = len(self._segments) - 1
+        found = Windows.of(k + 1)
+        found.find(self._segments, self.grid.nodes.theta)
+        nodes, number = windows.wanted(found.place, len(self.grid.log_weights))
+        hulls = [_hull(N) for N in self._segments]
+        first = min(hull.start for hull in hulls)
+        main = np.arange(first, max(hull.stop for hull in hulls))
+        H = len(nodes)
+        own = [slice(H + hull.start - first, H + hull.stop - first) for hull in hulls]
+        sizes = [(one.stop - one.start, two.stop - two.start) for one, two in pairwise(own)]
+        summed = sum(before * after for before, after in sizes) <= HELD
+        main = main if summed else main[:0]
+        G = len(main)
+        joint = [np.zeros(size) for size in sizes] if summed else []
+        slot, chosen = _slots(self.change_probability, H + G) if summed else _NOWHERE
+        half = np.zeros((k + 1, H))
+        follow = self._follow(np.concatenate([nodes + 0.5, main]))
+        for weight, places, (j, run) in zip(
+            self.weights, self.places_by_node, follow, strict=True
+        ):
+            N = np.zeros((k + 1, H + G))
+            before, after = np.zeros((2, len(chosen), H + G))
+            wants = Wants(segments=N, slot=slot if summed else None, before=before, after=after)
             for _ in self.inference.filters[j].smooth(run, self.at_most, wants):
                 pass
-            segments += weight * N
-            p = weight * self._places(j)[chosen[:, 0], chosen[:, 1]]
-            for i in range(k):
+            half += weight * N[:, :H]
+            p = weight * places[chosen[:, 0], chosen[:, 1]]
+            for i, density in enumerate(joint):
                 mine = chosen[:, 0] == i
-                earlier = before[mine, ::2] * p[mine, None]
-                joint[i] += earlier.T @ after[mine, ::2]
-        theta, slope = self._main_nodes()
+                earlier = before[mine, own[i]] * p[mine, None]
+                density += earlier.T @ after[mine, own[i + 1]]
+        found.fill(half, number)
+        theta, slope = self.grid.slope()
         domain = self.mixture.family.domain
-        steps = tuple(step_of(theta, slope, pair, domain) for pair in joint)
-        return self._summary(segments), steps
+        steps = tuple(
+            step_of(Side(theta[one], slope[one]), Side(theta[two], slope[two]), density, domain)
+            for (one, two), density in zip(pairwise(hulls), joint, strict=bool(joint))
+        )
+        return self._told(found), steps
 
-    def _main_nodes(self) -> tuple[Floats, Floats]:
-        """Return the parameter at the nodes low..high, and its derivative by their number."""
-        theta, slope = self.mixture.grid.slope()
-        some = slice(self.fine.low, self.fine.high + 1)
-        return theta[some], slope[some]
+
+_NOWHERE = np.empty((0, 0), np.int64), np.empty((0, 2), np.int64)
+
+
+def _hull(N: Floats) -> slice:
+    """Return the nodes from the first to the last that carry more than a trace."""
+    some = np.flatnonzero(N > OUTSIDE * N.sum())
+    return slice(int(some[0]), int(some[-1]) + 1)
 
 
 def _slots(places: Floats, width: int) -> tuple[Integers, Integers]:

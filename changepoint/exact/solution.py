@@ -13,6 +13,7 @@ from changepoint.model import Model
 from changepoint.results.result import Candidate, Draws, Given
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 COUNTED = 32  # changes that are carried as a dimension, whatever that costs

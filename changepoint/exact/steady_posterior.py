@@ -105,7 +105,7 @@ class Steady:
         family = model.likelihood
         assert isinstance(family, StudentT)  # who asks makes sure
         self.family, self.rows, self.T = family, _Rows(family, observations), len(observations)
-        self.prior = HyperPrior(family)
+        self.prior = HyperPrior(family.hyper)
         sd = math.sqrt((self.rows.nu + 3) / (2 * self.rows.nu * self.rows.n))
         for step in (min(STEP * sd, WIDEST) / fineness for fineness in (1, 2, 4)):
             self._sum(step)
@@ -203,7 +203,7 @@ def applies(model: Model) -> bool:
         isinstance(family, StudentT)
         and family.nu is not None
         and model.changes.exactly == 0
-        and family.shared_prior.support == (0.0, math.inf)
+        and family.hyper.prior.support == (0.0, math.inf)
         and family.prior.support == (-math.inf, math.inf)
     )
 

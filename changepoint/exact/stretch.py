@@ -30,8 +30,8 @@ BEND = 3.0  # c
 class Stretch:
     """The map on (bottom, top), for B series or, `repeated`, by node.
 
-    `gap` below the coordinate's own top, if that is finite; `low` and `high`: whether bottom and
-    top are finite, which they are for all series or for none.
+    `gap` below the coordinate's own top, if that is finite; `low` and `high`: whether bottom
+    and top are finite, which they are for all series or for none.
     """
 
     coordinate: Coordinate

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from changepoint.kernels import loops
+
 RESCALE = 32  # rows between looks at the running products of `sample`
 
 
@@ -106,9 +108,9 @@ def _begin(  # type: ignore[no-untyped-def]
             continue
         j = level[d]
         if not summed[j]:
-            cumulative[j] = np.cumsum(F[j])
+            loops.add_up(F[j], cumulative[j])
             summed[j] = True
-        node[d] = np.searchsorted(cumulative[j], rng.random() * cumulative[j, -1], "right")
+        node[d] = loops.up_to(cumulative[j], rng.random() * cumulative[j, -1])
         if head[j, node[d]] < 0:  # products are kept only while there are draws
             product[j, node[d]] = 1.0
         threshold[d] = rng.random() * product[j, node[d]]

@@ -17,6 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
+from changepoint.kernels import loops
 from changepoint.kernels.quantiles import COUNTS, REACH
 
 
@@ -27,7 +28,7 @@ def _up_to(joint):  # type: ignore[no-untyped-def]
     padded = np.zeros(G + 2 * REACH)
     up_to = np.empty((H, G))
     for h in range(H):
-        padded[REACH : REACH + G] = joint[h]
+        loops.copy(joint[h], padded[REACH : REACH + G])
         before = 0.0
         for g in range(G):
             before += padded[g]
@@ -45,7 +46,7 @@ def _place(theta, slope, x):  # type: ignore[no-untyped-def]
         return 0.0
     if not x < theta[-1]:
         return len(theta) - 1.0
-    g = np.searchsorted(theta, x) - 1
+    g = loops.below(theta, x) - 1
     width = theta[g + 1] - theta[g]
     if width <= 0:
         return float(g)
@@ -98,7 +99,10 @@ def prepare(joint):  # type: ignore[no-untyped-def]
     """Return integrals of the rows of a joint density up to each node, and of whole rows."""
     whole = np.empty(len(joint))
     for h in range(len(joint)):
-        whole[h] = joint[h].sum()
+        total = 0.0
+        for g in range(joint.shape[1]):
+            total += joint[h, g]
+        whole[h] = total
     return _up_to(joint), whole
 
 

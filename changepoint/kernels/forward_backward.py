@@ -2,8 +2,9 @@
 
 Shapes: a block has n rows and G nodes; L levels count changes (L = 1 for the memoryless
 prior, whose single level feeds itself: offset 0; otherwise level j is fed by level j - 1:
-offset 1). Row i of a block has the likelihood lik[at[i]], divided by its maximum; win[at_win[i]]
-is the product over the last m rows divided by exp(log_win[i]), for m = 1 the same row again.
+offset 1). Row i of a block has the likelihood lik[at[i]], divided by its maximum, and
+win[at_win[i]] is the product over the last m rows divided by exp(log_win[i]), for m = 1 the
+same row again.
 
 Everything at row t is divided by exp(C[t]), the running scale that makes the memoryless
 filter's sum at every row equal to 1, so that with a level dimension
@@ -11,8 +12,8 @@ filter's sum at every row equal to 1, so that with a level dimension
     S[t, 1 + j] = P(j changes so far | rows 0..t)      under the memoryless prior,
 
 and no product can overflow. F itself is a scale behind, divided by exp(C[t-1]): so a row takes
-one loop over the nodes. B(t) is kept as lik_{t+1} B(t+1), from which B(t) = x a + b. fastmath may
-reassociate and contract; it must not assume away NaN and infinity.
+one loop over the nodes. B(t) is kept as x = lik_{t+1} B(t+1), from which B(t) = x a + b.
+fastmath may reassociate and contract; it must not assume away NaN and infinity.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from changepoint.kernels.loops import copy_rows
+
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 NOTHING = 1e-18  # of all: what densities of segments can do without
+NEVER = 1e-290  # a share so small that no change stands there; others may say otherwise
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -121,7 +125,7 @@ def forward(  # type: ignore[no-untyped-def]
     L = F.shape[0]
     keep = len(history) > 0
     if keep:
-        history[0] = F
+        copy_rows(F, history[0])
     for i in range(len(at)):
         t = t0 + i
         now = history[i + 1] if keep else F
@@ -155,7 +159,7 @@ def forward(  # type: ignore[no-untyped-def]
                     C[t] = last + np.log(total)
                 S[t, 1 + j] = total * np.exp(last - C[t])
     if keep:
-        F[:] = history[len(at)]
+        copy_rows(history[len(at)], F)
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -194,10 +198,9 @@ def _add(F, weight, N):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, fastmath=FAST)
-def _most(F, x, a, b, weight, most):  # type: ignore[no-untyped-def]
-    """Keep the largest weight F (x a + b) of each node."""
+def _scaled(F, weight, U):  # type: ignore[no-untyped-def]
     for g in range(len(F)):
-        most[g] = max(most[g], weight * F[g] * (x[g] * a + b))
+        U[g] = weight * F[g]
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -210,7 +213,7 @@ def _after(win, x, w, a, b, weight, V):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath=FAST)
 def backward(  # type: ignore[no-untyped-def]
     t0, lik, at, win, at_win, log_win, w, rho, m, offset, follow, C, S, total, history,
-    x, ab, R, young, ring, most, P, N, slot, U, V,
+    x, ab, R, young, ring, at_P, P, N, slot, U, V,
 ):  # fmt: skip
     """Carry B backward over the rows of a block; write R, and densities where wanted.
 
@@ -229,10 +232,9 @@ def backward(  # type: ignore[no-untyped-def]
         Written (read where these nodes follow others), times exp(C[s] - C[T-1]), (T, L).
     young, ring
         Sum over, and store of, young segments by node, shapes (G,) and (m, G); m > 1 only.
-    most
-        The largest probability of each node, (G,), or (0,) when it isn't wanted.
-    P
-        P(theta_t = g), written, shape (n, G), or (0, G) when it isn't wanted.
+    at_P, P
+        P(theta_t = g) of some rows, written: at_P[i] is the place of the block's row i in P,
+        -1 where it isn't wanted; (., G), or (0, G) for none.
     N
         P(node of the j-th segment = g), added to, shape (L, G), or (0, G) when not wanted.
     slot, U, V
@@ -246,20 +248,17 @@ def backward(  # type: ignore[no-untyped-def]
         s = t - m + 1
         before = C[t - 1] if t > 0 else 0.0
         scale = np.exp(before - C[t])
-        if s >= 0 and len(most):
-            for j in range(L):
-                o = L - 1 - j
-                _most(history[i + 1, j], x[o], ab[o, 0], ab[o, 1], scale / total, most)
-        if len(P):
+        if len(P) and at_P[i] >= 0:
+            band = P[at_P[i]]
             if m > 1:
                 for g in range(len(w)):
-                    P[i, g] = max(young[g], 0.0) / total
+                    band[g] = max(young[g], 0.0) / total
             else:
-                P[i] = 0.0
+                band[:] = 0.0
             if s >= 0:
                 for j in range(L):
                     o = L - 1 - j
-                    _add_both(history[i + 1, j], x[o], ab[o, 0], ab[o, 1], scale / total, P[i])
+                    _add_both(history[i + 1, j], x[o], ab[o, 0], ab[o, 1], scale / total, band)
         for j in range(len(N)):
             # The j-th segment ends here: with the last row, or with a change at the next.
             if t + 1 == T:
@@ -271,13 +270,14 @@ def backward(  # type: ignore[no-untyped-def]
                 _add(history[i + 1, j], ends * scale / total, N[j])
         if len(slot) and t + 1 < T:
             for j in range(L - 1):
-                if slot[j, t + 1] >= 0:
-                    U[slot[j, t + 1]] = history[i + 1, j] * (scale / S[t, 1 + j])
+                if slot[j, t + 1] >= 0 and S[t, 1 + j] > NEVER:
+                    _scaled(history[i + 1, j], scale / S[t, 1 + j], U[slot[j, t + 1]])
         row, window = lik[at[i]], win[at_win[i]]
         if m > 1 and len(P):
             _age(t, s, window, log_win[i], w, rho, m, offset, C, S, x, ab, young, ring)
         for j in range(L):
-            if len(slot) and s >= 0 and j < L - 1 and slot[L - 2 - j, s] >= 0:
+            wanted = len(slot) and s >= 0 and j < L - 1 and slot[L - 2 - j, s] >= 0
+            if wanted and R[s, j] > NEVER:
                 weight = np.exp(log_win[i] + C[s] - C[t]) / R[s, j]
                 place = slot[L - 2 - j, s]
                 _after(window, x[j], w, ab[j, 0], ab[j, 1], weight, V[place])

@@ -1,4 +1,4 @@
-"""The same steps as `forward_backward`, in log space: slow, and right where linear space underflows.
+"""The same steps as `forward_backward`, in log space: slow, right where that underflows.
 
 A path that every other explanation beats by exp(-708) or more is flushed to zero in linear
 space, and comes back too low if later rows favour it. Asked for exactly one change in a
@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from changepoint.kernels.loops import copy_rows
 
 Floats = NDArray[np.float64]
 
@@ -41,10 +43,15 @@ def _add(a, b):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _sum(x):  # type: ignore[no-untyped-def]
     """log(sum(exp(x)))."""
-    top = np.max(x)
+    top = -np.inf
+    for g in range(len(x)):
+        top = max(top, x[g])
     if top == -np.inf:
         return top
-    return top + np.log(np.sum(np.exp(x - top)))
+    total = 0.0
+    for g in range(len(x)):
+        total += np.exp(x[g] - top)
+    return top + np.log(total)
 
 
 @njit(cache=True, nogil=True)
@@ -54,7 +61,7 @@ def forward(  # type: ignore[no-untyped-def]
     """Carry F over the rows t0.. of a block; see `forward_backward.forward`."""
     L, G = F.shape
     if len(history):
-        history[0] = F
+        copy_rows(F, history[0])
     for i in range(len(at)):
         t = t0 + i
         row, window = lik[at[i]], win[at_win[i]]
@@ -65,7 +72,8 @@ def forward(  # type: ignore[no-untyped-def]
                 if offset == 0:
                     C[t] = 0.0
         elif t == m - 1 and begin:
-            F[0] = w + window
+            for g in range(G):
+                F[0, g] = w[g] + window[g]
         elif t >= m:
             a = (C[t - 2] if t > 1 else 0.0) - last
             new = rho[t - m + 1] + C[t - m] - last
@@ -80,13 +88,13 @@ def forward(  # type: ignore[no-untyped-def]
                     C[t] = last + total
                 S[t, 1 + j] = total + last - C[t]
         if len(history):
-            history[i + 1] = F
+            copy_rows(F, history[i + 1])
 
 
 @njit(cache=True, nogil=True)
 def backward(  # type: ignore[no-untyped-def]
     t0, lik, at, win, at_win, log_win, w, rho, m, offset, follow, C, S, total, history,
-    B, R, young, ring, most, P, N, slot, U, V,
+    B, R, young, ring, at_P, P, N, slot, U, V,
 ):  # fmt: skip
     """Carry B backward over the rows of a block; see `forward_backward.backward`.
 
@@ -99,15 +107,11 @@ def backward(  # type: ignore[no-untyped-def]
         before = C[t - 1] if t > 0 else 0.0
         scale = before - C[t]
         row, window = lik[at[i]], win[at_win[i]]
-        if len(most) and s >= 0:
-            for j in range(L):
-                both = np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
-                most[:] = np.maximum(most, both)
-        if len(P):
-            P[i] = np.maximum(young, 0.0)
+        if len(P) and at_P[i] >= 0:
+            P[at_P[i]] = np.maximum(young, 0.0)
             if s >= 0:
                 for j in range(L):
-                    P[i] += np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
+                    P[at_P[i]] += np.exp(history[i + 1, j] + B[L - 1 - j] + scale - total)
         for j in range(len(N)):
             if t + 1 == len(C):
                 ends = 0.0 if j == L - 1 else -np.inf
@@ -117,13 +121,14 @@ def backward(  # type: ignore[no-untyped-def]
             N[j] += np.exp(history[i + 1, j] + ends + scale - total)
         if len(slot) and t + 1 < len(C):
             for j in range(L - 1):
-                if slot[j, t + 1] >= 0:
+                if slot[j, t + 1] >= 0 and S[t, 1 + j] > -np.inf:
                     U[slot[j, t + 1]] = np.exp(history[i + 1, j] + scale - S[t, 1 + j])
         if s >= 0:
             for j in range(L):
                 if not follow:
                     R[s, j] = _sum(w + window + B[j]) + C[s] - C[t]
-                if len(slot) and j < L - 1 and slot[L - 2 - j, s] >= 0:
+                wanted = len(slot) and j < L - 1 and slot[L - 2 - j, s] >= 0
+                if wanted and R[s, j] > -np.inf:
                     start = C[s] - C[t] - R[s, j]
                     V[slot[L - 2 - j, s]] = np.exp(w + window + B[j] + start)
         if m > 1 and len(P):
@@ -143,7 +148,7 @@ def backward(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out):  # type: ignore[no-untyped-def]
-    """Sample backward over the rows of a block, for all draws; see `backward_sampling.sample`."""
+    """Sample backward over the rows of a block; see `backward_sampling.sample`."""
     closed = 0
     for i in range(len(at) - 1, -1, -1):
         t = t0 + i

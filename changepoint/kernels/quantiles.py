@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from changepoint.kernels import loops
+
 REACH = 7  # values taken on either side of a cell
 
 
@@ -51,10 +53,10 @@ def quantiles(density, row, level):  # type: ignore[no-untyped-def]
     for q in range(len(row)):
         if row[q] != current:
             current = row[q]
-            padded[REACH:-REACH] = density[current]
+            loops.copy(density[current], padded[REACH : REACH + F])
             _add_up(padded, before)
         target = level[q] * before[-1]
-        g = min(max(np.searchsorted(before, target) - 1 - REACH, 0), F - 2)
+        g = min(max(loops.below(before, target) - 1 - REACH, 0), F - 2)
         low = _until(padded, before, g)
         while g > 0 and low > target:
             g -= 1
@@ -101,8 +103,9 @@ def solve_cell(around, target, whole):  # type: ignore[no-untyped-def]
     """
     coefficients = np.zeros(2 * REACH + 1)
     for i in range(2 * REACH):
+        value = around[i]
         for power in range(1, 2 * REACH + 1):
-            coefficients[power] += POLYNOMIALS[i, power] * around[i]
+            coefficients[power] += POLYNOMIALS[i, power] * value
     low, high, x = 0.0, 1.0, 0.5
     if 0 < target < whole:
         x = target / whole

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from changepoint.likelihoods.autoregressive import HIGHEST, LONGEST
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.regression import Floats, LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma, Prior, Uniform
@@ -46,11 +47,13 @@ class AutoregressiveTrend(LinearLikelihood):
     phi: Prior | None = None
 
     name: ClassVar = "autoregressive-trend"
+    supports: ClassVar = {"phi": (0.0, 1.0)}
     columns: ClassVar = 2
-    shared: ClassVar = "phi"
-    shared_field: ClassVar = "phi"
-    shared_support: ClassVar = (0.0, 1.0)
-    shared_closed: ClassVar = True
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """What is kept of the distance from the line."""
+        return Hyperparameter("phi", "phi", self.phi, (0.0, 1.0), closed=True)
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from changepoint.errors import ModelError
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.segment_statistics import Statistics
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
@@ -46,11 +46,7 @@ class Likelihood(ABC):
     uses: ClassVar[tuple[str, ...]] = ()  # the roles it uses where present
     parameter: ClassVar[str]  # of a segment: the one that reports are about
     domain: ClassVar[tuple[float, float]]  # of the parameter
-    shared: ClassVar[str | None] = None  # the parameter all segments share
-    shared_field: ClassVar[str] = ""  # the field with its prior
-    shared_support: ClassVar[tuple[float, float]] = (0.0, math.inf)  # of that prior
-    shared_closed: ClassVar[bool] = False  # whether the evidence is smooth up to its ends
-    sharpest: ClassVar[int] = 0  # which end of its values, 0 or -1, needs the finest grid
+    supports: ClassVar[Mapping[str, tuple[float, float]]] = {}  # of further priors, by field
     heavy_tails: ClassVar[bool] = False  # whether rows far out may leave the parameter alone
 
     # -- for each family to state -------------------------------------------------------
@@ -97,7 +93,24 @@ class Likelihood(ABC):
     ) -> Floats:
         """Return new data for the n observed rows under D draws, (n, D); as in `pointwise`."""
 
+    def worth(self, observations: Observations) -> Floats:
+        """Return how much each row's estimate counts beside others, shape (T,): its trials."""
+        return np.ones(len(observations))
+
     # -- what follows from it -----------------------------------------------------------
+
+    def pooled_by(self, observations: Observations, starts: Integers) -> Floats:
+        """Return the estimate from the rows of each group, NaN where none has any.
+
+        Groups are rows starts[i]..starts[i + 1] - 1; the mean of estimates by their worth.
+        """
+        y, worth = self.estimates(observations), self.worth(observations)
+        seen = ~np.isnan(y)
+        total = np.add.reduceat(np.where(seen, worth, 0.0), starts)
+        whole = np.add.reduceat(np.where(seen, y * worth, 0.0), starts)
+        empty = np.full(len(starts), np.nan)
+        pooled: Floats = np.divide(whole, total, empty, where=total > 0)
+        return pooled
 
     def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
         """Return the families that this one averages over; itself alone, as a rule."""
@@ -133,41 +146,8 @@ class Likelihood(ABC):
         yield from ()
 
     @property
-    def shared_prior(self) -> Prior:
-        """The prior on the shared parameter, in the terms of its field; only once resolved."""
-        prior: Prior = getattr(self, self.shared_field)
-        return prior
-
-    @property
-    def shared_domain(self) -> tuple[float, float]:
-        """Where the shared parameter's field may lie, given the data: its prior is cut."""
-        return self.shared_support
-
-    @property
-    def shared_unit(self) -> float:
-        """A typical size of differences of the shared parameter, where it has no ends."""
-        return 1.0
-
-    def shared_value(self, native: Floats) -> Floats:
-        """Return the shared parameter from the quantity that its prior is about."""
-        return native
-
-    def pymc_shared(self, native: Any) -> Any:
-        """Return the same for a PyTensor variable."""
-        return native
-
-    def shared_draws(self, rng: np.random.Generator, size: int) -> Floats:
-        """Return the shared parameter drawn from its prior, shape (size,)."""
-        return self.shared_value(self.shared_quantile(rng.random(size)))
-
-    def shared_quantile(self, q: ArrayLike) -> Floats:
-        """Return quantiles of the shared parameter's prior, cut to its domain."""
-        low, high = (float(self.shared_prior.cdf(end)) for end in self.shared_domain)
-        return self.shared_prior.quantile(low + (high - low) * np.asarray(q))
-
-    @property
-    def shared_limit(self) -> float | None:
-        """Its value at the lower end of the prior, if the likelihood has a limit there."""
+    def hyper(self) -> Hyperparameter | None:
+        """The parameter that all segments share, if there is one."""
         return None
 
     def with_strength(self, strength: float) -> Self | None:

@@ -15,6 +15,7 @@ from changepoint.likelihoods.base import Fault, default_rate_prior, spread_fault
 from changepoint.likelihoods.coordinates import BetaMean, Coordinate
 from changepoint.likelihoods.counts import two_sided
 from changepoint.likelihoods.grid import Columns, GridLikelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
 from changepoint.priors import LogNormal, Prior
@@ -64,9 +65,14 @@ class Beta(GridLikelihood):
     needs: ClassVar = ("rate",)
     parameter: ClassVar = "rate"
     domain: ClassVar = (0.0, 1.0)
-    shared: ClassVar = "concentration"
-    shared_field: ClassVar = "concentration"
-    sharpest: ClassVar = -1
+    supports: ClassVar = {"concentration": (0.0, math.inf)}
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """The concentration; the larger, the finer the nodes."""
+        return Hyperparameter(
+            "concentration", "concentration", self.concentration, (0.0, math.inf), finest=-1
+        )
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
@@ -110,7 +116,7 @@ class Beta(GridLikelihood):
     def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
         """Return two-sided tails; a mean of T rates is worth T (c + 1) - 1 in concentration."""
         y = observations.column("rate")
-        c = self.shared_prior.support[0]
+        c = self.hyper.prior.support[0]
         if pool:
             c = np.sum(~np.isnan(y)) * (c + 1) - 1
             y = np.nanmean(y, keepdims=True)

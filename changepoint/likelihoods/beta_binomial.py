@@ -25,6 +25,7 @@ from changepoint.likelihoods.counts import (
     trials_faults,
 )
 from changepoint.likelihoods.grid import Columns, GridLikelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
 from changepoint.priors import Logistic, Prior
@@ -79,9 +80,7 @@ class BetaBinomial(GridLikelihood):
     needs: ClassVar = ("count", "trials")
     parameter: ClassVar = "rate"
     domain: ClassVar = (0.0, 1.0)
-    shared: ClassVar = "dispersion"
-    shared_field: ClassVar = "log_excess"
-    shared_support: ClassVar = (-math.inf, math.inf)
+    supports: ClassVar = {"log_excess": (-math.inf, math.inf)}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,6 +93,20 @@ class BetaBinomial(GridLikelihood):
         if not 1 < mean < math.inf:
             raise ModelError(f"mean_trials of BetaBinomial must be above 1, not {mean}")
         object.__setattr__(self, "mean_trials", float(mean))
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """The dispersion d; its prior is about log excess, and the Binomial is its limit."""
+        prior = self.log_excess
+        return Hyperparameter(
+            "dispersion",
+            "log_excess",
+            prior,
+            (-math.inf, math.inf if self.mean_trials is None else self._highest),
+            limit=0.0 if prior is not None and math.isinf(prior.support[0]) else None,
+            value=self._dispersion,
+            pymc_value=self._pymc_dispersion,
+        )
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
@@ -120,13 +133,18 @@ class BetaBinomial(GridLikelihood):
         """Return count / trials, NaN without trials, shape (T,)."""
         return Binomial().estimates(observations)
 
+    def worth(self, observations: Observations) -> Floats:
+        """Return the trials."""
+        return observations.column("trials")
+
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / (trials + 1)."""
         return Binomial().pooled(observations)
 
     def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
         """Return two-sided tails of a Binomial with as many trials as the counts are worth."""
-        d = float(self.shared_value(np.array(min(self.shared_prior.support[1], self._highest))))
+        highest = min(self.hyper.prior.support[1], self._highest)
+        d = float(self._dispersion(np.array(highest)))
         k, n = observations.column("count"), observations.column("trials")
         worth = n / (1 + np.maximum(n - 1, 0) * d)
         if pool:
@@ -141,25 +159,15 @@ class BetaBinomial(GridLikelihood):
         """The largest log excess, where d = 1."""
         return math.log(max(self.mean_trials or 0.0, 1.0 + 1e-12) - 1)
 
-    @property
-    def shared_domain(self) -> tuple[float, float]:
-        """Where log excess may lie: the prior is cut off at d = 1."""
-        return (-math.inf, math.inf if self.mean_trials is None else self._highest)
-
-    def shared_value(self, native: Floats) -> Floats:
+    def _dispersion(self, log_excess: Floats) -> Floats:
         """Return the dispersion d from log excess."""
-        return np.exp(np.minimum(native - self._highest, -1e-12))
+        return np.exp(np.minimum(log_excess - self._highest, -1e-12))
 
-    def pymc_shared(self, native: Any) -> Any:
+    def _pymc_dispersion(self, log_excess: Any) -> Any:
         """Return the same for a PyTensor variable."""
         import pytensor.tensor as pt
 
-        return pt.exp(pt.minimum(native - self._highest, -1e-12))
-
-    @property
-    def shared_limit(self) -> float | None:
-        """Return 0, the Binomial, where the prior reaches down to it."""
-        return 0.0 if math.isinf(self.shared_prior.support[0]) else None
+        return pt.exp(pt.minimum(log_excess - self._highest, -1e-12))
 
     def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the arcsine coordinate."""
@@ -182,6 +190,11 @@ class BetaBinomial(GridLikelihood):
         """Return the log Binomial probability at the pooled rate, as the rows."""
         return log_binomial(rows["count"], rows["trials"], *reference(rows["pooled"]))
 
+    def columns(self, observations: Observations) -> dict[str, Floats]:
+        """Return counts, trials and their difference."""
+        columns = super().columns(observations)
+        return {**columns, "failures": columns["trials"] - columns["count"]}
+
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(k | rate, dispersion), by broadcasting."""
         k, n = rows["count"], rows["trials"]
@@ -195,7 +208,8 @@ class BetaBinomial(GridLikelihood):
     def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms]:
         """Return the Binomial's, and tables of what overdispersion adds, by distinct counts."""
         binomial = Binomial(self.rate).terms(series, nodes, shared)
-        ends = np.append(0, np.cumsum(nodes.counts))
+        counts = [len(nodes.theta)] if nodes.counts is None else nodes.counts
+        ends = np.append(0, np.cumsum(counts))
         found = []
         for i, terms in enumerate(binomial):
             d = float(shared[i])
@@ -203,11 +217,8 @@ class BetaBinomial(GridLikelihood):
                 found.append(terms)
                 continue
             s, some = 1 / d - 1, slice(ends[i], ends[i + 1])
-            k, failures = terms.row.T
-            numbers = series.one(i).columns["trials"]
-            (events, at_k), (rest, at_rest), (trials, at_n) = (
-                np.unique(column, return_inverse=True) for column in (k, failures, numbers)
-            )
+            names = "count", "failures", "trials"
+            (events, at_k), (rest, at_rest), (trials, at_n) = map(series.one(i).distinct, names)
             more = log_rising_ratio(np.array(s), trials)[at_n]
             found.append(
                 terms._replace(

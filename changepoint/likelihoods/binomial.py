@@ -144,9 +144,10 @@ class Binomial(GridLikelihood):
         None under other priors, and where log-gammas of so many trials have too few digits.
         """
         prior = self.prior
-        if not isinstance(prior, Beta) or np.nansum(observations.column("trials")) > MANY:
-            return None
         k, n = observations.column("count"), observations.column("trials")
+        trials = float(n[observations.observed("count")].sum())
+        if not isinstance(prior, Beta) or trials > MANY:
+            return None
         log_ways = -np.log1p(n) - special.betaln(k + 1, n - k + 1)
         rows = np.nan_to_num(np.column_stack([log_ways, k, n - k]))
         return Outcomes(prefix_sums(rows), np.array([prior.alpha, prior.beta]), 0)

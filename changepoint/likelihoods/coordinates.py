@@ -224,7 +224,7 @@ class BetaMean(Coordinate):
         phi = self.concentration
         z = _beta_length(phi) - np.abs(x)
         log_shape = np.where(z > 2, 2 * np.log(np.maximum(z, 2.0) / 2), z - 0.6)
-        logit = np.clip(log_shape - np.log(phi), -LOWEST, 0.0)
+        logit: Floats = np.clip(log_shape - np.log(phi), -LOWEST, 0.0)
         return np.where(x < 0, logit, -logit)
 
     def companion(self, theta: Floats) -> Floats:

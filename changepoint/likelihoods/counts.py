@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 LOG_2PI = math.log(2 * math.pi)
 LARGEST = 1e12  # count or trials of a row: beyond, log probabilities lose their sixth digit
-CHEBYSHEV = 16  # nodes of the polynomial that tabulates log-gamma ratios
+DIGITS = 29.0  # -log of the error of the polynomial that tabulates log-gamma ratios
 SERIAL = 2**18  # multiplications that BLAS does without waking threads, which cost more
 
 
@@ -144,13 +144,18 @@ def _log_gamma_rest(z: Floats) -> Floats:
 
 def rising_table(a: Floats, k: Floats) -> Floats:
     """Return `log_rising_ratio` for nodes a (G,) and ascending whole numbers k (D,): (D, G)."""
-    if len(k) > 2 * CHEBYSHEV and k[-1] < 2 * k[0]:
-        # Far from its singularity at k = -a, so smooth that a polynomial gives 1e-12.
-        middle, half = (k[0] + k[-1]) / 2, (k[-1] - k[0]) / 2
-        angle = (np.arange(CHEBYSHEV) + 0.5) * np.pi / CHEBYSHEV
+    if not len(k):
+        return np.empty((0, len(a)))
+    middle, half = (k[0] + k[-1]) / 2, max((k[-1] - k[0]) / 2, 0.5)
+    # Far from its singularity at k = -a a polynomial converges like (x + sqrt(x^2 - 1))^-n,
+    # with x the distance of the singularity from the middle, in halves of the range.
+    far = (middle + float(a.min())) / half
+    degree = math.ceil(DIGITS / math.acosh(max(far, 1.001))) + 1
+    if len(k) > 2 * degree and far > 2:
+        angle = (np.arange(degree) + 0.5) * np.pi / degree
         at_roots = log_rising_ratio(a, (middle + half * np.cos(angle))[:, None])
-        order = np.arange(CHEBYSHEV)[:, None]
-        weights = np.where(order, 2, 1) * np.cos(order * angle) / CHEBYSHEV
+        order = np.arange(degree)[:, None]
+        weights = np.where(order, 2, 1) * np.cos(order * angle) / degree
         basis = np.cos(order * np.arccos(np.clip((k - middle) / half, -1, 1)))
         coefficients = weights @ at_roots
         table = np.empty((len(k), len(a)))
@@ -158,7 +163,7 @@ def rising_table(a: Floats, k: Floats) -> Floats:
         for row in range(0, len(k), step):
             np.matmul(basis.T[row : row + step], coefficients, out=table[row : row + step])
         return table
-    if len(k) == 0 or k[-1] - k[0] > 4 * len(k):
+    if k[-1] - k[0] > 4 * len(k):
         return log_rising_ratio(a, k[:, None])
     # Close together: from one to the next by adding up logarithms.
     steps = np.log1p(np.arange(k[0], k[-1])[:, None] / a)

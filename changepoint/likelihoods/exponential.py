@@ -100,6 +100,10 @@ class Exponential(GridLikelihood):
         y = observations.column("value")
         return 1 / np.where(y > 0, y, np.nan)
 
+    def worth(self, observations: Observations) -> Floats:
+        """Return the waiting times, of which 1 / estimate is the mean."""
+        return observations.column("value")
+
     def pooled(self, observations: Observations) -> float:
         """Return 1 / mean waiting time."""
         return 1 / float(np.nanmean(observations.column("value")))

@@ -14,7 +14,7 @@ from changepoint.likelihoods.base import Likelihood
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
-from changepoint.priors import Prior
+from changepoint.priors import Beta, Gamma, Normal, Prior
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -89,8 +89,8 @@ class GridLikelihood(Likelihood):
     def __post_init__(self) -> None:
         example = f"priors.{'Beta(2, 200)' if self.domain[1] == 1 else 'LogNormal(0, 1)'}"
         self.check_prior(self.parameter, self.domain, example)
-        if self.shared is not None:
-            self.check_prior(self.shared_field, self.shared_support, example)
+        for name, support in self.supports.items():
+            self.check_prior(name, support, example)
 
     def with_strength(self, strength: float) -> Self | None:
         """Return the family with a prior worth so many times as much, where it has that."""
@@ -125,6 +125,12 @@ class GridLikelihood(Likelihood):
             whole = np.ones(len(missing)) if numbers is None else numbers
             columns[role] = np.where(missing, np.nan, whole)
         return columns
+
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """What series must share to be solved together: all that isn't stacked by series."""
+        stackable = isinstance(self.prior, Beta | Gamma | Normal)
+        return (type(self), type(self.prior) if stackable else self.prior)
 
     def at_pooled(self, rows: Columns) -> Floats | None:
         """Return log p of rows at the pooled estimate, if `log_density` wants it of them."""

@@ -22,6 +22,7 @@ from changepoint.likelihoods.counts import (
     two_sided,
 )
 from changepoint.likelihoods.grid import Columns, GridLikelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.poisson import Poisson
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
@@ -82,9 +83,7 @@ class NegativeBinomial(GridLikelihood):
     uses: ClassVar = ("exposure",)
     parameter: ClassVar = "rate"
     domain: ClassVar = (0.0, math.inf)
-    shared: ClassVar = "dispersion"
-    shared_field: ClassVar = "log_excess"
-    shared_support: ClassVar = (-math.inf, math.inf)
+    supports: ClassVar = {"log_excess": (-math.inf, math.inf)}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,6 +98,20 @@ class NegativeBinomial(GridLikelihood):
                 f"mean_count of NegativeBinomial must be above 0 and finite, not {mean}"
             )
         object.__setattr__(self, "mean_count", float(mean))
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """The dispersion d; its prior is about log excess, and the Poisson is its limit."""
+        prior = self.log_excess
+        return Hyperparameter(
+            "dispersion",
+            "log_excess",
+            prior,
+            (-math.inf, math.inf),
+            limit=0.0 if prior is not None and math.isinf(prior.support[0]) else None,
+            value=self._dispersion,
+            pymc_value=self._pymc_dispersion,
+        )
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
@@ -127,6 +140,10 @@ class NegativeBinomial(GridLikelihood):
         """Return count / exposure, NaN without exposure, shape (T,)."""
         return Poisson().estimates(observations)
 
+    def worth(self, observations: Observations) -> Floats:
+        """Return the exposures."""
+        return Poisson().exposure(observations)
+
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / exposure."""
         return Poisson().pooled(observations)
@@ -144,7 +161,7 @@ class NegativeBinomial(GridLikelihood):
             rows = float(exposure.sum() ** 2 / (exposure**2).sum())
             exposure, k = exposure.sum(keepdims=True), np.nansum(k, keepdims=True)
         mean = np.maximum(exposure * theta, 1e-300)
-        ends = self.shared_value(np.array(self.shared_prior.support)) / rows
+        ends = self._dispersion(np.array(self.hyper.prior.support)) / rows
         least = np.where(k > mean, k / mean, np.maximum(np.log(mean / np.maximum(k, 1)), 3))
         d = np.clip(least, *ends)
         r = 1 / d
@@ -155,21 +172,16 @@ class NegativeBinomial(GridLikelihood):
             d * (1 + k + mean) < 1e-6, poisson_tail(k, mean), two_sided(below, above)
         )
 
-    def shared_value(self, native: Floats) -> Floats:
+    def _dispersion(self, log_excess: Floats) -> Floats:
         """Return the dispersion d from log excess."""
         largest, mean = math.log(MOST), self.mean_count or 1.0
-        return np.exp(np.clip(native - math.log(mean), -largest, largest))
+        return np.exp(np.clip(log_excess - math.log(mean), -largest, largest))
 
-    def pymc_shared(self, native: Any) -> Any:
+    def _pymc_dispersion(self, log_excess: Any) -> Any:
         """Return the same for a PyTensor variable."""
         import pytensor.tensor as pt
 
-        return pt.exp(native - math.log(self.mean_count or 1.0))
-
-    @property
-    def shared_limit(self) -> float | None:
-        """Return 0, the Poisson, where the prior reaches down to it."""
-        return 0.0 if math.isinf(self.shared_prior.support[0]) else None
+        return pt.exp(log_excess - math.log(self.mean_count or 1.0))
 
     def coordinate(self, series: Series, shared: Floats) -> Coordinate:
         """Return the coordinate of a rate at this dispersion and the mean exposure."""

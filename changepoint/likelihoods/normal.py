@@ -16,6 +16,7 @@ from changepoint.likelihoods.base import Fault, spread_faults
 from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import two_sided
 from changepoint.likelihoods.grid import Columns, GridLikelihood, segment_sums
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.segment_statistics import Statistics, linear_statistics
 from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations
@@ -65,8 +66,12 @@ class Normal(GridLikelihood):
     needs: ClassVar = ("value",)
     parameter: ClassVar = "level"
     domain: ClassVar = (-math.inf, math.inf)
-    shared: ClassVar = "noise_sd"
-    shared_field: ClassVar = "noise_sd"
+    supports: ClassVar = {"noise_sd": (0.0, math.inf)}
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """The standard deviation of the noise."""
+        return Hyperparameter("noise_sd", "noise_sd", self.noise_sd, (0.0, math.inf))
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
@@ -109,7 +114,7 @@ class Normal(GridLikelihood):
 
     def tail(self, observations: Observations, theta: Floats, pool: bool) -> Floats:
         """Return two-sided tails at the largest noise that the prior allows."""
-        y, sd = observations.column("value"), self.shared_prior.support[1]
+        y, sd = observations.column("value"), self.hyper.prior.support[1]
         if pool:
             sd = sd / math.sqrt(np.sum(~np.isnan(y)))
             y = np.nanmean(y, keepdims=True)
@@ -122,7 +127,9 @@ class Normal(GridLikelihood):
 
     def information(self, series: Series, shared: Floats) -> Floats:
         """Return T / s^2."""
-        return series.sum(np.ones_like(series.copies)) / np.maximum(shared, 1e-150) ** 2
+        rows: Floats = series.sum(np.ones_like(series.copies))
+        told: Floats = rows / np.maximum(shared, 1e-150) ** 2
+        return told
 
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""

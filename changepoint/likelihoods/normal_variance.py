@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.regression import LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma
@@ -46,10 +47,19 @@ class NormalVariance(LinearLikelihood):
     name: ClassVar = "normal-variance"
     parameter: ClassVar = "noise_sd"
     domain: ClassVar = (0.0, math.inf)
+    supports: ClassVar = {"level": (-math.inf, math.inf)}
     columns: ClassVar = 0
-    shared: ClassVar = "level"
-    shared_field: ClassVar = "level"
-    shared_support: ClassVar = (-math.inf, math.inf)
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """The level; half its prior's standard deviation is a typical difference."""
+        return Hyperparameter(
+            "level",
+            "level",
+            self.level,
+            (-math.inf, math.inf),
+            unit=self.level.sigma / 2 if self.level else 1.0,
+        )
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled."""
@@ -63,11 +73,6 @@ class NormalVariance(LinearLikelihood):
         """The priors of level (which is shared), slope and variance."""
         assert self.variance is not None  # resolved
         return None, None, self.variance
-
-    @property
-    def shared_unit(self) -> float:
-        """Half the prior's standard deviation."""
-        return self.level.sigma / 2 if self.level else 1.0
 
     def estimates(self, observations: Observations) -> NDArray[np.float64]:
         """Return distances from the mean, shape (T,)."""

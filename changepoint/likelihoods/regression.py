@@ -113,8 +113,8 @@ class LinearLikelihood(Likelihood):
                     f"{field} of {type(self).__name__} must be conjugate, such as {example}, "
                     f"not {prior}"
                 )
-        if self.shared is not None:
-            self.check_prior(self.shared_field, self.shared_support, "priors.Uniform(0, 0.9)")
+        for name, support in self.supports.items():
+            self.check_prior(name, support, "priors.Uniform(0, 0.9)")
 
     def with_strength(self, strength: float) -> Self | None:
         """Return the family with the prior of level or variance worth so many times as much."""

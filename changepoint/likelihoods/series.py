@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -43,6 +43,7 @@ class Series:
     pooled: Floats
     least: Floats
     largest: Floats
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pooled)
@@ -67,6 +68,19 @@ class Series:
         """Return one of the series."""
         if len(self) == 1:
             return self
+        if i not in self._kept:
+            self._kept[i] = self._one(i)
+        alone: Self = self._kept[i]
+        return alone
+
+    def distinct(self, name: str) -> tuple[Floats, Integers]:
+        """Return the distinct values of a column, and which of them each row has; of one."""
+        if name not in self._kept:
+            self._kept[name] = np.unique(self.columns[name], return_inverse=True)
+        found: tuple[Floats, Integers] = self._kept[name]
+        return found
+
+    def _one(self, i: int) -> Self:
         some = slice(self.bounds[i], self.bounds[i + 1])
         return replace(
             self,
@@ -161,7 +175,7 @@ NOWHERE: Integers = np.empty(0, np.int64)
 def each_terms(
     series: Series, nodes: Nodes, constant: Floats, row: Floats, node: Floats
 ) -> list[Terms]:
-    """Return the terms of each series, without tables, from those of all: (U,), (U, K), (K, G)."""
+    """Return each series' terms, without tables, from those of all: (U,), (U, K), (K, G)."""
     if len(series) == 1:
         none = np.empty((0, node.shape[1]))
         return [Terms(constant, row, node, none, NOWHERE, none, NOWHERE)]
@@ -178,9 +192,9 @@ def each_terms(
 def repeated(thing: Any, counts: Integers) -> Any:
     """Return a dataclass whose array fields, (B,), are repeated: one value a node."""
     arrays = {
-        field.name: np.repeat(value, counts)
-        for field in fields(thing)
-        if isinstance(value := getattr(thing, field.name), np.ndarray) and len(value) > 1
+        one.name: np.repeat(value, counts)
+        for one in fields(thing)
+        if isinstance(value := getattr(thing, one.name), np.ndarray) and len(value) > 1
     }
     return with_fields(thing, arrays) if arrays else thing
 
@@ -188,8 +202,8 @@ def repeated(thing: Any, counts: Integers) -> Any:
 def with_fields(thing: Any, values: Mapping[str, Any]) -> Any:
     """Return a copy of a frozen dataclass with other fields, none of which is checked."""
     copy = object.__new__(type(thing))
-    for field in fields(thing):
-        object.__setattr__(copy, field.name, values.get(field.name, getattr(thing, field.name)))
+    for name in (one.name for one in fields(thing)):
+        object.__setattr__(copy, name, values.get(name, getattr(thing, name)))
     return copy
 
 

@@ -17,6 +17,7 @@ from changepoint.likelihoods.base import Fault, Likelihood
 from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import log_rising_ratio, two_sided
 from changepoint.likelihoods.grid import Columns, GridLikelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations
@@ -88,8 +89,7 @@ class StudentT(GridLikelihood):
     needs: ClassVar = ("value",)
     parameter: ClassVar = "level"
     domain: ClassVar = (-math.inf, math.inf)
-    shared: ClassVar = "scale"
-    shared_field: ClassVar = "scale"
+    supports: ClassVar = {"scale": (0.0, math.inf)}
     heavy_tails: ClassVar = True
 
     def __post_init__(self) -> None:
@@ -113,6 +113,11 @@ class StudentT(GridLikelihood):
         nus = NUS if self.nu is None else (self.nu,)
         phis = PHIS if self.phi is None else (self.phi,)
         return tuple(replace(self, nu=nu, phi=phi) for phi in phis for nu in nus)
+
+    @property
+    def hyper(self) -> Hyperparameter:
+        """The scale of the noise."""
+        return Hyperparameter("scale", "scale", self.scale, (0.0, math.inf))
 
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled; nu stays as it is."""
@@ -155,7 +160,7 @@ class StudentT(GridLikelihood):
         A median of n rows has about the tails of one row of the scale 1.6 s / sqrt n, or
         lighter ones.
         """
-        y, scale = observations.column("value"), self.shared_prior.support[1]
+        y, scale = observations.column("value"), self.hyper.prior.support[1]
         if pool:
             n = float(np.sum(~np.isnan(y)))
             y, scale = np.nanmedian(y, keepdims=True), scale * max(1.6 / math.sqrt(n), 1 / n)
@@ -174,7 +179,8 @@ class StudentT(GridLikelihood):
         kept = series.columns.get("kept", np.zeros_like(series.copies))
         rows = series.sum(((1 - kept) / self.growth(kept)) ** 2)
         nu = self._nu
-        return np.maximum(rows * (nu + 1), FEW) / nu / np.maximum(shared, 1e-150) ** 2
+        most: Floats = np.maximum(rows * (nu + 1), FEW) / nu / np.maximum(shared, 1e-150) ** 2
+        return most
 
     @property
     def _nu(self) -> float:
@@ -184,6 +190,11 @@ class StudentT(GridLikelihood):
                 "StudentT(nu=4)"
             )
         return self.nu
+
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """Further nu and phi."""
+        return (*super().alike, self.nu, self.phi)
 
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
         """Return log p(y | level, s), by broadcasting."""

@@ -11,9 +11,11 @@ from changepoint.errors import DataError
 from changepoint.observations import Floats
 from changepoint.reading.table import prefixed
 from changepoint.reading.timegrid import DAY, MONTH, Series, commonest
+from changepoint.roles import TABLE
 
 PERIODS = ("day", "week", "month")
-_SUMMED = ("count", "trials", "exposure", "outcomes")
+_SUMMED = tuple(role.name for role in TABLE if role.summed)
+_COUNTS = tuple(role.name for role in TABLE if role.summed and role.response)
 
 
 def check_period(period: str | None) -> None:
@@ -60,7 +62,7 @@ def _check(series: Series, asked: dict[str, str], file: str | None) -> tuple[str
             prefixed(file, f"aggregate needs dates, and there is {found}; {remedy}")
         )
     others = [role for role in series.numbers if role not in _SUMMED]
-    counts = "count" in series.numbers or "outcomes" in series.numbers
+    counts = any(role in series.numbers for role in _COUNTS)
     if not counts or any(role in asked for role in others):
         what = " or ".join(others)
         raise DataError(

@@ -14,7 +14,7 @@ import numpy as np
 from changepoint.errors import DataError
 from changepoint.reading.arrow import UnknownTypeError, cells_of
 from changepoint.reading.files import check_path
-from changepoint.reading.roles import NAMES, find_roles, normal
+from changepoint.reading.matching import find_roles, meaning
 from changepoint.reading.systems import filesystem, is_url
 from changepoint.reading.table import Column, Table, prefixed
 
@@ -83,7 +83,7 @@ def _with_index(frame: Any) -> Any:
     names = [str(name) if name is not None else "time" for name in index.names]
     columns = [str(column) for column in frame.columns]
     # An index beside a time column of its own adds nothing but a second time.
-    times = [column for column in columns if normal(column) in NAMES["time"]]
+    times = [column for column in columns if meaning(column) == "time"]
     if times or set(names) & set(columns):
         return frame
     return frame.reset_index(names=names)

@@ -11,8 +11,8 @@ import numpy as np
 
 from changepoint.errors import DataError, Problem
 from changepoint.reading.datestyles import is_date
+from changepoint.reading.matching import KNOWN, RESPONSE_NAMES, find_roles, normal
 from changepoint.reading.numerals import MISSING, is_number
-from changepoint.reading.roles import KNOWN, RESPONSE_NAMES, find_roles, normal
 from changepoint.reading.table import Column, Table, shown
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -19,9 +19,16 @@ from changepoint.reading.dates import read_times
 from changepoint.reading.files import lines_of
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
 from changepoint.reading.layout import read_table
+from changepoint.reading.matching import (
+    asked_columns,
+    find_roles,
+    is_key,
+    is_outcome,
+    key_role,
+    with_numbers,
+)
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import find_outcomes
-from changepoint.reading.roles import asked_columns, find_roles, is_key, is_outcome, key_role
 from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series, on_grid
 
@@ -260,7 +267,7 @@ def _grouped(
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed
-    roles = [role for role in table.columns if role != "time" and not is_key(role)]
+    roles = with_numbers(table.columns)
     numbers, wrong, noticed = read_numbers(table, roles)
     # A column that can be read in two ways, or in none, is lost, and with it every series.
     lost = len(numbers) < len(roles) or (time is not None and len(time) < len(table.lines))

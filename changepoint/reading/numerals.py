@@ -15,10 +15,10 @@ import numpy as np
 
 from changepoint.errors import Problem
 from changepoint.observations import Floats
+from changepoint.reading.matching import cells_role
 from changepoint.reading.table import Table
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", ".", "#n/a"})
-WHOLE = ("count", "trials")  # roles whose numbers are whole
 _SPACES = " \u00a0\u2009\u202f'’"  # all of them are in use between thousands
 
 
@@ -147,13 +147,14 @@ def _settled(
     points = any("." in body for body in bodies)
     if commas and points:
         return "?", ()
-    if _kind(role) in WHOLE:
+    kind = cells_role(role)
+    if kind.whole:
         # Counts aren't fractions, so 1.234 visits are thousands; 2.000 could still be two.
         written, other = (",", ".") if commas else (".", ",")
         for body in bodies:
             if not _number(body, written).is_integer():
                 name, meant = table.columns[role].name, _number(body, other)
-                rule = f"{_kind(role)} are whole"
+                rule = f"{kind.name} are whole"
                 note = f"column {name!r}: {body} was read as {meant:.15g}, for {rule}"
                 return other, (note,)
         return "?", ()
@@ -162,11 +163,6 @@ def _settled(
     # 1.234 beside 987 in a file of the semicolon countries looks like thousands.
     mixed = table.delimiter == ";" and any("." not in body for body in bodies)
     return "?" if mixed else ".", ()
-
-
-def _kind(role: str) -> str:
-    """Return what the numbers of a role are: those of an outcome are counts."""
-    return "count" if role.startswith("outcomes[") else role
 
 
 def _ambiguous(table: Table, role: str, numerals: _Numerals) -> Problem:
@@ -197,8 +193,8 @@ def _converted(
                 "the column mixes percentages with plain numbers",
                 "Write all of its cells with % or none",
             )
-        elif percent and role not in ("rate", "value"):
-            kind = _kind(role)
+        elif percent and not cells_role(role).percent:
+            kind = cells_role(role).name
             wrong[cell] = (f"a {kind} can't be a percentage", f"Give a column of {kind}")
         else:
             values[cell] = _number(body, decimal, percent)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.observations import Floats
+from changepoint.reading.matching import OUTCOMES, is_outcome, normal
 from changepoint.reading.numerals import MISSING
-from changepoint.reading.roles import OUTCOMES, is_outcome, normal
 from changepoint.reading.table import Cells, Table, prefixed, shown
+from changepoint.roles import BY_NAME
 
 MOST = 50  # distinct labels
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
@@ -27,16 +28,26 @@ class Outcomes(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def asked_for(
-    outcomes: Sequence[str] | None, outcome: str | None, others: Sequence[str]
-) -> dict[str, str]:
-    """Return the columns by role, outcomes[0], outcomes[1], ... or outcome.
+def asked_for(columns: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns that were told by role; outcomes have a role each, outcomes[0], ...
 
     Raises
     ------
     DataError
-        If both are asked for, or another response beside them, or fewer than two columns.
+        If there is no such role, if outcomes are told in two ways, or beside other columns than
+        the time, or if they are fewer than two columns.
     """
+    told = {role: name for role, name in columns.items() if name is not None}
+    unknown = [role for role in told if role not in BY_NAME]
+    if unknown:
+        raise DataError(f"there is no role {unknown[0]!r}; there are {', '.join(BY_NAME)}")
+    outcomes, outcome = told.pop("outcomes", None), told.pop("outcome", None)
+    plain = {role: str(name) for role, name in told.items()}
+    return plain | _of_outcomes(outcomes, outcome, [role for role in plain if role != "time"])
+
+
+def _of_outcomes(outcomes: Any, outcome: Any, others: Sequence[str]) -> dict[str, str]:
+    """Return the columns of outcomes by role."""
     if outcomes is None and outcome is None:
         return {}
     if outcomes is not None and outcome is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
 from changepoint.errors import DataError, DataWarning, Problem
 from changepoint.observations import Observations
@@ -15,9 +17,9 @@ from changepoint.reading.dates import read_times
 from changepoint.reading.files import read_lines
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.layout import read_table
+from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
-from changepoint.reading.roles import is_outcome
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
 
@@ -26,7 +28,7 @@ _PACKAGE = str(Path(__file__).parents[1])
 
 
 class Options(TypedDict, total=False):
-    """What every reader takes."""
+    """What every reader takes: a column for each role, and what to sum."""
 
     time: str | None
     count: str | None
@@ -39,6 +41,30 @@ class Options(TypedDict, total=False):
     aggregate: Period | None
 
 
+def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
+    """Give a reader a signature that names each of its options, and refuse any other."""
+    signature = inspect.signature(reader)
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    for name, hint in get_type_hints(Options).items():
+        option = inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint
+        )
+        parameters.append(option)
+    full = signature.replace(parameters=parameters)
+
+    @functools.wraps(reader)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            full.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{reader.__name__}() {error}") from None
+        return reader(*args, **kwargs)
+
+    checked.__signature__ = full  # type: ignore[attr-defined]
+    return checked
+
+
+@spelled
 def read(
     path: str | os.PathLike[str],
     *,
@@ -79,24 +105,17 @@ def read(
     return read_parquet(path, **options)
 
 
+@spelled
 def read_csv(
     path: str | os.PathLike[str],
     *,
-    time: str | None = None,
-    count: str | None = None,
-    trials: str | None = None,
-    exposure: str | None = None,
-    rate: str | None = None,
-    value: str | None = None,
-    outcomes: Sequence[str] | None = None,
-    outcome: str | None = None,
     date_format: str | None = None,
-    aggregate: Period | None = None,
+    **options: Unpack[Options],
 ) -> Observations:
     """Read a text file with a header line: CSV, also with semicolons, tabs or bars.
 
-    Columns find their roles by name (count: conversions, events, ...; the README has the
-    table). Encoding, delimiter, the way of writing numbers and the order of day and month are
+    Columns find their roles by name (count: conversions, events, ...; the page on files has the
+    list). Encoding, delimiter, the way of writing numbers and the order of day and month are
     found from the whole file; what could mean two things is an error. Text above the header
     and totals below the rows are no obstacle. Rows absent from a regular time grid become
     missing rows. Whatever was noticed is warned about, and kept in `warnings` of the result.
@@ -105,7 +124,7 @@ def read_csv(
     ----------
     path
         The file.
-    time, count, trials, exposure, rate, value
+    time, count, trials, ...
         Columns that names don't find, or that should win over names; any case.
     outcomes
         Columns of counts, one for each outcome that a trial can have, such as
@@ -143,24 +162,15 @@ def read_csv(
     >>> read_csv("data/funnel.csv", outcomes=["bounced", "browsed", "carted", "bought"])
     Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
-    check_period(aggregate)
-    asked = _asked(outcomes, outcome, time, count, trials, exposure, rate, value)
+    asked, period = _told(options)
     table = read_table(read_lines(path), asked, os.fspath(path))
-    return _observations(table, asked, aggregate, date_format)
+    return _observations(table, asked, period, date_format)
 
 
+@spelled
 def read_parquet(
     path: str | os.PathLike[str],
-    *,
-    time: str | None = None,
-    count: str | None = None,
-    trials: str | None = None,
-    exposure: str | None = None,
-    rate: str | None = None,
-    value: str | None = None,
-    outcomes: Sequence[str] | None = None,
-    outcome: str | None = None,
-    aggregate: Period | None = None,
+    **options: Unpack[Options],
 ) -> Observations:
     """Read a Parquet file.
 
@@ -168,8 +178,8 @@ def read_parquet(
     ----------
     path
         The file.
-    time, count, trials, exposure, rate, value, outcomes, outcome, aggregate
-        As in `read_csv`. Text is converted as there.
+    **options
+        As for `read_csv`. Text is converted as there.
 
     Returns
     -------
@@ -190,23 +200,14 @@ def read_parquet(
     ...     read_parquet(f"{folder}/nile.parquet")
     Observations(T=100, 1871 to 1970, value)
     """
-    check_period(aggregate)
-    asked = _asked(outcomes, outcome, time, count, trials, exposure, rate, value)
-    return _observations(read_parquet_table(path, asked), asked, aggregate, None)
+    asked, period = _told(options)
+    return _observations(read_parquet_table(path, asked), asked, period, None)
 
 
+@spelled
 def from_frame(
     frame: Any,
-    *,
-    time: str | None = None,
-    count: str | None = None,
-    trials: str | None = None,
-    exposure: str | None = None,
-    rate: str | None = None,
-    value: str | None = None,
-    outcomes: Sequence[str] | None = None,
-    outcome: str | None = None,
-    aggregate: Period | None = None,
+    **options: Unpack[Options],
 ) -> Observations:
     """Take the series from a data frame of pandas, polars, pyarrow or DuckDB.
 
@@ -215,8 +216,8 @@ def from_frame(
     frame
         A data frame, a lazy one, or a DuckDB relation. An index of pandas counts as a column
         if it holds dates or has a name.
-    time, count, trials, exposure, rate, value, outcomes, outcome, aggregate
-        As in `read_csv`. Text is converted as there.
+    **options
+        As for `read_csv`. Text is converted as there.
 
     Returns
     -------
@@ -234,17 +235,15 @@ def from_frame(
     >>> from_frame(pandas.read_csv("data/nile.csv"))
     Observations(T=100, 1871 to 1970, value)
     """
-    check_period(aggregate)
-    asked = _asked(outcomes, outcome, time, count, trials, exposure, rate, value)
-    return _observations(read_frame(frame, asked), asked, aggregate, None)
+    asked, period = _told(options)
+    return _observations(read_frame(frame, asked), asked, period, None)
 
 
-def _asked(
-    outcomes: Sequence[str] | None, outcome: str | None, *columns: str | None
-) -> dict[str, str]:
-    roles = ("time", "count", "trials", "exposure", "rate", "value")
-    told = {role: str(c) for role, c in zip(roles, columns, strict=True) if c is not None}
-    return told | asked_for(outcomes, outcome, [role for role in told if role != "time"])
+def _told(options: Options) -> tuple[dict[str, str], Period | None]:
+    """Return the columns asked for, and the period to sum over."""
+    period = options.get("aggregate")
+    check_period(period)
+    return asked_for({r: c for r, c in options.items() if r != "aggregate"}), period
 
 
 def _observations(
@@ -256,8 +255,7 @@ def _observations(
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed
-    roles = [role for role in table.columns if role not in ("time", "outcome")]
-    numbers, wrong, noticed = read_numbers(table, roles)
+    numbers, wrong, noticed = read_numbers(table, with_numbers(table.columns))
     notes += noticed
     problems = sorted([*problems, *wrong], key=lambda problem: problem.line or 0)
     if problems:

@@ -184,9 +184,9 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
         "number_of_changes": {str(k): float(probabilities[k]) for k in range(kept + 1)},
         "changes": [_change_dict(change) for change in posterior.changes],
         "models": [
-            {"model": name, **{key: _plain(value) for key, value in row.items()}}
-            | {"number": None if row["number"] < 0 else row["number"]}
-            for name, row in posterior.candidates.iterrows()
+            {key: _plain(value) for key, value in one.items()}
+            | {"number": None if one["number"] < 0 else one["number"]}
+            for one in posterior.models
         ],
         "sensitivity": [
             {"prior_strength": strength, "probability_of_change": p}

@@ -73,10 +73,9 @@ class Comparison:
         one, two = self.posteriors
         if one.number != two.number:
             return {}
-        name = "switchpoint_probability"
         return {
             f"change {i + 1}: total variation of the row": float(
-                abs(_probability(one, name, i) - _probability(two, name, i)).sum() / 2
+                abs(_probability(one, i) - _probability(two, i)).sum() / 2
             )
             for i in range(one.number)
         }
@@ -178,14 +177,12 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
     for posterior, label, (fill, line, width) in zip(
         comparison.posteriors, comparison.labels, styles, strict=True
     ):
-        parameter, told = posterior.model.likelihood.parameter, posterior.marginals
-        lower, _, upper = told[f"{parameter}_quantile"].values
+        mean, lower, _, upper = posterior.arrays.rows
         if fill is not None:
             ax.stairs(upper, edges, baseline=lower, fill=True, color=fill, zorder=1)
         else:
             for end in (lower, upper):
                 ax.stairs(end, edges, baseline=None, color=line, linewidth=1, linestyle="--")
-        mean = told[f"{parameter}_mean"].values
         ax.stairs(
             mean, edges, baseline=None, color=line, linewidth=width, zorder=3, label=label
         )
@@ -201,8 +198,7 @@ def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> Non
     one, two = comparison.posteriors
     edges = edges_of(places(one))
     both = one.number == two.number and one.number > i
-    name = "switchpoint_probability" if both else "change_probability"
-    p, q = (_probability(posterior, name, i) for posterior in (one, two))
+    p, q = (_probability(posterior, i if both else None) for posterior in (one, two))
     ax.stairs(p, edges, fill=True, color=LINE, edgecolor=LINE)
     ax.stairs(-q, edges, fill=True, color=OTHER, edgecolor=OTHER)
     ax.axhline(0, color=DATA, linewidth=0.6)
@@ -213,6 +209,10 @@ def _draw_mirrored(ax: Axes, comparison: Comparison, i: int, alone: bool) -> Non
     clean(ax)
 
 
-def _probability(posterior: Answer, name: str, i: int) -> NDArray[Any]:
-    values: NDArray[Any] = posterior.marginals[name].values
-    return values[i] if values.ndim == 2 else values
+def _probability(posterior: Answer, i: int | None) -> NDArray[Any]:
+    """Return P(i-th change at row s), or that of any change."""
+    told = posterior.arrays
+    if i is None or told.places is None:
+        return told.change_probability
+    values: NDArray[Any] = told.places.probability[i]
+    return values

@@ -13,7 +13,7 @@ from changepoint.report.figure_style import label_of
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
 from changepoint.report.sentences import engine_line, sentence
-from changepoint.report.sparkline import Curve, curve, ticks_of
+from changepoint.report.sparkline import curve_of
 from changepoint.results.reported import Change
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def single(posterior: Answer) -> str:
         n=T,
         missing=missing,
         sentence=sentence(posterior),
-        curve=_curve(posterior, stride),
+        curve=curve_of(posterior, stride),
     )
     rows = f"{T:,} rows" + (f", {missing:,} missing" if missing else "")
     times = ""
@@ -93,34 +93,6 @@ def _stride(posterior: Answer) -> int:
     return math.ceil(len(posterior.observations) / POINTS)
 
 
-def _curve(posterior: Answer, stride: int) -> Curve:
-    """Return the curve: means of the data, the band at middle rows, sums of P(change)."""
-    family, observations = posterior.model.likelihood, posterior.observations
-    told, T = posterior.marginals, len(posterior.observations)
-    starts = np.arange(0, T, stride)
-    middle = (starts + np.minimum(starts + stride, T)) // 2
-    lower, _, upper = told[f"{family.parameter}_quantile"].values[:, middle]
-    change = np.add.reduceat(told["change_probability"].values, starts)
-    time = T if observations.time is None else observations.time
-    return curve(
-        _pooled(family.estimates(observations), starts),
-        lower,
-        told[f"{family.parameter}_mean"].values[middle],
-        upper,
-        np.minimum(change, 1.0),
-        ticks_of(time, stride),
-        zero=family.domain[0] == 0,
-    )
-
-
-def _pooled(y: Floats, starts: NDArray[np.int64]) -> Floats:
-    """Return the mean of the rows of each point that have a value; NaN where none has."""
-    seen = ~np.isnan(y)
-    count = np.add.reduceat(seen, starts, dtype=np.int64)
-    total = np.add.reduceat(np.where(seen, y, 0.0), starts)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _totals(posterior: Answer) -> list[tuple[str, str]]:
     k = posterior.number
     totals = [("most probable number of changes", str(k))]
@@ -153,7 +125,7 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         yield Table("How many changes", ["number", "probability"], rows)
     if posterior.sensitivity:
         yield _by_strength(posterior)
-    if len(posterior.candidates):
+    if posterior.models:
         yield _averaged(posterior)
 
 
@@ -173,13 +145,13 @@ def _row(change: Change) -> list[str]:
 def _averaged(posterior: Answer) -> Table:
     """Return the models that were averaged over, and what each of them finds."""
     rows = []
-    for name, one in posterior.candidates.iterrows():
+    for one in posterior.models:
         told = [chance(one["probability_of_change"]), f"{one['number']:.0f}"]
         if one["steady"]:
             told = ["one level by assumption", "–"]
         elif math.isnan(one["probability_of_change"]):  # too improbable to have been asked
             told = ["–", "–"]
-        rows.append([str(name), chance(one["probability"]), *told, str(one["priors"])])
+        rows.append([one["model"], chance(one["probability"]), *told, one["priors"]])
     heads = ["model", "probability", "P(any change)", "changes", "with its priors"]
     return Table("Models averaged over", heads, rows, kind="numbers wide")
 
@@ -204,7 +176,7 @@ def _about(posterior: Answer) -> Iterator[tuple[str, str]]:
     if priors:
         yield "Priors", "\n".join(f"{name}: {prior}" for name, prior in priors.items())
     yield "Prior on changes", str(model.changes)
-    sampled = "sampled" in posterior.tree.children
+    sampled = engine["name"] != "exact"
     yield "Engine", engine_line(posterior) if sampled else f"{engine['name']}"
     yield "Seed of the draws", str(engine["seed"])
     used = ", ".join(f"{role}: {column}" for role, column in observations.columns.items())

@@ -117,10 +117,8 @@ def plot_number(posterior: Answer, ax: Axes | None = None) -> Axes:
 
 def draw_rate(ax: Axes, posterior: Answer) -> None:
     """Draw data, mean, band, and a line where each reported change is."""
-    x, family = places(posterior), posterior.model.likelihood
-    told = posterior.marginals
-    lower, _, upper = told[f"{family.parameter}_quantile"].values
-    mean = told[f"{family.parameter}_mean"].values
+    x = places(posterior)
+    mean, lower, _, upper = posterior.arrays.rows
     draw_data(ax, posterior)
     edges = edges_of(x)
     ax.stairs(upper, edges, baseline=lower, fill=True, color=BAND, zorder=1, label="95 % band")
@@ -168,7 +166,7 @@ def draw_strip(ax: Axes, told: list[tuple[Answer, str]]) -> None:
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
     room = (high - low) * STRIP * len(told)
     base = low - room * (1.1 - 0.5 * (len(told) - 1))
-    probabilities = [posterior.marginals["change_probability"].values for posterior, _ in told]
+    probabilities = [posterior.arrays.change_probability for posterior, _ in told]
     most = max(float(p.max()) for p in probabilities) or 1.0
     sure = max(posterior.probability_of_change for posterior, _ in told)
     for (posterior, color), p, up in zip(told, probabilities, (1, -1), strict=False):
@@ -184,11 +182,12 @@ def draw_strip(ax: Axes, told: list[tuple[Answer, str]]) -> None:
 
 
 def _draw_change(ax: Axes, posterior: Answer, i: int) -> None:
-    told = posterior.marginals
-    p = told["switchpoint_probability"].values[i]
+    told = posterior.arrays.places
+    assert told is not None  # it is there where a change is
+    p = told.probability[i]
     edges = edges_of(places(posterior))
     draw_bars(ax, p, edges, REST)
-    draw_bars(ax, np.where(told["credible"].values[i], p, 0.0), edges, CHANGE)
+    draw_bars(ax, np.where(told.credible[i], p, 0.0), edges, CHANGE)
     ax.set_ylabel(
         f"change {i + 1}" if len(posterior.changes) > 1 else "change", fontsize="small"
     )
@@ -198,13 +197,12 @@ def _draw_change(ax: Axes, posterior: Answer, i: int) -> None:
 
 def _draw_any(ax: Axes, posterior: Answer) -> None:
     """Draw the probability of a change by row; numbers name the reported changes."""
-    told, edges = posterior.marginals, edges_of(places(posterior))
-    p, found = told["change_probability"].values, posterior.changes
+    told, edges = posterior.arrays, edges_of(places(posterior))
+    p, found = told.change_probability, posterior.changes
     draw_bars(ax, p, edges, REST if found else CHANGE)
-    if found:
-        draw_bars(
-            ax, np.where(told["credible"].values.any(axis=0), p, 0.0), edges, CHANGE, zorder=2
-        )
+    if told.places is not None:
+        inside = told.places.credible.any(axis=0)
+        draw_bars(ax, np.where(inside, p, 0.0), edges, CHANGE, zorder=2)
     before = -np.inf
     for i, change in enumerate(found if 1 < len(found) <= LINES else (), 1):
         if change.index - before > 0.02 * len(p):  # else numbers would overlap

@@ -115,8 +115,8 @@ def _prior_draws(posterior: Answer, name: str) -> Floats:
         return values
     drawn, rng = [], np.random.default_rng(0)
     for family in posterior.likelihoods:
-        if name == family.shared:
-            drawn.append(family.shared_draws(rng, DRAWS))
+        if family.hyper is not None and name == family.hyper.name:
+            drawn.append(family.hyper.draws(rng, DRAWS))
         else:
             named = family.segment_prior(posterior.observations, (DRAWS,), rng)
             drawn += [named[name]] if name in named else []

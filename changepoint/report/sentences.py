@@ -99,10 +99,9 @@ def _within(change: Change) -> str:
 
 
 def _no_change(posterior: Answer) -> str:
-    told, family = posterior.marginals, posterior.model.likelihood
-    parameter, label = family.parameter, family.label
-    lower, _, upper = (float(band.mean()) for band in told[f"{parameter}_quantile"].values)
-    mean = float(told[f"{parameter}_mean"].values.mean())
+    family = posterior.model.likelihood
+    label = family.label
+    mean, lower, _, upper = (float(band.mean()) for band in posterior.arrays.rows)
     about = f"the {label} is about {span(Interval(mean, lower, upper))} throughout"
     line = _line(posterior)
     if line is not None:
@@ -116,14 +115,12 @@ def _no_change(posterior: Answer) -> str:
 
 def _line(posterior: Answer) -> tuple[Interval, Interval] | None:
     """Return the ends of a line, if that is what the (most probable) model has."""
-    likelihoods, family = posterior.likelihoods, posterior.model.likelihood
+    likelihoods = posterior.likelihoods
     if not likelihoods or not isinstance(likelihoods[0], LinearLikelihood):
         return None
     if likelihoods[0].columns < 2:
         return None
-    told = posterior.marginals
-    mean = told[f"{family.parameter}_mean"].values
-    lower, _, upper = told[f"{family.parameter}_quantile"].values
+    mean, lower, _, upper = posterior.arrays.rows
     first, last = (
         Interval(float(mean[row]), float(lower[row]), float(upper[row])) for row in (0, -1)
     )
@@ -144,14 +141,15 @@ def other_lines(posterior: Answer) -> list[str]:
 
 def candidate_lines(posterior: Answer) -> list[str]:
     """Return what the models say that were averaged over."""
-    found = posterior.candidates
     told = []
-    for name, row in found[found["probability"] > 0.005].iterrows():
-        times = "1 change" if row["number"] == 1 else f"{row['number']} changes"
-        says = f"{times}, P(any) {equals(row['probability_of_change'])}"
-        if row["steady"]:
+    for one in posterior.models:
+        if not one["probability"] > 0.005:
+            continue
+        times = "1 change" if one["number"] == 1 else f"{one['number']} changes"
+        says = f"{times}, P(any) {equals(one['probability_of_change'])}"
+        if one["steady"]:
             says = "one level by assumption"
-        told.append(f"{name} {chance(row['probability'])} ({says})")
+        told.append(f"{one['model']} {chance(one['probability'])} ({says})")
     return [f"Probability of each model: {'; '.join(told)}"] if told else []
 
 

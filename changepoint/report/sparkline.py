@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from changepoint.answer import Answer
+
 Floats = NDArray[np.float64]
 
 LEVELS = 254  # of the vertical scale: 0..254, which leaves a byte for what is missing
@@ -90,6 +92,34 @@ def curve(
     )
     data = bytes_.astype(np.uint8).tobytes()
     return Curve(len(y), low, high, peak, data, tuple(ticks), clipped)
+
+
+def points(T: int, stride: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and the middle row of each point of a curve of T rows."""
+    starts = np.arange(0, T, stride)
+    return starts, np.minimum(starts + stride // 2, T - 1)
+
+
+def curve_of(answer: Answer, stride: int) -> Curve:
+    """Return the curve of an answer, so many rows being a point.
+
+    A point is what its rows together estimate (events by trials), the band at the middle one,
+    and the sum of P(change).
+    """
+    family, observations = answer.model.likelihood, answer.observations
+    told, T = answer.arrays, len(observations)
+    starts, middle = points(T, stride)
+    mean, lower, _, upper = told.rows[:, middle]
+    change = np.add.reduceat(told.change_probability, starts)
+    return curve(
+        family.pooled_by(observations, starts),
+        lower,
+        mean,
+        upper,
+        np.minimum(change, 1.0),
+        ticks_of(T if observations.time is None else observations.time, stride),
+        zero=family.domain[0] >= 0,
+    )
 
 
 def _levels(values: Floats, low: float, high: float) -> Floats:

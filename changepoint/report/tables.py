@@ -92,7 +92,7 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print()
     console.print(f"Model: {model}")
     console.print(f"Data: {observations.file or 'arrays'}, {rows}")
-    if "sampled" in posterior.tree.children:
+    if posterior.engine["name"] != "exact":
         console.print(f"Engine: {engine_line(posterior)}")
     for line in (*candidate_lines(posterior), *sensitivity_lines(posterior)):
         console.print(line)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.observations import Observations, in_rows
+from changepoint.results.marginals import Effects, Marginals
 from changepoint.results.summaries import MASS
 from changepoint.results.trajectories import tilted
 
@@ -38,8 +39,8 @@ class Change:
     the credible set, whatever their number; `ratio` is None where the parameter isn't
     positive. Difference, ratio and the probability of an increase are sums over the posterior
     where a segment has one parameter, else from draws; where a ratio has no mean, its median
-    stands for it. Of a line, `before` and `after` are its values on both sides of the change. `others` holds the
-    segment's further parameters (slope, noise_sd), before and after, from the draws.
+    stands for it. Of a line, `before` and `after` are its values on both sides of the change.
+    `others` holds the segment's further parameters (slope, noise_sd), from the draws.
     """
 
     index: int
@@ -58,7 +59,7 @@ class Change:
 
 def changes(
     tree: Callable[[], xr.DataTree],
-    told: xr.Dataset,
+    told: Marginals,
     number: int,
     family: Likelihood | OwnLikelihood,
     observations: Observations,
@@ -81,16 +82,18 @@ def changes(
     """
     if not number:
         return []
-    mean = told[f"{family.parameter}_segment_mean"].values
-    lower, _, upper = told[f"{family.parameter}_segment_quantile"].values
+    places = told.places
+    assert places is not None  # they are there where a change is
+    mean, lower, _, upper = places.segments
     segments = [Interval(*map(float, ends)) for ends in zip(mean, lower, upper, strict=True)]
-    effects = _summed(told, family.parameter) or _drawn(
-        tree(), number, family, observations, averaged
-    )
+    if places.effects is not None:
+        effects = _summed(places.effects)
+    else:
+        effects = _drawn(tree(), number, family, observations, averaged)
     found = []
     for i, effect in enumerate(effects):
-        p = told["switchpoint_probability"].values[i]
-        inside = np.flatnonzero(told["credible"].values[i])
+        p = places.probability[i]
+        inside = np.flatnonzero(places.credible[i])
         breaks = np.flatnonzero(np.diff(inside) > 1)
         ranges = list(
             zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
@@ -101,7 +104,7 @@ def changes(
                 index=median,
                 time=observations.stamp(median),
                 most_probable=observations.stamp(int(p.argmax())),
-                probability=float(told["inside_probability"].values[i]),
+                probability=float(places.inside[i]),
                 credible=[(int(a), int(b)) for a, b in ranges],
                 credible_times=[
                     (observations.stamp(a), observations.stamp(b)) for a, b in ranges
@@ -128,16 +131,9 @@ class _Effect(NamedTuple):
     others: dict[str, tuple[Interval, Interval]] = {}  # noqa: RUF012  never changed
 
 
-def _summed(told: xr.Dataset, parameter: str) -> list[_Effect]:
-    """Return what was summed of the changes; nothing where draws must tell."""
-    if "increase_probability" not in told:
-        return []
-    each = zip(
-        told[f"{parameter}_difference"].values.tolist(),
-        told[f"{parameter}_ratio"].values.tolist(),
-        told["increase_probability"].values.tolist(),
-        strict=True,
-    )
+def _summed(effects: Effects) -> list[_Effect]:
+    """Return what was summed of the changes."""
+    each = zip(*(column.tolist() for column in effects), strict=True)
     return [
         _Effect(Interval(*by), None if math.isnan(ratio[0]) else Interval(*ratio), increase)
         for by, ratio, increase in each

@@ -13,7 +13,14 @@ from changepoint.likelihoods.regression import rows_of
 from changepoint.model import Model
 from changepoint.observations import Observations, in_rows
 from changepoint.results.result import Draws
-from changepoint.results.tree import dims_of, fixed_number, outcome_names, unknown, whole
+from changepoint.results.tree import (
+    dims_of,
+    fixed_number,
+    hyper_name,
+    outcome_names,
+    unknown,
+    whole,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -112,8 +119,8 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         for name, values in _paths(tree, family.parameter)[1].items()
     }
     shared = np.ones(chains * draws)
-    if family.shared is not None:
-        shared = posterior[family.shared].values.reshape(-1)
+    if family.hyper is not None:
+        shared = posterior[family.hyper.name].values.reshape(-1)
     if name == "log_likelihood":
         values = family.pointwise(observations, paths, shared)
     else:
@@ -138,7 +145,7 @@ def _prior(
     posterior, T = tree["posterior"].dataset, len(observations)
     D = posterior.sizes["chain"] * posterior.sizes["draw"]
     family, k = model.likelihood, model.changes.exactly
-    shared = family.shared_draws(rng, D) if family.shared is not None else None
+    shared = None if family.hyper is None else family.hyper.draws(rng, D)
     placements = [model.changes.draw(T, rng) for _ in range(D)]
     most = max(len(placement) for placement in placements)
     first = np.full((D, most + 1), T)
@@ -153,4 +160,6 @@ def _prior(
         named[family.parameter] += named["slope"] * to_start
     chains = posterior.sizes["chain"]
     draws = Draws(first, named.pop(family.parameter), shared, chains, named)
-    return fixed_number(draws, model) if k is not None else unknown(draws, T, family.shared)
+    return (
+        fixed_number(draws, model) if k is not None else unknown(draws, T, hyper_name(family))
+    )

@@ -13,7 +13,8 @@ from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.results.result import INTERVAL, QUANTILES, Candidate, Draws, Result
+from changepoint.results.marginals import Marginals
+from changepoint.results.result import Candidate, Draws, Result
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def to_tree(result: Result) -> xr.DataTree:
         posterior = (
             fixed_number(result.draws, result.model)
             if fixed
-            else unknown(result.draws, T, family.shared)
+            else unknown(result.draws, T, hyper_name(family))
         )
     y = whole(observations.column(family.response)[observed], family)
     columns = {role: n for role in ROLES if (n := getattr(observations, role)) is not None}
@@ -86,6 +87,11 @@ def _marginals_of(result: Result) -> str:
     return "exact" if result.engine["name"] == "exact" else "sampled"
 
 
+def hyper_name(family: Likelihood | OwnLikelihood) -> str | None:
+    """Return the name of the parameter that all segments share."""
+    return None if family.hyper is None else family.hyper.name
+
+
 def unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
     """Draws that differ in their number of changes."""
     import xarray as xr
@@ -114,7 +120,7 @@ def fixed_number(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
     for name, values in draws.named(family.parameter).items():
         variables[name] = (("chain", "draw", "segment"), draws.chained(values))
     if draws.shared is not None:
-        variables[str(family.shared)] = (("chain", "draw"), draws.chained(draws.shared))
+        variables[str(hyper_name(family))] = (("chain", "draw"), draws.chained(draws.shared))
     coordinates = {"change": np.arange(k), "segment": np.arange(k + 1)}
     return xr.Dataset(variables, draws.coordinates | coordinates)
 
@@ -133,42 +139,9 @@ def _segments(draws: Draws, parameter: str) -> xr.Dataset:
 
 def marginals(result: Result) -> xr.Dataset:
     """Return probabilities of changes, and the parameter by row and segment."""
-    import xarray as xr
-
     observations, T = result.observations, len(result.observations)
     time = np.arange(T) if observations.time is None else observations.time
-    parameter = result.model.likelihood.parameter
-    variables: dict[str, Any] = {
-        "change_probability": ("time", result.change_probability),
-        "number_probability": ("k", result.number_probability),
-        f"{parameter}_mean": ("time", result.rows[0]),
-        f"{parameter}_quantile": (("quantile", "time"), result.rows[1:]),
-    }
-    coordinates: dict[str, Any] = {
-        "time": time,
-        "k": np.arange(len(result.number_probability)),
-        "quantile": np.array(QUANTILES),
-    }
-    if result.log_evidence is not None:
-        variables["log_evidence"] = result.log_evidence
-    if result.given is not None:
-        variables["switchpoint_probability"] = (("change", "time"), result.given.probability)
-        variables["credible"] = (("change", "time"), result.given.credible.astype(np.int8))
-        variables["inside_probability"] = ("change", result.given.inside)
-        segments = result.given.segments
-        variables[f"{parameter}_segment_mean"] = ("segment", segments[0])
-        variables[f"{parameter}_segment_quantile"] = (("quantile", "segment"), segments[1:])
-        if result.given.steps:
-            differences = np.array([step.difference for step in result.given.steps])
-            ratios = np.array([step.ratio for step in result.given.steps])
-            increase = np.array([step.increase for step in result.given.steps])
-            variables[f"{parameter}_difference"] = (("change", "interval"), differences)
-            variables[f"{parameter}_ratio"] = (("change", "interval"), ratios)
-            variables["increase_probability"] = ("change", increase)
-            coordinates["interval"] = list(INTERVAL)
-        coordinates["change"] = np.arange(result.given.number)
-        coordinates["segment"] = np.arange(result.given.number + 1)
-    return xr.Dataset(variables, coordinates, {"number_error": result.number_error})
+    return Marginals.of(result).dataset(result.model.likelihood.parameter, time)
 
 
 def told_of(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:

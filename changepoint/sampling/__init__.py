@@ -1,5 +1,4 @@
 """All that is built on PyMC: models, step methods, checks, the engine MCMC.
 
-PyMC is imported inside functions, or in files that are: it takes seconds, and is an optional
-extra.
+PyMC is imported inside functions, or in files that are: it takes seconds.
 """

@@ -67,10 +67,10 @@ class OnGrid(Conditional):
         family = model.likelihood
         assert isinstance(family, GridLikelihood)  # who asks makes sure
         self.series = family.series(observations)
-        if family.shared is None:
+        if family.hyper is None:
             self.alone = self._inference(None)
         else:  # tried once: a prior that no grid can hold is an error now, not within a chain
-            self._inference(float(family.shared_value(family.shared_quantile(0.5))))
+            self._inference(family.hyper.median())
 
     def _inference(self, shared: float | None) -> Inference:
         return infer(self.model, self.series, self.condition, shared=shared)

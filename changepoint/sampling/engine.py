@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from changepoint.errors import EngineError, ModelError
@@ -55,7 +56,7 @@ class MCMC(Settings):
     ModelError
         If a setting isn't in its range.
     EngineError
-        If PyMC isn't installed, or can't sample the model.
+        If PyMC can't sample the model, or nutpie isn't installed where it is asked for.
 
     References
     ----------
@@ -75,11 +76,11 @@ class MCMC(Settings):
         self, model: Model | pm.Model, observations: Observations, notes: tuple[str, ...] = ()
     ) -> Result:
         """Return draws from the posterior of a resolved model, or of one written by hand."""
-        from changepoint.sampling.models import require
-
-        require("pymc")
-        if self.nuts != "pymc":
-            require(self.nuts)
+        if self.nuts == "nutpie" and find_spec("nutpie") is None:
+            raise EngineError(
+                "this needs nutpie, which isn't installed: pip install "
+                "'changepoint-toolkit[nutpie]'; or nuts='pymc'"
+            )
         if not isinstance(model, Model):
             from changepoint.sampling.hand_written import fit_own
 

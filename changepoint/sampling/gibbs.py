@@ -72,8 +72,8 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
             for name in segment_names(family)
         }
         self.shared_names, self.shared = [], None
-        if family.shared is not None:
-            (out,) = pm_model.replace_rvs_by_values([pm_model[family.shared]])
+        if family.hyper is not None:
+            (out,) = pm_model.replace_rvs_by_values([pm_model[family.hyper.name]])
             above = set(explicit_graph_inputs([out]))
             inputs = [value for value in pm_model.value_vars if value in above]
             self.shared_names = [v.name for v in inputs]

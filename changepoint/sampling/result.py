@@ -17,6 +17,7 @@ from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.result import Draws, Given, Result
 from changepoint.results.summaries import bands, changes_of, credible_set, segments_of
+from changepoint.results.tree import hyper_name
 from changepoint.sampling.convergence import Verdict, judge
 from changepoint.sampling.settings import Settings
 
@@ -68,7 +69,7 @@ def to_result(
     """
     model, observations, notes, exact, pm_model = question
     family, T = model.likelihood, len(observations)
-    draws = draws_of(variables, family.parameter, family.shared, pm_model is None)
+    draws = draws_of(variables, family.parameter, hyper_name(family), pm_model is None)
     k = draws.first.shape[1] - 1
     places = exact.given.probability if exact is not None and exact.given else None
     drawn = engine.switchpoints != "metropolis"

@@ -34,8 +34,8 @@ def starts(
         start = estimates(model, observations, np.array([0, *placement, len(observations)]))
         if len(placement) and not summed:
             start[SWITCHPOINT] = placement
-        if family.shared is not None:
-            start[family.shared_field] = family.shared_quantile(0.5)
+        if family.hyper is not None:
+            start[family.hyper.field] = family.hyper.quantile(0.5)
         found.append(start)
     return found
 
@@ -44,7 +44,7 @@ def _of_lines(model: Model, observations: Observations, ends: Integers) -> dict[
     """Return what is most probable of each segment, in closed form."""
     family = buildable(model.likelihood)
     assert isinstance(family, LinearLikelihood)
-    shared = 0.0 if family.shared is None else float(family.shared_quantile(0.5))
+    shared = 0.0 if family.hyper is None else float(family.hyper.quantile(0.5))
     st = family.statistics(observations, shared)
     c = coefficients(st, ends[:-1], ends[1:])
     whole = {

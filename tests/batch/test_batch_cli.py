@@ -117,7 +117,7 @@ def test_the_report(folder, out, capsys):
     run("batch", folder, "--out", out)
     assert run("report", out) == 0
     assert "report.html" in capsys.readouterr().out
-    page = (out / "report.html").read_text()
+    page = (out / "report.html").read_text(encoding="utf-8")
     data = json.loads(
         re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page)[1]
     )
@@ -157,14 +157,16 @@ def test_hostile_names(tmp_path, out):
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert "'=cmd" in "".join(cells)
     assert run("report", out) == 0
-    page = (out / "report.html").read_text()
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<script") == page.count("</script>")
     assert "<script>alert(1)" not in page
 
 
 def test_nothing_is_unpickled():
     for path in (ROOT / "changepoint" / "batch").glob("*.py"):
-        assert not re.search(r"\b(pickle|marshal|shelve|joblib)\b", path.read_text())
+        assert not re.search(
+            r"\b(pickle|marshal|shelve|joblib)\b", path.read_text(encoding="utf-8")
+        )
 
 
 def test_progress_in_plain_lines(folder, out):

@@ -213,7 +213,7 @@ def test_a_series_that_the_engine_can_not_do(tmp_path, out):
     assert summary.series == 2
 
 
-@pytest.mark.parametrize("place", ["loading.read", "single.solve"])
+@pytest.mark.parametrize("place", ["loading.read", "row.of_answer"])
 def test_a_bug_is_the_problem_of_its_series(tmp_path, out, monkeypatch, place):
     for name in ("good", "evil"):
         (tmp_path / f"{name}.csv").write_text("value\n" + "1\n1.1\n" * 10)
@@ -221,7 +221,8 @@ def test_a_bug_is_the_problem_of_its_series(tmp_path, out, monkeypatch, place):
     right = getattr(getattr(batch, module), function)
 
     def wrong(what, *arguments, **options):
-        if "evil" in str(getattr(what, "file", what)):
+        series = getattr(what, "observations", what)
+        if "evil" in str(getattr(series, "file", series)):
             raise ZeroDivisionError("division by zero")
         return right(what, *arguments, **options)
 

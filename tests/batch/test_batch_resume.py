@@ -77,7 +77,7 @@ def no_half_written_part(out):
     """All parts that a reader would take are whole."""
     for path in (out / "parts").glob("part-*.parquet"):
         number = int(path.stem.removeprefix("part-"))
-        manifest = json.loads((out / "manifest.json").read_text())
+        manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
         job = runner.Job.from_dict(manifest["jobs"][number])
         told = {k: v for k, v in manifest.items() if k not in ("jobs", "left_out")}
         stamp = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
@@ -149,7 +149,7 @@ def test_another_rate_of_false_discoveries_needs_no_fits(table, out):
     before = {p: p.stat().st_mtime_ns for p in (out / "parts").iterdir()}
     batch.run(table, POISSON, out, by="shop", fdr=0.2)
     assert {p: p.stat().st_mtime_ns for p in (out / "parts").iterdir()} == before
-    summary = json.loads((out / "summary.json").read_text())
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert summary["false_discovery_rate"] == 0.2
     assert summary["expected_false_share"] <= 0.2
 
@@ -220,7 +220,7 @@ def test_fresh_removes_nothing_else(table, out):
     batch.run(table, POISSON, out, by="shop")
     (out / "notes.txt").write_text("mine")
     batch.run(table, POISSON, out, by="shop", fresh=True)
-    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_shards_share_the_work(table, undisturbed, out):
@@ -267,7 +267,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path):
     with pytest.raises(ZeroDivisionError), whole(place) as unfinished:
         unfinished.write_text("half")
         _ = 1 / 0
-    assert place.read_text() == "before"
+    assert place.read_text(encoding="utf-8") == "before"
     assert list(tmp_path.iterdir()) == [place]
 
 

@@ -1,4 +1,8 @@
-"""Flags over many series: the share of changed ones, and the rate of false discoveries."""
+"""Flags over many series: the share of changed ones, and the rate of false discoveries.
+
+What is simulated comes from NumPy with fixed seeds, the same on every machine, and flags are
+computed from it without chance.
+"""
 
 import numpy as np
 import pandas as pd
@@ -67,7 +71,10 @@ def test_flags_are_the_largest_set_that_keeps_the_rate(rate):
 
 @pytest.mark.parametrize("share", [0.0, 500 / 10_500, 0.5])
 def test_false_discoveries_in_simulation(share):
-    """Where the model is right: false ones among all flagged, over 40 batches of 10,500."""
+    """Where the model is right: false ones among all flagged, over 40 batches of 10,500.
+
+    Five standard errors of the share of false ones: 3e-7 by chance.
+    """
     rng = np.random.default_rng(6)
     changed = round(10_500 * share)
     false = flagged = 0
@@ -79,7 +86,7 @@ def test_false_discoveries_in_simulation(share):
     if not share:
         assert flagged <= 40 * 0.5  # of 420,000 series
         return
-    error = 4 * np.sqrt(0.05 * 0.95 / flagged)
+    error = 5 * np.sqrt(0.05 * 0.95 / flagged)
     assert false / flagged < 0.05 + error
     assert false / flagged > 0.01  # few are kept back for nothing
     assert flagged > 0.2 * 40 * changed

@@ -273,7 +273,9 @@ def answer(name: str) -> dict[str, Any]:
     told["file"] = told["file"] and Path(told["file"]).name
     told["sentence"] = NUMBER.sub(" #", posterior.sentence())
     told["kind"] = kind_of(posterior)
-    told["hyperparameter"] = told["kind"] == "average" or bool(posterior.likelihoods[0].shared)
+    told["hyperparameter"] = (
+        told["kind"] == "average" or posterior.likelihoods[0].hyper is not None
+    )
     told["rows"] = by_row(posterior)
     return told
 

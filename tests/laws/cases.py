@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
-from changepoint.exact.hyper_mixture import Inference
+from changepoint.exact.forward_backward import Wants
+from changepoint.exact.hyper_mixture import Condition, Inference, infer
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
 
@@ -342,13 +343,28 @@ def check(errors: dict[str, float], tolerance: float, about: object = "") -> Non
     assert not wrong, f"{wrong}, {about}"
 
 
+def inferred(
+    model: Model,
+    data: Observations,
+    condition: Condition | None = None,
+    step: float | None = None,
+) -> Inference:
+    """The inference for a resolved model, under its own condition unless another is given."""
+    assert isinstance(model.likelihood, GridLikelihood)
+    if condition is None:
+        condition = Condition.of(model.changes, len(data))
+    return infer(model, model.likelihood.series(data), condition, step=step)
+
+
 def node_probability(inference: Inference) -> Floats:
     """P(theta_t = node) by the engine, (T, G)."""
     total = np.zeros(())
     for weight, one, run in zip(
         inference.weights, inference.filters, inference.runs, strict=True
     ):
-        blocks = one.backward(run, inference.condition.at_most, True)
+        blocks = one.smooth(
+            run, inference.condition.at_most, Wants(bands=np.arange(inference.mixture.T))
+        )
         in_order = sorted(blocks, key=lambda block: block[0])
         total = total + weight * np.concatenate([P for _, P in in_order])
     return total

@@ -18,6 +18,7 @@ from scipy import special, stats
 from changepoint import Changes, Observations, likelihoods, priors
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.results.tree import hyper_name
 
 
 class ClosedCase(NamedTuple):
@@ -88,7 +89,7 @@ class Regression(NamedTuple):
 
 
 def remembers(family: Likelihood) -> bool:
-    return family.shared == "phi"
+    return hyper_name(family) == "phi"
 
 
 def linear_marginal(
@@ -424,9 +425,9 @@ def closed_data(name: str, seed: int, T: int) -> Observations:
 
 def outer_nodes(family: Any) -> tuple[Floats, Floats]:
     """Nodes of the shared parameter and log weights, prior included: many, in panels."""
-    if family.shared is None:
+    if family.hyper is None:
         return np.zeros(1), np.zeros(1)
-    prior = family.shared_prior
+    prior = family.hyper.prior
     if isinstance(prior, priors.Uniform):
         nodes, log_w = panels(prior.lower, prior.upper, 3, 16)
         told = stats.uniform(prior.lower, prior.upper - prior.lower)

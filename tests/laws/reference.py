@@ -16,6 +16,8 @@ from changepoint import Changes
 
 Floats = NDArray[np.float64]
 
+NOTHING = 1e-20  # probability
+
 
 def log_sum(x: Floats, axis: int | tuple[int, ...] | None = None) -> Floats:
     """log(sum(exp(x)))."""
@@ -68,8 +70,12 @@ class Answer(NamedTuple):
     """The posterior by enumeration.
 
     stands (N, T): which rows of a placement are changes, probability (N,): its own; number
-    (T,): P(k); placed: k -> (k, T), P(i-th change at s | k); node (T, G): P(theta_t = node);
-    outer (J,): P(outer node); segment: k -> (k + 1, G), P(node of the j-th segment | k).
+    (T,): P(k); placed: k -> (k, T), P(i-th change at s | k); outer (J,): P(outer node).
+
+    The S pieces are all stretches of rows first..end-1. marginal (S, J): log of their sums
+    over inner nodes; weight (S, J): P(the piece is a segment); by_segment: k -> (k + 1, S, J),
+    P(it is the j-th | k), for k up to 3; by_change: k -> for each change (piece before, piece
+    after) -> (J,), P(both | k).
     """
 
     log_evidence: float
@@ -77,8 +83,54 @@ class Answer(NamedTuple):
     probability: Floats
     number: Floats
     placed: dict[int, Floats]
-    node: Floats
     outer: Floats
+    pieces: list[tuple[int, int]]
+    marginal: Floats
+    weight: Floats
+    by_segment: dict[int, Floats]
+    by_change: dict[int, list[dict[tuple[int, int], Floats]]]
+
+    def densities(self, log_lik: Floats, log_weights: Floats) -> Densities:
+        """What is known of the parameter, on any nodes; as `enumeration` takes them."""
+        ways = [self.weight, *itertools.chain(*self.by_segment.values())]
+        matters = np.max(ways, axis=0) > NOTHING
+        piece, outer = np.nonzero(matters)
+        place = np.full(matters.shape, -1)
+        place[piece, outer] = np.arange(len(piece))
+        within = np.empty((len(piece), len(log_weights)))
+        for i, (first, end) in enumerate(self.pieces):
+            some = outer[piece == i]
+            log_p = log_weights + log_lik[some, first:end].sum(axis=1)
+            within[piece == i] = np.exp(log_p - self.marginal[i, some, None])
+        first, end = np.array(self.pieces)[piece].T
+        rows = np.arange(log_lik.shape[1])[:, None]
+        inside = ((first <= rows) & (rows < end)) * self.weight[matters]
+        segment = {k: w[:, matters] @ within for k, w in self.by_segment.items()}
+        return Densities(within, place, inside @ within, segment)
+
+    def joint(self, k: int, i: int, told: Densities) -> Floats:
+        """P(node before, node after the i-th change | k), (G, G)."""
+        pairs = self.by_change[k][i]
+        before, after = np.array(list(pairs)).T
+        weights = np.array(list(pairs.values()))
+        some, outer = np.nonzero(weights > NOTHING)
+        earlier = told.within[told.place[before[some], outer]]
+        later = told.within[told.place[after[some], outer]]
+        together: Floats = (weights[some, outer, None] * earlier).T @ later
+        return together
+
+
+class Densities(NamedTuple):
+    """Probabilities of nodes.
+
+    within (n, G): in a piece that is a segment, at an outer node; place (S, J): where, -1 if
+    nowhere; node (T, G): P(theta_t = node); segment: k -> (k + 1, G), P(node of the j-th
+    segment | k).
+    """
+
+    within: Floats
+    place: NDArray[np.int64]
+    node: Floats
     segment: dict[int, Floats]
 
 
@@ -94,51 +146,54 @@ def enumeration(
     log_weights, log_outer
         (G,) and (J,).
     """
-    J, T, G = log_lik.shape
-    segments = list(itertools.combinations(range(T + 1), 2))
-    place = {segment: i for i, segment in enumerate(segments)}
-    joint = np.empty((len(segments), J, G))
+    J, T, _ = log_lik.shape
+    pieces = list(itertools.combinations(range(T + 1), 2))
+    place = {piece: i for i, piece in enumerate(pieces)}
+    marginal = np.empty((len(pieces), J))
     for (first, end), i in place.items():
-        joint[i] = log_weights + log_lik[:, first:end].sum(axis=1)
-    marginal = log_sum(joint, axis=2)
+        marginal[i] = log_sum(log_weights + log_lik[:, first:end].sum(axis=1), axis=1)
     c = number_weights(changes, T)
     found = [rows for rows in placements(T, changes.min_length) if c[len(rows)] > 0]
-    holds = np.zeros((len(found), len(segments)))
+    holds = np.zeros((len(found), len(pieces)))
     stands = np.zeros((len(found), T))
     for i, rows in enumerate(found):
         stands[i, list(rows)] = 1
-        for segment in itertools.pairwise((0, *rows, T)):
-            holds[i, place[segment]] = 1
+        for piece in itertools.pairwise((0, *rows, T)):
+            holds[i, place[piece]] = 1
     k = stands.sum(axis=1).astype(int)
     log_p = holds @ marginal + log_outer + np.log(c[k])[:, None]
     log_evidence = float(log_sum(log_p))
     p = np.exp(log_p - log_evidence)
     each = p.sum(axis=1)
-    node = np.zeros((T, G))
-    weight = holds.T @ p
-    within = np.exp(joint - marginal[..., None])
-    placed, by_segment = {}, {}
+    placed, by_segment, by_change = {}, {}, {}
     for number in sorted(set(k)):
-        at, nodes, total = np.zeros((number, T)), np.zeros((number + 1, G)), 0.0
-        for rows, w in zip(found, p, strict=True):
-            if len(rows) == number:
-                total += w.sum()
-                at[np.arange(number), list(rows)] += w.sum()
-                if number <= 3:
-                    for j, segment in enumerate(itertools.pairwise((0, *rows, T))):
-                        nodes[j] += w @ within[place[segment]]
-        placed[number], by_segment[number] = at / total, nodes / total
-    for (first, end), i in place.items():
-        node[first:end] += weight[i] @ within[i]
+        mine = np.flatnonzero(k == number)
+        at, total = np.zeros((number, T)), each[mine].sum()
+        ordered = np.zeros((number + 1, len(pieces), J))
+        pairs: list[dict[tuple[int, int], Floats]] = [{} for _ in range(number)]
+        for n in mine:
+            at[np.arange(number), list(found[n])] += each[n]
+            if number > 3:
+                continue
+            chosen = [place[piece] for piece in itertools.pairwise((0, *found[n], T))]
+            ordered[np.arange(number + 1), chosen] += p[n]
+            for i, pair in enumerate(itertools.pairwise(chosen)):
+                pairs[i][pair] = pairs[i].get(pair, 0.0) + p[n] / total
+        placed[number] = at / total
+        if number <= 3:
+            by_segment[number], by_change[number] = ordered / total, pairs
     return Answer(
         log_evidence,
         stands > 0,
         each,
         np.bincount(k, weights=each, minlength=T),
         placed,
-        node,
         p.sum(axis=0),
+        pieces,
+        marginal,
+        holds.T @ p,
         by_segment,
+        by_change,
     )
 
 

@@ -23,6 +23,7 @@ from changepoint.exact.solve import solve
 from changepoint.kernels.segment_marginals import centers, log_marginals
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.segment_statistics import Statistics, coefficients
+from changepoint.results.tree import hyper_name
 
 INNER = 1e-9
 OUTER = 1e-5  # with a parameter shared by all segments
@@ -30,7 +31,7 @@ RARE = 1e-4  # p value, for fixed seeds
 
 
 def tolerance(family: Likelihood) -> float:
-    return INNER if family.shared is None else OUTER
+    return INNER if family.hyper is None else OUTER
 
 
 def segments_solve(model: Model, data: Observations, draws: int = 4, seed: int = 0) -> Solved:
@@ -79,9 +80,9 @@ def marginals(family: Likelihood, data: Observations, shared: float) -> tuple[Fl
 
 
 def some_shared(family: Likelihood) -> list[float]:
-    if family.shared is None:
+    if family.hyper is None:
         return 3 * [0.0]
-    return [float(family.shared_prior.quantile(q)) for q in (0.05, 0.5, 0.95)]
+    return [float(family.hyper.prior.quantile(q)) for q in (0.05, 0.5, 0.95)]
 
 
 def distance(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> dict[str, float]:
@@ -125,8 +126,8 @@ def test_an_offset_costs_no_digits(name: str) -> None:
     for shared in set(some_shared(lower)):
         at = np.array([shared])
         told = tables(name, lower, low, at)
-        raised = shared + 1e8 if family.shared == "level" else shared
-        if family.shared == "level":
+        raised = shared + 1e8 if hyper_name(family) == "level" else shared
+        if hyper_name(family) == "level":
             told = tables(name, lower, low, np.array([raised - 1e8]))
         found = marginals(family, high, raised)
         if family.parameter == "level":
@@ -147,7 +148,7 @@ def test_units(name: str, unit: float) -> None:
     for shared in set(some_shared(one)):
         log_m, means = marginals(one, data, shared)
         moved = log_m - (count - count[:, None]) * np.log(unit)
-        unit_of_shared = 1.0 if one.shared in (None, "phi") else unit
+        unit_of_shared = 1.0 if hyper_name(one) in (None, "phi") else unit
         found = marginals(other, scaled, shared * unit_of_shared)
         check(distance((found[0], found[1] / unit), (moved, means)), INNER, one)
 
@@ -280,12 +281,12 @@ def compare(name: str, i: int, seed: int, T: int, changes: Changes) -> None:
         "P(change in set)": answer.inside(sets) - inside(told, sets),
     }
     # Outer nodes that hardly count are left out, but not where a number hardly counts.
-    for k in np.flatnonzero(told.number > (1e-6 if family.shared is None else 0.1)):
+    for k in np.flatnonzero(told.number > (1e-6 if family.hyper is None else 0.1)):
         given = answer.given(int(k))
         if not k:
             assert given is None
             continue
-        share = told.number[k] if family.shared else 1.0  # what is left out counts for more
+        share = told.number[k] if family.hyper else 1.0  # what is left out counts for more
         errors[f"P(i-th change at s | {k})"] = share * (given.probability - told.placed[k])
         if not hasattr(family, "slope"):
             errors[f"means by segment | {k}"] = (given.segments[0] - told.segment[k]) / spread
@@ -311,7 +312,7 @@ def test_the_recursions_equal_enumeration(name: str, m: int) -> None:
 @pytest.mark.parametrize("name", CLOSED)
 def test_the_recursions_equal_enumeration_for_all_lengths(name: str, seed: int) -> None:
     # With two rows alone the outer grid is good for 1.2e-5.
-    fewest = 2 if FAMILIES[name].shared is None or FAMILIES[name].shared == "phi" else 3
+    fewest = 2 if FAMILIES[name]().hyper is None or hyper_name(FAMILIES[name]()) == "phi" else 3
     for T, m in itertools.product(range(fewest, 10), SHORTEST):
         for j, changes in enumerate(fitting(kinds(m), T)):
             compare(name, (j + seed) % len(CLOSED[name].models), seed, T, changes)
@@ -347,7 +348,7 @@ def test_dropped_starts_are_not_missed(name: str, m: int) -> None:
     flat = {"concentration": (1, 1, 1)} if FAMILIES[name].response == "outcomes" else {}
     family = FAMILIES[name](**flat).resolve(data)
     shared = some_shared(family)[1]
-    st = family.statistics(data, 0.8 if family.shared == "noise_sd" else shared)
+    st = family.statistics(data, 0.8 if hyper_name(family) == "noise_sd" else shared)
     log_rho = np.full(T, Changes(min_length=m).log_rho(T))
     every, some = Chain(st, log_rho, m, prune=False), Chain(st, log_rho, m, keep=False)
     dropped = 1 - len(some.blocks.spans[-1][2]) / len(every.blocks.spans[-1][2])
@@ -372,7 +373,7 @@ def test_where_no_start_can_be_dropped_none_is(name: str) -> None:
     data = jumps(name, T, T)
     family = FAMILIES[name]().resolve(data)
     shared = some_shared(family)[1]
-    st = family.statistics(data, 0.8 if family.shared == "noise_sd" else shared)
+    st = family.statistics(data, 0.8 if hyper_name(family) == "noise_sd" else shared)
     log_rho = np.full(T, Changes().log_rho(T))
     every, some = Chain(st, log_rho, 1, prune=False), Chain(st, log_rho, 1)
     assert some.blocks.pairs == every.blocks.pairs
@@ -454,7 +455,7 @@ def test_draws(name: str, changes: Changes) -> None:
     answer = segments_solve(Model(family, changes), data, DRAWS, seed=3).answer()
     assert chisquare(answer.draws.first, told, told.probability) > RARE
     check_parameters(name, i, T, answer, told)
-    if family.shared is not None:
+    if family.hyper is not None:
         weights = told.joint.sum(axis=0)
         cdf = np.cumsum(weights) - weights / 2
         drawn = answer.draws.shared
@@ -538,7 +539,7 @@ def test_scaling_and_shifting(name: str, changes: Changes, a: float, b: float) -
     errors["log evidence"] = abs(
         one.log_evidence - other.log_evidence - observed * np.log(abs(a))
     )
-    check(errors, OUTER if one.model.likelihood.shared else 1e-7, model)
+    check(errors, OUTER if one.model.likelihood.hyper else 1e-7, model)
 
 
 @pytest.mark.parametrize("name", [name for name in BY_SEGMENTS if "trend" not in name])
@@ -602,7 +603,7 @@ def test_both_kernels_agree(name: str, m: int) -> None:
             )
             errors = distance_of(told, found, spread_of(family, data))
             errors["log evidence"] = abs(one.log_evidence - other.log_evidence)
-            check(errors, 1e-6 if family.shared is None else OUTER, model)
+            check(errors, 1e-6 if family.hyper is None else OUTER, model)
     assert (tried > 0) == (name in CLOSED)
 
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, GRID, SHORTEST, Marginals, check, kinds, node_probability, simulate
-from reference import Answer, enumeration
+from cases import (
+    CASES,
+    GRID,
+    SHORTEST,
+    check,
+    inferred,
+    kinds,
+    node_probability,
+    simulate,
+)
+from reference import Answer, Floats, enumeration
 
-from changepoint import Exact, Model, Observations
+from changepoint import Changes, Exact, Model, Observations
 from changepoint.exact import hyper_mixture as mixtures
-from changepoint.exact.hyper_mixture import Condition, Inference, Mixture, infer
+from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
+from changepoint.exact.quadrature import Grid
+from changepoint.exact.smoothed import Smoothed
 
 T = 12
 TOLERANCE = 1e-9
@@ -25,38 +36,53 @@ def every_outer_node_counts(monkeypatch):
     monkeypatch.setattr(mixtures, "LIGHT", 0.0)
 
 
-def enumerated(name: str, model: Model, data: Observations, mixture: Mixture) -> Answer:
-    """The reference on the engine's nodes and weights; the likelihood is written anew."""
-    nodes = mixture.grid.nodes
+def log_likelihood(name: str, data: Observations, mixture: Mixture, grid: Grid) -> Floats:
+    """The likelihood, written anew, at the outer nodes and some inner ones, (J, T, G)."""
+    theta, companion, _ = grid.nodes
     missing = ~data.observed(mixture.family.response)
     tables = []
     for value in mixture.outer.values:
         with np.errstate(divide="ignore"):
-            table = CASES[name].log_density(data, *nodes, float(value))
+            table = CASES[name].log_density(data, theta, companion, float(value))
         table[missing] = 0.0
         tables.append(table)
+    return np.array(tables)
+
+
+def enumerated(
+    name: str, changes: Changes, data: Observations, mixture: Mixture
+) -> tuple[Answer, Floats]:
+    """The reference on the engine's nodes and weights, and the likelihood on them."""
+    log_lik = log_likelihood(name, data, mixture, mixture.grid)
     weights = mixture.grid.log_weights, mixture.outer.log_weights
-    return enumeration(np.array(tables), *weights, model.changes)
+    return enumeration(log_lik, *weights, changes), log_lik
+
+
+def moments(density: Floats, theta: Floats) -> tuple[Floats, Floats]:
+    """Means and standard deviations of rows of densities."""
+    density = density / density.sum(axis=-1, keepdims=True)
+    mean = density @ theta
+    return mean, np.sqrt(density @ theta**2 - mean**2)
 
 
 def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
     """The largest errors of one fit."""
-    condition = Condition.of(model.changes, T)
-    inference = infer(model, data, condition)
+    inference = inferred(model, data)
     mixture = inference.mixture
-    told = enumerated(name, model, data, mixture)
+    told, log_lik = enumerated(name, model.changes, data, mixture)
     result = Exact(draws=4).run(model, data)
     number = np.append(result.number_probability, np.zeros(T))[:T]
-    theta = mixture.grid.nodes.theta
-    posterior_mean = Marginals.of(model, data).mean
-    mean = told.node @ theta
-    sd = np.sqrt(told.node @ theta**2 - mean**2)
+    densities, theta = (
+        told.densities(log_lik, mixture.grid.log_weights),
+        mixture.grid.nodes.theta,
+    )
+    mean, sd = moments(densities.node, theta)
     errors = {
         "log evidence": result.log_evidence - told.log_evidence,
         "P(k)": number - told.number,
         "P(change at s)": result.change_probability - told.probability @ told.stands,
-        "mean": (posterior_mean - mean) / sd,
-        "P(theta = node)": node_probability(inference) - told.node,
+        "mean": (result.rows[0] - mean) / sd,
+        "P(theta = node)": node_probability(inference) - densities.node,
         "P(outer node)": inference.weights - told.outer,
     }
     if result.given is not None:
@@ -69,12 +95,11 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
         ]
         k = result.given.number
         if k <= 3:
-            means = told.segment[k] @ theta
-            sds = np.sqrt(told.segment[k] @ theta**2 - means**2)
+            means, sds = moments(densities.segment[k], theta)
             errors["mean by segment"] = (result.given.segments[0] - means) / sds
     for k in set(told.placed) & {1, 2, 3} if model.changes.exactly is None else ():
-        placed = Inference(mixture, Condition(k)).backward(0, np.random.default_rng(), ())
-        errors[f"P(i-th change at s | {k})"] = placed.place_probability() - told.placed[k]
+        placed = Smoothed(Inference(mixture, Condition(k)))
+        errors[f"P(i-th change at s | {k})"] = placed.change_probability - told.placed[k]
     return {key: float(np.abs(error).max()) for key, error in errors.items()}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import mpmath
 import numpy as np
 import pytest
+from cases import inferred
 from reference import (
     Floats,
     log_choose,
@@ -20,7 +21,6 @@ from reference import (
 from scipy import integrate, special, stats
 
 from changepoint import Changes, Exact, Model, Observations, likelihoods, priors
-from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 
 TOLERANCE = 1e-6
 LARGEST = 5
@@ -308,8 +308,8 @@ def test_normal_at_given_noise() -> None:
     family = likelihoods.Normal(priors.Normal(10, 2), priors.LogNormal(0, 1))
     for k in range(4):
         model = Model(family, Changes(exactly=k))
-        mixture = Mixture(model, data, Condition(k))
-        inference = Inference(mixture, Condition(k))
+        inference = inferred(model, data)
+        mixture = inference.mixture
         errors = []
         for sd, one, run in zip(
             mixture.outer.values, mixture.filters, inference.runs, strict=True

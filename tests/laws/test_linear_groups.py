@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from chance import RARE
 from closed_cases import CLOSED, closed_data, remembers, time_in_rows
 from scipy import stats
 
@@ -13,10 +14,10 @@ from changepoint import Changes, Exact, Model, Observations, Posterior
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.results.result import Result
+from changepoint.results.tree import hyper_name
 
 LINEAR = [name for name in CLOSED if issubclass(FAMILIES[name], LinearLikelihood)]
 T = 30
-RARE = 1e-4  # p value, for fixed seeds
 each_family = pytest.mark.parametrize("name", LINEAR)
 each_changes = pytest.mark.parametrize(
     "changes", [Changes(min_length=2), Changes(exactly=2)], ids=str
@@ -39,7 +40,7 @@ class OneDraw:
         self.segment = np.searchsorted(ends, np.arange(T), side="right") - 1
         named = {family.parameter: draws.parameter, **draws.extra}
         self.sd = named["noise_sd"][d][self.segment]
-        if family.shared == "level":
+        if hyper_name(family) == "level":
             self.level = np.full(T, draws.shared[d])
         else:
             self.level = named["level"][d][self.segment]
@@ -93,7 +94,7 @@ def test_log_likelihood_of_a_row_is_that_given_the_one_before(name: str) -> None
 @each_changes
 @each_family
 def test_replicated_data(name: str, changes: Changes) -> None:
-    """Around their draw's level, with its noise, and as correlated."""
+    """Around their draw's level, with its noise, and as correlated: 1e-6 by chance a row."""
     size = 4000
     result, data, posterior = fitted(name, changes, size)
     y = posterior.build("posterior_predictive")["posterior_predictive"]["y"].values
@@ -117,7 +118,7 @@ def test_replicated_data(name: str, changes: Changes) -> None:
 
 @each_family
 def test_the_prior(name: str) -> None:
-    """Student's t for level and slope: the noise is integrated out."""
+    """Student's t for level and slope, the noise integrated out: 1e-6 by chance each."""
     result, data, posterior = fitted(name, Changes(exactly=2), 8000)
     prior = posterior.build("prior")["prior"].dataset
     family, x = result.model.likelihood, time_in_rows(data)
@@ -125,7 +126,7 @@ def test_the_prior(name: str) -> None:
     drawn = {key: values.values.reshape(8000, -1) for key, values in prior.items()}
     assert set(drawn) == set(posterior.tree["posterior"].data_vars)
     tests = [(drawn["noise_sd"] ** 2, stats.invgamma(a, scale=b))]
-    if family.shared == "level":
+    if hyper_name(family) == "level":
         tests.append((drawn["level"], stats.norm(family.level.mu, family.level.sigma)))
     else:
         level = drawn["level"]

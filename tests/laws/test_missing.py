@@ -61,7 +61,7 @@ def test_rows_added_at_the_ends_change_no_segment(name: str, m: int) -> None:
         errors["log evidence"] = abs(outer.log_evidence - inner.log_evidence - extra)
         check(
             {key: float(error) for key, error in errors.items()},
-            1e-5 if model.likelihood.shared else 1e-9,
+            1e-5 if model.likelihood.hyper else 1e-9,
         )
     else:
         # No empty row is free of the past: but the first m rows can hold no change.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, SHORTEST, check, kinds, simulate
+from cases import CASES, SHORTEST, check, inferred, kinds, simulate
 
 from changepoint import Changes, Model
-from changepoint.exact.hyper_mixture import Condition, Mixture
-from changepoint.kernels.filter import Filter
+from changepoint.exact.forward_backward import Filter, Pass, Wants
+from changepoint.exact.hyper_mixture import Condition
 
 T = 150
 
 
-def log_totals(one: Filter, run, at_most: bool) -> tuple[float, float]:
+def log_totals(one: Filter, run: Pass, at_most: bool) -> tuple[float, float]:
     """Log of the sum over placements, from the way there and from the way back."""
-    list(one.backward(run, at_most, True))
+    list(one.smooth(run, at_most, Wants()))
     free = at_most or run.offset == 0
     ends = run.log_shares()[-1]
     forward = one.C[-1] + (np.logaddexp.reduce(ends) if free else ends[-1])
@@ -31,8 +31,8 @@ def test_forward_evidence_is_backward_evidence(name: str, m: int) -> None:
         condition = Condition.of(changes, T)
         if condition.number and condition.number > 10:
             condition = Condition(10, at_most=True)
-        mixture = Mixture(Model(CASES[name].models[0], changes).resolve(data), data, condition)
-        for one in mixture.filters[::6]:
+        model = Model(CASES[name].models[0], changes).resolve(data)
+        for one in inferred(model, data, condition).filters[::6]:
             forward, backward = log_totals(one, condition.start(one), condition.at_most)
             check({"log evidence": abs(forward - backward)}, 1e-9, changes)
 
@@ -43,14 +43,16 @@ def test_linear_space_is_log_space(name: str, m: int) -> None:
     """Shares, rests and node probabilities of the same filter in both."""
     data = simulate(name, m, T, missing=0.2)
     changes = Changes(min_length=m)
-    mixture = Mixture(Model(CASES[name].models[0], changes).resolve(data), data, Condition())
-    one = mixture.filters[len(mixture.filters) // 2]
+    filters = inferred(Model(CASES[name].models[0], changes).resolve(data), data).filters
+    one = filters[len(filters) // 2]
     assert not one.log
     for levels, at_most in ((4, False), (4, True)):
         runs = [one.counted(levels, log=log) for log in (False, True)]
         nodes = []
         for run in runs:
-            blocks = sorted(one.backward(run, at_most, True), key=lambda block: block[0])
+            blocks = sorted(
+                one.smooth(run, at_most, Wants(bands=np.arange(T))), key=lambda block: block[0]
+            )
             nodes.append(np.concatenate([P for _, P in blocks]))
         linear, log = runs
         with np.errstate(invalid="ignore"):

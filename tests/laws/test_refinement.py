@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import CASES, GRID, Marginals, check, node_probability, simulate
+from cases import CASES, GRID, Marginals, check, inferred, node_probability, simulate
 from scipy import interpolate
 
 from changepoint import Changes, Model, Observations, likelihoods, priors
 from changepoint.exact import hyper_mixture as mixtures
 from changepoint.exact import outer_quadrature as shared
-from changepoint.exact.hyper_mixture import Condition, Inference, Mixture, infer, log_evidence
+from changepoint.exact import quadrature
 from changepoint.likelihoods import FAMILIES
 from changepoint.results.result import QUANTILES
 
@@ -19,14 +19,12 @@ KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Change
 INNER = 1e-6
 OUTER = 1e-5  # where there is an outer grid
 BANDS = 1e-6  # in probability
-SHARED = [name for name in GRID if FAMILIES[name].shared is not None]
+SHARED = [name for name in GRID if FAMILIES[name]().hyper is not None]
 
 
 def finer_inner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half the step of the parameter grid."""
-    step, *others = Mixture.__init__.__defaults__
-    assert step == 0.8
-    monkeypatch.setattr(Mixture.__init__, "__defaults__", (0.4, *others))
+    monkeypatch.setattr(quadrature, "STEP", quadrature.STEP / 2)
 
 
 def finer_outer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,14 +76,13 @@ def test_bands_have_their_probability(name: str, changes: Changes) -> None:
     for family in CASES[name].models:
         model = Model(family, changes).resolve(data)
         bands = Marginals.of(model, data).bands
-        condition = Condition.of(changes, T)
-        fine = Mixture(model, data, condition, 0.2)
-        P = node_probability(Inference(fine, condition))
+        fine = inferred(model, data, step=0.2)
+        grid, P = fine.mixture.grid, node_probability(fine)
         levels = np.empty_like(bands)
         for t in range(T):
             cdf = interpolate.CubicSpline(np.arange(P.shape[1]), P[t]).antiderivative()
-            places = [fine.grid.stretch.u(q, 1 - q) - fine.grid.first for q in bands[:, t]]
-            levels[:, t] = cdf(places)
+            q = bands[:, t]
+            levels[:, t] = cdf(grid.stretch.u(q, 1 - q) - grid.first)
         error = np.abs(levels - np.array(QUANTILES)[:, None]).max()
         check({"probability below a band": float(error)}, BANDS, model)
 
@@ -176,10 +173,9 @@ MORE = [(name, seed) for name in SHARED for seed in range(5, 30)]
 def test_a_finer_outer_grid_of_odd_series(name: str, seed: int, monkeypatch) -> None:
     """Few rows, several numbers of changes, posteriors far from Gaussian."""
     model, data = odd_series(name, seed)
-    condition = Condition.of(model.changes, len(data))
-    coarse = log_evidence(infer(model, data, condition))
+    coarse = inferred(model, data).log_evidence()
     finer_outer(monkeypatch)
-    fine = log_evidence(infer(model, data, condition))
+    fine = inferred(model, data).log_evidence()
     check({"log evidence": abs(fine - coarse)}, OUTER, model)
 
 

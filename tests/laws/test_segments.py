@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chance import errors_allowed
 
 from changepoint import Changes, Exact, Model, Observations, likelihoods, priors, read_csv
 from changepoint.results.result import QUANTILES
@@ -37,7 +38,7 @@ def values() -> Observations:
 )
 @pytest.mark.parametrize("changes", [Changes(), Changes(exactly=2)], ids=str)
 def test_segments_of_draws(data, likelihood, changes) -> None:
-    """Under priors that end abruptly."""
+    """Under priors that end abruptly; each number is off by chance once in a million."""
     observations = data()
     model = Model(likelihood, changes).resolve(observations)
     given = Exact(draws=DRAWS, seed=5).run(model, observations).given
@@ -47,9 +48,9 @@ def test_segments_of_draws(data, likelihood, changes) -> None:
     mean, *bands = given.segments
     error = np.abs(theta.mean(axis=0) - mean) / (theta.std(axis=0) / np.sqrt(len(theta)))
     print("mean, in standard errors:", error.round(1))
-    assert error.max() < 4
+    assert error.max() < errors_allowed()
     for band, q in zip(bands, QUANTILES, strict=True):
         below = (theta < band).mean(axis=0)
         deviation = np.abs(below - q) / np.sqrt(q * (1 - q) / len(theta))
         print(f"quantile {q}, in standard errors:", deviation.round(1))
-        assert deviation.max() < 4
+        assert deviation.max() < errors_allowed()

@@ -1,17 +1,143 @@
-"""Columns find their roles by name only, or as told."""
+"""Columns find their roles by name only, or as told; the table of roles and what spells it."""
+
+import dataclasses
+import inspect
+import itertools
+import re
+import unicodedata
+from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
+from changepoint import Observations, from_frame, read_csv, read_parquet
+from changepoint.cli.columns import Columns
 from changepoint.errors import DataError
-from changepoint.reading.roles import NAMES, find_roles
+from changepoint.likelihoods import FAMILIES
+from changepoint.reading import read
+from changepoint.reading.matching import find_roles, meaning, normal, spellings
+from changepoint.reading.outcomes import asked_for
+from changepoint.reading.readers import Options
+from changepoint.roles import BY_NAME, RESPONSES, ROLES, TABLE
+
+NAMED = [role for role in TABLE if role.names]
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("role", "name"), [(r, n) for r in NAMES for n in NAMES[r]])
-def test_every_name_finds_its_role(role, name):
-    header = ["label", f" {name.upper()} "] + (
-        [] if role in ("count", "rate", "value") else ["y"]
-    )
-    assert find_roles(header, {}, None)[role] == 1
+def written(name):
+    """Return the ways in which tables write a name."""
+    for spelling in spellings(name):
+        yield from (spelling, spelling.upper(), spelling.capitalize(), f" {spelling} ")
+        yield from (unicodedata.normalize("NFD", spelling), f"\ufeff{spelling}")
+
+
+def beside(role):
+    """Return the columns without which a column of this role isn't looked at."""
+    if role.behind:
+        return [role.behind]
+    return [] if role.response else ["count"]
+
+
+@pytest.mark.parametrize(("role", "name"), [(r.name, n) for r in NAMED for n in r.names])
+def test_every_name_finds_its_role_however_it_is_written(role, name):
+    for spelling in written(name):
+        header = ["label", spelling, *beside(BY_NAME[role])]
+        assert find_roles(header, {}, None)[role] == 1, spelling
+
+
+@pytest.mark.parametrize("role", NAMED, ids=lambda role: role.name)
+def test_two_names_of_a_role_are_an_error_that_asks_which(role):
+    for pair in itertools.combinations(role.names, 2):
+        if set(beside(role)) & set(pair):
+            continue
+        with pytest.raises(DataError) as caught:
+            find_roles([*pair, *beside(role)], {}, None)
+        message = str(caught.value)
+        assert (
+            f"more than one column for a role ({role.name}: {pair[0]!r}, {pair[1]!r})"
+            in message
+        )
+        assert "Say which column is which with --time, --count, --trials" in message
+
+
+def test_no_name_has_two_roles():
+    owners = {}
+    for role in NAMED:
+        for spelling in {s for name in role.names for s in spellings(name)}:
+            assert owners.setdefault(spelling, role.name) == role.name, spelling
+            assert meaning(spelling) == role.name
+
+
+def test_names_stand_in_the_table_once_as_they_are_compared():
+    names = [name for role in NAMED for name in role.names]
+    assert [name for name in names if name != normal(name)] == []
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Käufe", "käufe"), ("KAEUFE", "käufe"), ("kaufe", "käufe"),
+        ("Événements", "événements"), ("EVENEMENTS", "événements"),
+        ("Annee", "année"), ("Bevoelkerung", "bevölkerung"),
+    ],
+)  # fmt: skip
+def test_umlauts_and_accents_may_be_written_otherwise(written, name):
+    assert meaning(written) == meaning(name) is not None
+
+
+def test_what_a_row_says_fits_together():
+    assert list(BY_NAME) == [role.name for role in TABLE]  # each name once
+    for role in TABLE:
+        assert role.about.endswith(".")
+        assert role.behind is None or role.behind in RESPONSES
+        assert role.default is None or role.default in FAMILIES
+        assert (role.default is not None) or not role.response
+        assert role.numbers or not (role.response or role.whole or role.percent or role.summed)
+
+
+# What follows spells roles once more; it has those of the table.
+
+
+def test_observations_have_a_field_for_each_role_that_is_numbers():
+    fields = [field.name for field in dataclasses.fields(Observations)]
+    assert tuple(fields[: len(ROLES)]) == ROLES
+    assert set(fields) - set(ROLES) == {
+        *("outcome_names", "time", "file", "lines", "columns", "warnings")
+    }
+    documented = re.findall(r"^(\w+)$", inspect.getdoc(Observations), re.M)
+    assert [name for name in documented if name in ROLES] == list(ROLES)
+
+
+def test_readers_take_a_column_for_each_role():
+    several = {role.name for role in TABLE if role.several}
+    hints = get_type_hints(Options)
+    assert list(hints) == [*BY_NAME, "aggregate"]
+    assert {name for name, hint in hints.items() if "Sequence" in str(hint)} == several
+    for reader in (read, read_csv, read_parquet, from_frame):
+        told = inspect.signature(reader).parameters
+        assert [name for name in told if name in hints] == list(hints)
+        with pytest.raises(TypeError, match=f"{reader.__name__}.*'cuont'"):
+            reader("data/nile.csv", cuont="flow")
+
+
+def test_the_command_has_an_option_for_each_role():
+    fields = [field.name for field in dataclasses.fields(Columns)]
+    assert fields == [*BY_NAME, "date_format", "aggregate"]
+
+
+def test_the_readme_has_a_row_for_each_role_and_no_other_names():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| ([^|]*) \|", text.split("### Files")[1], re.M)
+    told = {role: names.split(", ") for role, names in rows if role in BY_NAME}
+    assert list(told) == list(BY_NAME)
+    for role in NAMED:
+        assert set(told[role.name]) <= set(role.names)
+
+
+def test_there_is_no_other_role():
+    with pytest.raises(DataError, match="no role 'cuont'; there are time, count"):
+        asked_for({"cuont": "clicks"})
 
 
 @pytest.mark.parametrize("name", ["counts", "count_1", "my count", "discount", "c"])
@@ -42,6 +168,7 @@ def test_no_response_lists_the_columns_and_the_flags():
         (["date", "clicks", "orders"], "count: 'clicks', 'orders'"),
         (["count", "Count"], "count: 'count', 'Count'"),
         (["count", "n", "visits"], "trials: 'n', 'visits'"),
+        (["Datum", "Requests", "users", "errors"], "trials: 'Requests', 'users'"),
     ],
 )
 def test_two_matches_are_an_error(header, role):

@@ -4,12 +4,11 @@ import logging
 import warnings
 
 import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
 import pytest
 
 from changepoint import ModelError, check_pymc
-
-pm = pytest.importorskip("pymc")
-pt = pytest.importorskip("pytensor.tensor")
 
 RNG = np.random.default_rng(2)
 T = 180
@@ -60,6 +59,12 @@ def switched(before, after, size=T):
 
 def binomial(count=FEW, trials=OF, prior=lambda: pm.Beta("rate", 1, 1)):
     pm.Binomial("k", n=trials, p=prior(), observed=count)
+
+
+def some(cases, slow):
+    """Return cases as parameters; those that take the path of another are for `test-slow`."""
+    assert slow <= set(cases)
+    return [pytest.param(one, marks=pytest.mark.slow if one in slow else ()) for one in cases]
 
 
 # Good models: nothing is said against them.
@@ -184,7 +189,12 @@ GOOD = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
+LIKE_OTHERS = {
+    whole_floats, poisson, beta, no_change, scattered, logits, random_walk, zero_inflated,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", some(GOOD, LIKE_OTHERS), ids=lambda make: make.__name__)
 def test_a_good_model_is_ok(make):
     report = check(make)
     assert report.ok, str(report)
@@ -196,9 +206,12 @@ def test_a_good_model_is_ok(make):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("alpha, beta", [(1, 99), (2.0, 200.0), (0.5, 0.5), (50, 5000)])
-def test_priors_that_cover_the_rate_are_ok(alpha, beta):
-    assert check(lambda: two_rates(alpha=alpha, beta=beta)).ok
+PRIORS = [(1, 99), (2.0, 200.0), (0.5, 0.5), (50, 5000)]
+
+
+@pytest.mark.parametrize("prior", some(PRIORS, {(1, 99), (2.0, 200.0)}))
+def test_priors_that_cover_the_rate_are_ok(prior):
+    assert check(lambda: two_rates(alpha=prior[0], beta=prior[1])).ok
 
 
 # Faults, one by one: what builds the model, kind, rows, words of the remedy or the rule.
@@ -304,7 +317,13 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FAULTS)
+FAULTS_LIKE_OTHERS = {
+    "negative trials", "negative Poisson count", "rate 1 under Beta",
+    "rate prior excludes, finely", "Uniform(-100, 100)", "fractional trials in Data",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", some(FAULTS, FAULTS_LIKE_OTHERS))
 def test_a_fault_is_found(name):
     make, kind, places, words = FAULTS[name]
     report = check(make)

@@ -45,6 +45,7 @@ def failures(told, stats=FINE, exact=None, drawn=False, interrupted=False):
 
 @pytest.mark.parametrize("kind", ["diffuse", "sharp", "certain"])
 def test_independent_draws_pass_nearly_always(kind):
+    """The draws are NumPy's own, the same on every machine, and verdicts are no chance."""
     p = posterior(kind)
     bad = [failures(draws(np.random.default_rng(s), p), exact=p) for s in range(100)]
     assert sum(map(bool, bad)) <= 5, bad

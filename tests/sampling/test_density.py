@@ -17,6 +17,7 @@ from changepoint import Changes, Model
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.results.tree import hyper_name
 
 # Of each value variable, on the whole line: first node, last node, how many. Wide enough that
 # the density has vanished at both ends, fine enough for the trapezoid rule.
@@ -85,7 +86,7 @@ def error(name, k, T, min_length=1, missing=0.0):
 @pytest.mark.parametrize("name", GRIDS)
 def test_one_change(name):
     """Two rates, and a shared parameter where the family has one."""
-    assert error(name, 1, 6) < (1e-6 if FAMILIES[name].shared is None else 1e-3)
+    assert error(name, 1, 6) < (1e-6 if FAMILIES[name]().hyper is None else 1e-3)
 
 
 def test_every_family_is_integrated():
@@ -103,7 +104,7 @@ def test_two_changes_with_a_shortest_segment_and_missing_rows():
 @pytest.mark.parametrize("name", GRIDS)
 def test_no_change(name):
     """One rate, and a shared parameter where the family has one."""
-    assert error(name, 0, 7) < (1e-6 if FAMILIES[name].shared is None else 1e-5)
+    assert error(name, 0, 7) < (1e-6 if FAMILIES[name]().hyper is None else 1e-5)
 
 
 def value_point(family, natural, placement):
@@ -148,9 +149,9 @@ def test_lines_integrated(name):
     pm_model = model.to_pymc(data)
     evaluate = pm_model.compile_logp(jacobian=False)
     values, log_weights = [None], np.zeros(1)
-    if family.shared is not None:
-        low, high = getattr(family, family.shared).support
-        if family.shared == "level":
+    if family.hyper is not None:
+        low, high = getattr(family, family.hyper.field).support
+        if hyper_name(family) == "level":
             low, high = family.level.mu + 8 * family.level.sigma * np.array([-1, 1])
         nodes, weights = np.polynomial.legendre.leggauss(60 if low == 0 else 200)
         values = low + (high - low) * (nodes + 1) / 2
@@ -160,9 +161,9 @@ def test_lines_integrated(name):
         for value, log_weight in zip(values, log_weights, strict=True):
             natural = draw_point(family, 1, rng)
             if value is not None:
-                natural[family.shared] = value
+                natural[hyper_name(family)] = value
             joint = float(evaluate(value_point(family, natural, placement)))
             terms.append(log_weight + joint - log_conditional(family, data, placement, natural))
     difference = float(log_sum(np.array(terms))) - answer(model, data).log_evidence
     print(f"{name}: {difference:.1e}")
-    assert abs(difference) < (1e-9 if family.shared is None else 1e-5)
+    assert abs(difference) < (1e-9 if family.hyper is None else 1e-5)

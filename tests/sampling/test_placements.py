@@ -10,6 +10,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 import xarray as xr
+from chance import RARE, frequencies
 from reference import placements as all_placements
 
 from changepoint import ModelError, draw_switchpoints, sum_out
@@ -71,6 +72,7 @@ def test_a_long_series_loses_nothing():
 
 @pytest.mark.parametrize(("T", "k", "m"), [(7, 1, 1), (7, 2, 2), (10, 3, 1), (10, 2, 3)])
 def test_draws_have_the_placements_probabilities(T, k, m):
+    """By chi-square: 1e-6 by chance."""
     L, size = matrix(T, k), 20_000
     found, log_p, _ = enumerated(L, m)
     rng = np.random.default_rng(1)
@@ -78,7 +80,7 @@ def test_draws_have_the_placements_probabilities(T, k, m):
     counts = np.array([drawn.count(rows) for rows in found])
     p = np.exp(log_p - np.logaddexp.reduce(log_p))
     assert counts.sum() == size
-    assert np.abs(counts / size - p).sum() / 2 < 2 * np.sqrt(p * (1 - p) / size).sum()
+    assert frequencies(counts, p) > RARE
 
 
 @pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
@@ -117,7 +119,7 @@ def test_wrong_matrices():
 
 
 def test_switchpoints_of_a_model_of_ones_own():
-    """A rate and a factor, which no family has; missing rows count as 0."""
+    """A rate and a factor, which no family has; places by chi-square, 1e-6 by chance."""
     count, T = np.array([1, 0, 2, 1, 7, 0, 9, 6, 8]), 9
     with pm.Model() as model:
         base, lift = pm.Gamma("base", 2.0, 1.0), pm.HalfNormal("lift", 5.0)
@@ -138,8 +140,7 @@ def test_switchpoints_of_a_model_of_ones_own():
         for s in range(1, T)
     ]
     p = np.exp(log_p - np.logaddexp.reduce(log_p))
-    found = np.bincount(drawn.values.ravel(), minlength=T)[1:] / drawn.size
-    assert np.abs(found - p).sum() / 2 < 0.02
+    assert frequencies(np.bincount(drawn.values.ravel(), minlength=T)[1:], p) > RARE
     tree = xr.DataTree.from_dict({"/posterior": draws.transpose("draw", "chain")})
     again = draw_switchpoints(model, tree, seed=3)
     assert (again == drawn).all()

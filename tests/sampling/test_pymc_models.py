@@ -7,6 +7,7 @@ import numpy as np
 import pymc as pm
 import pytest
 from cases import CASES, simulate
+from chance import RARE, errors_allowed
 from lines_anew import NAMES, series
 from reference import placements
 from scipy import stats
@@ -24,6 +25,7 @@ from changepoint import (
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.results.tree import hyper_name
 from changepoint.sampling.distributions.beta_binomial import BetaBinomial
 from changepoint.sampling.distributions.negative_binomial import NegativeBinomial
 
@@ -58,8 +60,8 @@ def test_its_variables_and_coordinates(name):
     time = np.arange(len(data)) if data.time is None else data.time
     assert list(pm_model.coords["time"]) == time[observed].tolist()
     assert (pm_model["position"].eval() == np.flatnonzero(observed)).all()
-    if family.shared is not None:
-        assert family.shared in pm_model.named_vars
+    hyper = hyper_name(family())
+    assert hyper is None or hyper in pm_model.named_vars
     (y,) = pm_model.observed_RVs
     held = pm_model.rvs_to_values[y].eval(mode="FAST_COMPILE")
     assert (held == data.column(family.response)[observed]).all()
@@ -99,22 +101,22 @@ def test_a_prior_that_is_cut_off():
     data = simulate("beta-binomial", 3, 12)
     family = likelihoods.BetaBinomial(log_excess=priors.Normal(3, 2)).resolve(data)
     pm_model = Model(family, Changes(exactly=0)).to_pymc(data)
-    x = np.linspace(-3, family.shared_domain[1] - 1e-6, 7)
+    x = np.linspace(-3, family.hyper.domain[1] - 1e-6, 7)
     log_p = [float(pm.logp(pm_model["log_excess"], at).eval(mode="FAST_COMPILE")) for at in x]
-    inside = float(family.shared_prior.cdf(family.shared_domain[1]))
+    inside = float(family.hyper.prior.cdf(family.hyper.domain[1]))
     assert inside < 0.9
-    expected = family.shared_prior.log_density(x) - np.log(inside)
+    expected = family.hyper.prior.log_density(x) - np.log(inside)
     assert log_p == pytest.approx(expected.tolist(), rel=1e-8)  # of its cdf
     told = pm_model["dispersion"].eval({pm_model["log_excess"]: 1.5}, mode="FAST_COMPILE")
-    assert told == pytest.approx(family.shared_value(np.array(1.5)), rel=1e-12)
+    assert told == pytest.approx(family.hyper.value(np.array(1.5)), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_segment_of_a_line_or_with_its_own_noise(name):
     pm_model, data = built(name, k=1)
-    family = FAMILIES[name]
+    family = FAMILIES[name]()
     free = {"variance", "level", "slope", "phi"} & {rv.name for rv in pm_model.free_RVs}
-    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & {family.shared}
+    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & {hyper_name(family)}
     assert free == {"variance", "level"} | slope | phi
     dims = pm_model.named_vars_to_dims
     by_segment = {"variance", "noise_sd"} | ({"level"} if family.columns else set()) | slope
@@ -136,7 +138,10 @@ def test_a_segment_of_a_line_or_with_its_own_noise(name):
 
 @pytest.mark.parametrize("name", ["autoregressive", "autoregressive-trend"])
 def test_noise_that_remembers_is_drawn_so(name):
-    """Residuals over noise_sd: variance 1, correlation phi^g inside segments, else 0."""
+    """Residuals over noise_sd: variance 1, correlation phi^g inside segments, else 0.
+
+    All of these fail by chance with probability 1e-6.
+    """
     pm_model, data = built(name, k=1, T=8)
     rows, x = np.flatnonzero(data.observed("value")), np.zeros(8)
     if data.time is not None:
@@ -163,7 +168,7 @@ def test_noise_that_remembers_is_drawn_so(name):
         expected.append(np.append(kept, np.ones(len(rows))))
     off = np.array(products) - expected
     score = off.mean(axis=0) / (off.std(axis=0) / np.sqrt(len(off)))
-    assert np.abs(score).max() < 4
+    assert np.abs(score).max() < errors_allowed(len(score))
 
 
 def test_an_average_has_no_model():
@@ -212,7 +217,7 @@ def test_placements_are_ordered_and_all_alike(T, k, m):
     drawn = pm.draw(switchpoint, draws=size, random_seed=1, mode="FAST_COMPILE")
     counts = [int((drawn == np.array(rows)).all(axis=1).sum()) for rows in found]
     assert sum(counts) == size
-    assert stats.chisquare(counts).pvalue > 1e-3
+    assert stats.chisquare(counts).pvalue > RARE
 
 
 @pytest.mark.parametrize("trials", [40, 10**6])
@@ -264,10 +269,11 @@ def test_the_negative_binomial_outside_its_support_and_its_draws():
     counts = np.bincount(np.minimum(drawn, 10), minlength=11)
     told = stats.nbinom(2, 2 / 5)
     p = np.append(told.pmf(np.arange(10)), told.sf(9))
-    assert stats.chisquare(counts, 5000 * p).pvalue > 1e-3
+    assert stats.chisquare(counts, 5000 * p).pvalue > RARE
     each = NegativeBinomial.dist(mu=np.array([1.0, 100.0]), dispersion=0.1, shape=(300, 2))
     drawn = pm.draw(each, random_seed=3, mode="FAST_COMPILE")
-    assert drawn.mean(axis=0) == pytest.approx([1, 100], rel=0.2)
+    error = np.sqrt(np.array([1 + 0.1, 100 + 0.1 * 100**2]) / 300)
+    assert (np.abs(drawn.mean(axis=0) - [1, 100]) < errors_allowed(2) * error).all()
 
 
 def test_the_beta_binomial_outside_its_support_and_its_draws():
@@ -276,4 +282,4 @@ def test_the_beta_binomial_outside_its_support_and_its_draws():
     assert (outside == -np.inf).all()
     drawn = pm.draw(distribution, draws=5000, random_seed=2, mode="FAST_COMPILE")
     p = stats.betabinom.pmf(np.arange(6), 5, 2, 3)
-    assert stats.chisquare(np.bincount(drawn, minlength=6), 5000 * p).pvalue > 1e-3
+    assert stats.chisquare(np.bincount(drawn, minlength=6), 5000 * p).pvalue > RARE

@@ -159,5 +159,9 @@ def test_gradient_of_the_sum_is_that_of_its_value(book):
 
 
 def test_summed_out_draws_are_as_near_as_independent_ones(book):
+    """Twice their mean distance: NUTS draws others on another machine, at worst a little less
+    independent, and of 1,000 sets of independent ones none is as far (`book.noise`).
+    """
     assert len(book.rows) == 4000
-    assert book.distance(book.drawn) < 1.5 * np.mean(book.noise)
+    assert max(book.noise) < 2 * np.mean(book.noise)
+    assert book.distance(book.drawn) < 2 * np.mean(book.noise)

@@ -21,7 +21,6 @@ from changepoint.sampling.check.points import (
     told,
 )
 from changepoint.sampling.check.report import Finding, PyMCCheck
-from changepoint.sampling.models import require
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -76,7 +75,6 @@ def check_pymc(pm_model: pm.Model, data: Mapping[str, Any] | None = None) -> PyM
              kind variable row    value                            rule
     0  impossible   counts   2  8 (n=7)  more successes than trials (n)
     """
-    require("pymc")
     import pymc as pm
 
     if not isinstance(pm_model, pm.Model):

@@ -15,6 +15,7 @@ from changepoint.errors import EngineError
 from changepoint.likelihoods import Auto
 from changepoint.likelihoods.base import Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import Observations
 from changepoint.priors import Prior
@@ -59,7 +60,7 @@ def build(
             if (numbers := getattr(observations, role)) is not None
         }
         parts = _parts(family)
-        shared = None if family.shared is None else _shared(family)
+        shared = None if family.hyper is None else _shared(family.hyper)
         if summed:
             by_segment = {name: part[:, None] for name, part in parts.items()}
             distribution, parameters = _response(family, columns, by_segment, shared)
@@ -112,7 +113,8 @@ def told(variables: xr.Dataset, family: Likelihood) -> xr.Dataset:
     """Return what the exact engine draws, under its names, of a sampler's variables."""
     if lines.START in variables:  # a line's level is reported at its segment's first row
         variables = variables.assign({family.parameter: variables[lines.START]})
-    names = (SWITCHPOINT, family.parameter, "slope", "noise_sd", family.shared)
+    hyper = () if family.hyper is None else (family.hyper.name,)
+    names = (SWITCHPOINT, family.parameter, "slope", "noise_sd", *hyper)
     return variables[[name for name in dict.fromkeys(names) if name in variables]]
 
 
@@ -156,10 +158,10 @@ def _parameters(prior: Prior) -> dict[str, np.float64]:
     return {name: np.float64(number) for name, number in prior.parameters().items()}
 
 
-def _shared(family: Likelihood) -> Any:
+def _shared(hyper: Hyperparameter) -> Any:
     """Return the shared parameter, whose prior may be about another quantity, and be cut."""
-    prior, name = family.shared_prior, family.shared_field
-    low, high = family.shared_domain
+    prior, name = hyper.prior, hyper.field
+    low, high = hyper.domain
     if low <= prior.support[0] and prior.support[1] <= high:
         native = _random(name, prior)
     else:
@@ -170,9 +172,9 @@ def _shared(family: Likelihood) -> Any:
             lower=np.float64(low) if math.isfinite(low) else None,
             upper=np.float64(high) if math.isfinite(high) else None,
         )
-    if name == family.shared:
+    if name == hyper.name:
         return native
-    return pm.Deterministic(family.shared, family.pymc_shared(native))
+    return pm.Deterministic(hyper.name, hyper.pymc_value(native))
 
 
 def _placement(T: int, k: int, m: int) -> Any:

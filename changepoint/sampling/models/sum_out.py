@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from changepoint.errors import ModelError
-from changepoint.sampling.models import require
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -40,8 +39,6 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     ------
     ModelError
         If it isn't a matrix, or T is known and too short for so many segments.
-    EngineError
-        If PyMC isn't installed.
 
     References
     ----------
@@ -64,7 +61,6 @@ def sum_out(loglik: Any, min_length: int = 1) -> Any:
     >>> bool(np.isfinite(model.compile_logp()(model.initial_point())))
     True
     """
-    require("pymc")
     import pytensor.tensor as pt
 
     from changepoint.sampling.models.placement_sum import PlacementSum
@@ -114,7 +110,6 @@ def draw_switchpoints(
         If the model doesn't hold exactly one `sum_out`, if the draws aren't those of this
         model, or if no placement is possible at one of them.
     """
-    require("pymc")
     import xarray as xr
 
     from changepoint.kernels import placements

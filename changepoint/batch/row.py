@@ -1,4 +1,4 @@
-"""One series by the general engine, and what its row says."""
+"""What the row of a series says of its answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.answer import Answer
 from changepoint.batch.schema import INTERVALS, OK
-from changepoint.exact.engine import Exact
-from changepoint.fitting import fit
-from changepoint.model import Model
 from changepoint.observations import Observations
-from changepoint.posterior import Posterior
 from changepoint.report.numbers import ranges
-from changepoint.report.sparkline import Curve, Tick, curve, ticks_of
+from changepoint.report.sparkline import Curve, Tick, curve_of, points
 from changepoint.results.reported import Change, Interval
 
 Floats = NDArray[np.float64]
@@ -27,7 +24,7 @@ POINTS = 120  # of a curve, at most
 CAP = 700.0  # of log odds: beyond, numbers end
 
 
-class Answer(NamedTuple):
+class RowParts(NamedTuple):
     """What a row is made of."""
 
     values: dict[str, Any]
@@ -37,34 +34,28 @@ class Answer(NamedTuple):
 
 def seed_of(name: str, keys: tuple[str, ...]) -> int:
     """Return a seed that depends on what a series is, and not on where it stands."""
-    digest = hashlib.sha256("\0".join([name, *keys]).encode()).digest()
+    digest = hashlib.sha256("\0".join([name, *keys]).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:7], "big")
 
 
-def solve(observations: Observations, model: Model, seed: int) -> Answer:
-    """Return the answer for one series.
-
-    Raises
-    ------
-    ChangepointError
-        As `fit`.
-    """
-    posterior = fit(model, observations, Exact(seed=seed))
-    p, number = posterior.number_probability, posterior.number
-    found = [change_row(change) for change in posterior.changes]
+def of_answer(answer: Answer) -> RowParts:
+    """Return what the row of a series says."""
+    observations = answer.observations
+    p, number = answer.number_probability, answer.number
+    found = [change_row(change) for change in answer.changes]
     values = {
-        **about(observations, model.likelihood.response),
-        "probability_of_change": posterior.probability_of_change,
+        **about(observations, answer.model.likelihood.response),
+        "probability_of_change": answer.probability_of_change,
         "number": number,
         "number_probability": float(p[number]),
         **largest(found),
-        "log_evidence": posterior.log_evidence,
-        "log_bayes_factor": _log_bayes_factor(posterior),
-        "model": str(posterior.model),
-        "warnings": "\n".join(posterior.warnings) or None,
+        "log_evidence": answer.log_evidence,
+        "log_bayes_factor": _log_bayes_factor(answer),
+        "model": str(answer.model),
+        "warnings": "\n".join(answer.warnings) or None,
         "status": OK,
     }
-    return Answer(values, found, drawn(_curve(posterior)))
+    return RowParts(values, found, drawn(curve_of(answer, stride_of(len(observations)))))
 
 
 def about(observations: Observations, role: str) -> dict[str, Any]:
@@ -80,14 +71,15 @@ def about(observations: Observations, role: str) -> dict[str, Any]:
     return told
 
 
-def _log_bayes_factor(posterior: Posterior) -> float:
+def _log_bayes_factor(answer: Answer) -> float:
     """Return log p(y | some change) - log p(y | none); NaN where the prior knows which."""
-    T, changes = len(posterior.observations), posterior.model.changes
+    T, changes = len(answer.observations), answer.model.changes
     if not changes.possible or changes.exactly is not None:
         return math.nan
-    p, log_none = posterior.number_probability, changes.log_none(T)
+    p, log_none = answer.number_probability, changes.log_none(T)
     with np.errstate(divide="ignore"):
-        odds = float(np.clip(np.log(p[1:].sum()) - np.log(p[0]), -CAP, CAP))
+        some = max(float(p[1:].sum()), 1 - float(p[0]))  # not all numbers may be told
+        odds = float(np.clip(np.log(some) - np.log(p[0]), -CAP, CAP))
     return odds - math.log(-math.expm1(log_none)) + log_none
 
 
@@ -142,27 +134,9 @@ def stride_of(T: int) -> int:
     return max(-(-T // POINTS), 1)
 
 
-def _curve(posterior: Posterior) -> Curve:
-    """Return the curve: data pooled by point, the band in its middle, the sum of P(change)."""
-    observations, family = posterior.observations, posterior.model.likelihood
-    told, T = posterior.marginals, len(observations)
-    stride = stride_of(T)
-    starts = np.arange(0, T, stride)
-    middle = np.minimum(starts + stride // 2, T - 1)
-    y = family.estimates(observations)
-    seen = np.add.reduceat(~np.isnan(y), starts, dtype=float)
-    with np.errstate(invalid="ignore"):
-        pooled = np.add.reduceat(np.nan_to_num(y), starts) / seen
-    lower, _, upper = told[f"{family.parameter}_quantile"].values[:, middle]
-    return curve(
-        pooled,
-        lower,
-        told[f"{family.parameter}_mean"].values[middle],
-        upper,
-        np.add.reduceat(told["change_probability"].values, starts),
-        ticks_of(T if observations.time is None else observations.time, stride),
-        zero=family.domain[0] >= 0,
-    )
+def middles(T: int) -> NDArray[np.int64]:
+    """Return the rows at which a curve of T rows has its band."""
+    return points(T, stride_of(T))[1]
 
 
 def ticks_text(ticks: Sequence[Tick]) -> str:

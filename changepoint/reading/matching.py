@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 
 from changepoint.errors import DataError
-from changepoint.observations import RESPONSES
 from changepoint.reading.table import prefixed, shown
+from changepoint.roles import BY_NAME, RESPONSES, TABLE, Role
 
-NAMES: dict[str, tuple[str, ...]] = {
-    "time": ("date", "day", "week", "month", "year", "time", "timestamp"),
-    "count": ("count", "conversions", "events", "deaths", "clicks", "orders", "disasters"),
-    "trials": ("trials", "visits", "visitors", "births", "sessions", "impressions", "n"),
-    "exposure": ("exposure", "hours"),
-    "rate": ("rate", "conversion_rate", "cnvrs", "ctr"),
-    "value": ("value", "y", "flow"),
-    "outcomes": (),  # found by no name, only as told
-    "outcome": (),
-}
 OUTCOMES = "outcomes"  # its columns have roles of their own: outcomes[0], outcomes[1], ...
-KNOWN = frozenset(name for names in NAMES.values() for name in names)
-RESPONSE_NAMES = frozenset(name for role in RESPONSES for name in NAMES[role])
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_EXAMPLES = 7  # names of a role that a message lists
 
 
 def normal(name: str) -> str:
     """Return a column's name as it is compared: without padding and case."""
-    return " ".join(name.replace("\ufeff", "").split()).casefold()
+    # Some systems write an accent as a sign of its own.
+    composed = unicodedata.normalize("NFC", name.replace("\ufeff", ""))
+    return " ".join(composed.split()).casefold()
+
+
+def spellings(name: str) -> set[str]:
+    """Return the ways to write a name: with its accents, without, umlauts as ae, oe, ue."""
+    letters = unicodedata.normalize("NFD", name)
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return {name, bare, name.translate(_UMLAUTS)}
+
+
+MEANING = {
+    spelling: role.name for role in TABLE for name in role.names for spelling in spellings(name)
+}
+KNOWN = frozenset(MEANING)
+RESPONSE_NAMES = frozenset(name for name, role in MEANING.items() if role in RESPONSES)
+
+
+def meaning(name: str) -> str | None:
+    """Return the role that a column has by its name, None if it has none."""
+    return MEANING.get(normal(name))
 
 
 def key_role(i: int) -> str:
@@ -43,6 +55,16 @@ def is_outcome(role: str) -> bool:
     return role == "outcome" or role.startswith(f"{OUTCOMES}[")
 
 
+def cells_role(role: str) -> Role:
+    """Return what the cells of a column are: those of one of the outcomes are counts."""
+    return BY_NAME["count" if role.startswith(f"{OUTCOMES}[") else role]
+
+
+def with_numbers(roles: Iterable[str]) -> list[str]:
+    """Return the roles of columns whose cells are numbers to be read as such."""
+    return [role for role in roles if not is_key(role) and cells_role(role).numbers]
+
+
 def find_roles(
     header: Sequence[str], asked: Mapping[str, str], file: str | None, hint: str = ""
 ) -> dict[str, int]:
@@ -57,35 +79,36 @@ def find_roles(
         If a column asked for is absent, if a role has two columns, or if there is no response.
     """
     found = asked_columns(header, asked, file)
-    taken = set(found.values())
-    roles = [role for role in NAMES if role not in found]
-    if any(is_outcome(role) for role in found):
-        roles = [role for role in roles if role == "time"]
-    elif any(role in found for role in RESPONSES):
-        roles = [role for role in roles if role not in RESPONSES]
-    several = {}
-    for role in roles:
-        matches = [
-            index
-            for index, name in enumerate(header)
-            if index not in taken and normal(name) in NAMES[role]
-        ]
+    several: dict[str, list[str]] = {}
+    free = [index for index in range(len(header)) if index not in found.values()]
+    for role in _looked_for(found):
+        matches = [index for index in free if meaning(header[index]) == role]
         if len(matches) == 1:
             found[role] = matches[0]
         elif matches:
             several[role] = [header[index] for index in matches]
-    if "count" not in found and "count" not in several:
-        # Trials and exposure stand behind a count; nothing else depends on which they are.
-        several = {r: names for r, names in several.items() if r not in ("trials", "exposure")}
+    # It doesn't matter which column stands behind a response that is absent.
+    present = {None, *found, *several}  # None: most roles stand behind nothing
+    several = {r: names for r, names in several.items() if BY_NAME[r].behind in present}
     if several:
         which = "; ".join(f"{role}: {_quoted(names)}" for role, names in several.items())
         raise DataError(_ask(header, file, f"more than one column for a role ({which})"))
     if not any(role in RESPONSES or is_outcome(role) for role in found):
-        known = ", ".join(f"{r} ({', '.join(NAMES[r])})" for r in RESPONSES if NAMES[r])
+        known = ", ".join(f"{r} ({_examples(r)})" for r in RESPONSES if BY_NAME[r].names)
         problem = f"no column has a name that means a response: {known}{hint}"
         raise DataError(_ask(header, file, problem))
-    outcomes = [role for role in found if role not in NAMES]
-    return {role: found[role] for role in (*NAMES, *outcomes) if role in found}
+    others = [role for role in found if role not in BY_NAME]
+    return {role: found[role] for role in (*BY_NAME, *others) if role in found}
+
+
+def _looked_for(found: Mapping[str, int]) -> list[str]:
+    """Return the roles that columns can have by their names, beside those asked for."""
+    if any(is_outcome(role) for role in found):
+        return [] if "time" in found else ["time"]
+    settled = any(role in found for role in RESPONSES)
+    return [
+        role for role in BY_NAME if role not in found and not (settled and role in RESPONSES)
+    ]
 
 
 def asked_columns(
@@ -114,12 +137,17 @@ def asked_columns(
 
 
 def _ask(header: Sequence[str], file: str | None, problem: str) -> str:
-    flags = ", ".join(f"--{role}" for role in NAMES)
+    flags = ", ".join(f"--{role}" for role in BY_NAME)
     return prefixed(
         file,
         f"{problem}. The columns are: {_quoted(header)}. Say which column is which with "
         f"{flags} (in Python the same words: time=..., count=...)",
     )
+
+
+def _examples(role: str) -> str:
+    names = BY_NAME[role].names
+    return ", ".join([*names[:_EXAMPLES], *(["..."] if len(names) > _EXAMPLES else [])])
 
 
 def _quoted(names: Sequence[str]) -> str:

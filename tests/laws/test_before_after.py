@@ -1,0 +1,164 @@
+"""What a change did, against sums over every placement and every pair of nodes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from cases import CASES, check, inferred, simulate
+from reference import Floats, enumeration
+from scipy import interpolate
+from test_enumeration import log_likelihood
+
+from changepoint import Changes, Exact, Model, priors
+from changepoint.exact import hyper_mixture as mixtures
+from changepoint.exact.hyper_mixture import Condition, Inference
+from changepoint.exact.quadrature import Grid
+from changepoint.exact.smoothed import Smoothed
+from changepoint.results.result import Step
+
+T = 8
+MEAN = 1e-6  # of means and P(increase)
+LEVEL = 1e-4  # of quantiles, in probability
+BROKEN = 1e-3  # the same, where densities don't fade towards an end: sums have a kink there
+BEYOND = 60  # nodes added at either end
+MANY = 500  # nodes that needn't be denser
+NOTHING = 1e-20  # of a density
+
+
+@pytest.fixture(autouse=True)
+def every_outer_node_counts(monkeypatch):
+    """What it costs to leave out light outer nodes is another law."""
+    monkeypatch.setattr(mixtures, "LIGHT", 0.0)
+
+
+def part(grid: Grid, first: int, end: int) -> Grid:
+    """Nodes first..end-1 of those half a step apart."""
+    theta, companion, _ = grid.nodes
+    nodes = grid.nodes._replace(theta=theta[first:end], companion=companion[first:end])
+    weights = grid.log_weights[first:end]
+    return Grid(grid.prior, grid.stretch, grid.first + first / 2, nodes, weights)
+
+
+def wide(model: Model, data, grid: Grid) -> Grid:
+    """Nodes that are closer together and reach further, up to the smallest numbers."""
+    if len(grid.log_weights) < MANY:
+        grid = inferred(model, data, step=0.4).mixture.grid
+    last = len(grid.log_weights) - 1 + BEYOND
+    places = np.arange(-BEYOND, last + 0.25, 0.5)
+    grid = replace(grid.elsewhere(places), first=grid.first - BEYOND)
+    kept = np.flatnonzero(grid.log_weights > -700)
+    grid = part(grid, kept[0], kept[-1] + 1)
+    return Grid(
+        grid.prior, grid.stretch, grid.first, grid.nodes, grid.log_weights - math.log(2)
+    )
+
+
+class Pair(NamedTuple):
+    """The joint density of the parameter before (rows) and after (columns) a change."""
+
+    grid: Grid
+    joint: Floats
+    domain: tuple[float, float]
+
+    @classmethod
+    def of(cls, grid: Grid, joint: Floats, domain: tuple[float, float]) -> Pair:
+        """Where there is anything."""
+        carried = [joint.sum(axis=0), joint.sum(axis=1)]
+        if domain[0] == 0:  # and what a mean ratio takes of it
+            carried.append(joint @ grid.nodes.theta / grid.nodes.theta)
+        kept = np.flatnonzero(np.any([x > NOTHING * x.sum() for x in carried], axis=0))
+        some = slice(kept[0], kept[-1] + 1)
+        joint = joint[some, some] / joint.sum()
+        return cls(part(grid, some.start, some.stop), joint, domain)
+
+    @property
+    def theta(self) -> Floats:
+        return self.grid.nodes.theta
+
+    def integrals(self) -> Floats:
+        """Coefficients of the integral of each row, by node: a spline of the density."""
+        places = np.arange(len(self.theta))
+        spline = interpolate.CubicSpline(places, self.joint, axis=1)
+        return spline.antiderivative().c
+
+    def below(self, ends: Floats, integrals: Floats) -> float:
+        """P(after <= what belongs to each value before), (G,)."""
+        low, high = self.domain
+        inside = np.clip(ends, self.theta[0], self.theta[-1])
+        with np.errstate(all="ignore"):
+            at = 2 * (self.grid.stretch.u(inside, 1 - inside) - self.grid.first)
+        at = np.clip(np.nan_to_num(at), 0, len(ends) - 1)
+        piece = np.minimum(at.astype(int), len(ends) - 2)
+        p = np.polyval(integrals[:, piece, np.arange(len(ends))], at - piece)
+        p = np.where(ends <= low, 0.0, np.where(ends >= high, self.joint.sum(axis=1), p))
+        return float(p.sum())
+
+
+def errors_of(step: Step, pair: Pair, level: float, mean: float) -> dict[str, float]:
+    """Errors as shares of what is allowed: of means, and of quantiles by their probability."""
+    theta, joint, integrals = pair.theta, pair.joint, pair.integrals()
+    before, after = joint.sum(axis=1), joint.sum(axis=0)
+    difference = after @ theta - before @ theta
+    square = before @ theta**2 + after @ theta**2 - 2 * theta @ joint @ theta
+    sd = math.sqrt(square - difference**2)
+    found = {
+        "mean of the difference": (abs(step.difference[0] - difference) / sd, MEAN),
+        "P(increase)": (abs(1 - pair.below(theta, integrals) - step.increase), MEAN),
+    }
+    for p, x in zip((0.025, 0.975), step.difference[1:], strict=True):
+        found[f"difference at {p}"] = (abs(pair.below(theta + x, integrals) - p), level)
+    if pair.domain[0] < 0:
+        assert np.isnan(step.ratio).all()
+    else:
+        for p, x in zip((0.025, 0.975), step.ratio[1:], strict=True):
+            found[f"ratio at {p}"] = (abs(pair.below(theta * x, integrals) - p), level)
+        parts = joint @ theta / theta
+        if parts[0] < 1e-9 * parts.sum():
+            found["mean ratio"] = (abs(step.ratio[0] / parts.sum() - 1), mean)
+        else:  # there is none, and the median stands for it
+            p = pair.below(theta * step.ratio[0], integrals)
+            found["median ratio"] = (abs(p - 0.5), level)
+    return {key: error / allowed for key, (error, allowed) in found.items()}
+
+
+def fades(prior: priors.Prior) -> bool:
+    """Whether the density falls to 0 towards every finite end."""
+    if isinstance(prior, priors.Beta):
+        return min(prior.alpha, prior.beta) > 1
+    if isinstance(prior, priors.Gamma):
+        return prior.alpha > 1
+    return isinstance(prior, priors.LogNormal | priors.Normal | priors.Logistic)
+
+
+@pytest.mark.parametrize("m", [1, 3])
+@pytest.mark.parametrize("name", CASES)
+def test_what_changes_did(name: str, m: int) -> None:
+    """Given one change and given two, with 20 % of the rows missing."""
+    data, changes = simulate(name, 4, T, missing=0.2), Changes(min_length=m)
+    mean = MEAN if CASES[name].models[0].hyper is None else 10 * MEAN
+    for family in (CASES[name].models[0], CASES[name].models[-1 if m > 1 else 1]):
+        model = Model(family, changes).resolve(data)
+        level = LEVEL if fades(model.likelihood.prior) else BROKEN
+        inference = inferred(model, data)
+        mixture = inference.mixture
+        grid = wide(model, data, mixture.grid)
+        log_lik = log_likelihood(name, data, mixture, grid)
+        told = enumeration(log_lik, grid.log_weights, mixture.outer.log_weights, changes)
+        densities = told.densities(log_lik, grid.log_weights)
+        given = Exact(draws=4).run(model, data).given
+        for k in {1, 2} & set(told.by_change):
+            smoothed = Smoothed(Inference(mixture, Condition(k)))
+            _, steps = smoothed.given_number()
+            assert len(steps) == k
+            for i, step in enumerate(steps):
+                pair = Pair.of(grid, told.joint(k, i, densities), family.domain)
+                check(errors_of(step, pair, level, mean), 1.0, (model, k, i))
+            if given is not None and given.number == k:
+                for one, other in zip(given.steps, steps, strict=True):
+                    np.testing.assert_allclose(one.difference, other.difference, rtol=1e-6)
+                    np.testing.assert_allclose(one.ratio, other.ratio, rtol=1e-6)
+                    np.testing.assert_allclose(one.increase, other.increase, rtol=1e-6)
