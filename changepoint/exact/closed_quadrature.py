@@ -45,8 +45,8 @@ class Angle(HyperPrior):
         return self.low + (self.high - self.low) * np.sin(v / 2) ** 2
 
     def log_density(self, v: Floats) -> Floats:
-        """Return the log prior density of v."""
-        density: Floats = np.log(0.5 * np.sin(v))
+        """Return the log prior density of v; even around both ends, as the quantity is."""
+        density: Floats = np.log(0.5 * np.maximum(np.abs(np.sin(v)), 1e-300))
         return density
 
 
@@ -94,7 +94,8 @@ def search(
     surface = _Surface(prior)
     modes = []
     for bracket in (yield from _scan(surface)):
-        modes.append((yield from _climb(surface, *bracket)))
+        mode, sd = yield from _climb(surface, *bracket)
+        modes.append((math.acos(math.cos(mode)), sd))  # back inside, if it climbed out
     for v, _ in modes:
         yield from surface.ask(v)
     modes = [(v, sd) for v, sd in modes if surface(v) > surface.best - CUT]

@@ -1,9 +1,10 @@
 """One level throughout, under heavy-tailed noise: an integral over level and scale, no more.
 
 Without changes there is nothing to filter. The level is summed at equal steps wherever, at a
-scale s, the likelihood may matter: its log bends by at most (nu + 1) / nu sum c_t^2 / s^2, c_t
-being what a row says of the level, so that between coarse steps of D nothing stands higher than
-the bend times D^2 / 8 above the nearer of the two. The scale is summed as any hyperparameter.
+scale s, it may matter: the log likelihood bends by at most (nu + 1) / nu sum c_t^2 / s^2, c_t
+being what a row says of the level, and the prior by a bend of its own, so that between coarse
+steps of D nothing stands higher than the bend times D^2 / 8 above the nearer of the two. The
+scale is summed as any hyperparameter.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ CUT, CUT_SCALES = 36.0, 22.0  # in log density: where levels, and scales, are le
 GONE = 60.0  # in log density: where the scan of scales turns round
 STEP, WIDEST = 0.6, 0.41  # of the log scale: in its expected sd, and at most
 STRIDE = 5.0  # steps of the scan of scales, in these
+TAIL = 1e-16  # of the prior of the level: left out
 MOST = 100_000  # levels at a scale; or what is asked for is left to the filter
 
 
@@ -45,17 +47,23 @@ class _Rows:
         observed = observations.observed("value")
         columns = {k: v[observed] for k, v in family.columns(observations).items()}
         y = columns["value"] - self.center
-        self.low, self.high = float(y.min()), float(y.max())
         kept = columns.get("kept", np.zeros_like(y))
         before = columns.get("before", np.full_like(y, self.center)) - self.center
         growth = family.growth(kept)
         self.z, self.share = (y - kept * before) / growth, (1 - kept) / growth
+        # Beyond what rows say of the level, and its prior, heights only fall.
+        lower, quarter, middle, upper = family.prior.quantile(
+            np.array([TAIL, 0.25, 0.5, 1 - TAIL])
+        )
+        levels = np.append(self.z / self.share, np.array([lower, upper]) - self.center)
+        self.low, self.high = float(levels.min()), float(levels.max())
         self.n, half = len(y), (self.nu + 1) / 2
         self.constant = self.n * float(
             special.gammaln(half) - special.gammaln(self.nu / 2)
             - 0.5 * math.log(math.pi * self.nu)
         ) - float(np.log(growth).sum())  # fmt: skip
-        self.sharp = math.sqrt(2 * half / self.nu * float(self.share @ self.share))
+        self.sharp = 2 * half / self.nu * float(self.share @ self.share)
+        self.prior_sharp = 1 / float(middle - quarter) ** 2  # at least its bend
 
     def heights(self, level: Floats, scale: float) -> Floats:
         """Return log prior density times likelihood at levels, less the center, (G,)."""
@@ -66,9 +74,13 @@ class _Rows:
         log_p += self.family.prior.log_density(level + self.center)
         return log_p
 
+    def narrowest(self, scale: float) -> float:
+        """Return the smallest sd that the level may have at a scale."""
+        return 1 / math.sqrt(self.sharp / scale**2 + self.prior_sharp)
+
     def ends(self, scale: float) -> tuple[float, float, float]:
         """Return between which levels heights may matter, and about the largest."""
-        step = COARSE * scale / self.sharp
+        step = COARSE * self.narrowest(scale)
         low, high = self.low - 2 * step, self.high + 2 * step
         if not (high - low) / step < MOST:
             raise EngineError(f"a scale of {scale:.3g} is too small for these levels")
@@ -153,7 +165,7 @@ class Steady:
 
     def _slice(self, scale: float) -> _Slice:
         low, high, _ = self.rows.ends(scale)
-        step = FINE * scale / self.rows.sharp
+        step = FINE * self.rows.narrowest(scale)
         level = np.arange(low, high + step, step)
         return _Slice(low, step, self.rows.heights(level, scale))
 

@@ -15,13 +15,18 @@ FAMILY = Autoregressive().resolve(Observations(value=[1.0, 3.0, 2.0, 4.0]))
 LOW, HIGH = 0.0, 0.9  # of its default prior
 
 
-@pytest.mark.parametrize("sd", [0.004, 0.02, 0.1, 0.4])
-@pytest.mark.parametrize("mean", [-0.05, 0.0, 0.03, 0.5, 0.88, 0.95])
+CASES = [
+    (mean, sd)
+    for mean in (-0.05, 0.0, 0.03, 0.5, 0.88, 0.95)
+    for sd in (0.004, 0.02, 0.1, 0.4)
+    if LOW - 8 * sd < mean < HIGH + 8 * sd  # or nothing of it is inside
+]
+
+
+@pytest.mark.parametrize(("mean", "sd"), CASES)
 def test_truncated_normals(mean: float, sd: float) -> None:
     """Log evidence, mean and quantiles of draws, wherever the posterior is cut off."""
     z = (LOW - mean) / sd, (HIGH - mean) / sd
-    if min(abs(z[0]), abs(z[1])) > 8 and not LOW < mean < HIGH:
-        pytest.skip("nothing of it is inside")
     told = stats.truncnorm(*z, loc=mean, scale=sd)
     inside = stats.norm.cdf(z[1]) - stats.norm.cdf(z[0])
     asked = []
@@ -30,7 +35,7 @@ def test_truncated_normals(mean: float, sd: float) -> None:
         asked.append(value)
         return float(stats.norm.logpdf(value, mean, sd))
 
-    nodes = outer.answered(closed.search(FAMILY), log_evidence)
+    nodes = outer.answered(closed.search(FAMILY.hyper), log_evidence)
     assert isinstance(nodes, closed.ClosedNodes)
     log_sums = nodes.log_weights + [log_evidence(float(value)) for value in nodes.values]
     total = float(np.logaddexp.reduce(log_sums))
