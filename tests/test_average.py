@@ -10,12 +10,12 @@ from changepoint import (
     DataError,
     Exact,
     Model,
-    ModelError,
     Observations,
     fit,
     likelihoods,
 )
 from changepoint.exact.solve import solve
+from changepoint.likelihoods import SegmentLikelihood
 from changepoint.likelihoods.auto import LONG, LONG_MEMORY, Auto
 from changepoint.model import default_likelihood, default_model
 from changepoint.posterior import Posterior
@@ -140,15 +140,11 @@ def test_likelihoods_are_the_candidates(unsure):
     assert len(alone.candidates) == 0
 
 
-def test_one_model_alone_is_none_of_several():
-    auto, data = Auto(), Observations(value=[1.0, 3.0, 2.0])
-    for call in (
-        lambda: auto.segment_prior(data, (1,), np.random.default_rng(0)),
-        lambda: auto.pointwise(data, {}, np.ones(1)),
-        lambda: auto.predict(data, {}, np.ones(1), np.random.default_rng(0)),
-    ):
-        with pytest.raises(ModelError, match="choose one of them"):
-            call()
+def test_an_average_has_no_density_of_its_own(unsure):
+    assert not isinstance(Auto(), SegmentLikelihood)
+    for group in ("prior", "log_likelihood", "posterior_predictive"):
+        with pytest.raises(DataError, match="is an average over several: fit the one you want"):
+            unsure.build(group)
 
 
 # -- which family wins, and what it says ----------------------------------------------------

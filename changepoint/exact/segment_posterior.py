@@ -25,7 +25,7 @@ from changepoint.exact.solution import (
     Solved,
     number_from_draws,
 )
-from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.base import Likelihood, SegmentLikelihood
 from changepoint.likelihoods.regression import rows_of
 from changepoint.likelihoods.segment_statistics import Statistics
 from changepoint.model import Model
@@ -89,7 +89,9 @@ class Segments:
         passes: dict[float, Pass] | None = None,
     ) -> None:
         self.model, self.observations, self.condition = model, observations, condition
-        self.family = family = model.likelihood
+        family = model.likelihood
+        assert isinstance(family, SegmentLikelihood)  # averages are taken apart before
+        self.family = family
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = model.changes.log_rho(self.T)
         self._passes = {} if passes is None else passes

@@ -10,6 +10,7 @@ from changepoint.likelihoods.autoregressive_trend import (
     AutoregressiveTrend as AutoregressiveTrend,
 )
 from changepoint.likelihoods.base import Likelihood as Likelihood
+from changepoint.likelihoods.base import SegmentLikelihood as SegmentLikelihood
 from changepoint.likelihoods.bernoulli import Bernoulli as Bernoulli
 from changepoint.likelihoods.beta import Beta as Beta
 from changepoint.likelihoods.beta_binomial import BetaBinomial as BetaBinomial

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import ModelError
 from changepoint.likelihoods.autoregressive import Autoregressive
 from changepoint.likelihoods.autoregressive_trend import AutoregressiveTrend
-from changepoint.likelihoods.base import Fault, Likelihood
+from changepoint.likelihoods.base import Fault, Likelihood, SegmentLikelihood
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.normal_mean_variance import NormalMeanVariance
 from changepoint.likelihoods.normal_variance import NormalVariance
@@ -39,12 +38,8 @@ class Auto(Likelihood):
     returns. Their evidence weighs them. So neither a trend, nor memory, nor a spike is taken
     for a change of level where it explains the data better.
 
-    Raises
-    ------
-    ModelError
-        By what needs one family, such as pointwise log likelihoods.
-    EngineError
-        By `to_pymc`. The engine MCMC takes the most probable family, and says so.
+    What needs one family, such as pointwise log likelihoods or `to_pymc`, says so; the engine
+    MCMC takes the most probable one.
 
     References
     ----------
@@ -63,9 +58,9 @@ class Auto(Likelihood):
     parameter: ClassVar = "level"
     domain: ClassVar = (-math.inf, math.inf)
 
-    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
+    def candidates(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return the families that are averaged over; of long series those that are fast."""
-        fast: tuple[Likelihood, ...] = (Normal(), StudentT(nu=HEAVY))
+        fast: tuple[SegmentLikelihood, ...] = (Normal(), StudentT(nu=HEAVY))
         if len(observations) > LONG:
             return fast
         independent = (*fast, NormalMeanVariance(), NormalVariance(), Trend())
@@ -73,7 +68,7 @@ class Auto(Likelihood):
             return independent
         return (*independent, Autoregressive(), AutoregressiveTrend())
 
-    def steady(self, observations: Observations) -> tuple[Likelihood, ...]:
+    def steady(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return one level, from which the values jump and to which they return.
 
         Beside noise that jumps and remembers, a change of level could hardly be told.
@@ -102,28 +97,3 @@ class Auto(Likelihood):
     def estimates(self, observations: Observations) -> Floats:
         """Return the values themselves, shape (T,)."""
         return observations.column("value")
-
-    def segment_prior(
-        self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
-    ) -> dict[str, Floats]:
-        """Raise ModelError: there is no single prior."""
-        raise self._several()
-
-    def pointwise(
-        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
-    ) -> Floats:
-        """Raise ModelError: there is no single likelihood."""
-        raise self._several()
-
-    def predict(
-        self,
-        observations: Observations,
-        paths: Mapping[str, Floats],
-        shared: Floats,
-        rng: np.random.Generator,
-    ) -> Floats:
-        """Raise ModelError: there is no single likelihood."""
-        raise self._several()
-
-    def _several(self) -> ModelError:
-        return ModelError("'auto' is an average over several families: choose one of them")

@@ -37,7 +37,8 @@ class Likelihood(ABC):
 
     A family is a frozen dataclass whose fields are priors. None means: filled from the data
     by `resolve`. How a segment's parameters are summed out is up to the kind of family: on a
-    grid (`GridLikelihood`), or in closed form, from the statistics of its rows.
+    grid (`GridLikelihood`), or in closed form, from the statistics of its rows; an average
+    over families (`Auto`) has none of its own.
     """
 
     name: ClassVar[str]  # on the command line
@@ -63,39 +64,13 @@ class Likelihood(ABC):
     def estimates(self, observations: Observations) -> Floats:
         """Return each row's own estimate of the parameter, NaN without data, shape (T,)."""
 
-    @abstractmethod
-    def segment_prior(
-        self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
-    ) -> dict[str, Floats]:
-        """Return parameters of segments drawn from their priors, each of this shape."""
-
-    @abstractmethod
-    def pointwise(
-        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
-    ) -> Floats:
-        """Return log p(y_t) of the n observed rows under D draws, shape (n, D).
-
-        Parameters
-        ----------
-        paths
-            Parameters by row, (T, D), and `first`, the first row of the segment.
-        shared
-            The shared parameter, (D,); ones where there is none.
-        """
-
-    @abstractmethod
-    def predict(
-        self,
-        observations: Observations,
-        paths: Mapping[str, Floats],
-        shared: Floats,
-        rng: np.random.Generator,
-    ) -> Floats:
-        """Return new data for the n observed rows under D draws, (n, D); as in `pointwise`."""
-
     def worth(self, observations: Observations) -> Floats:
         """Return how much each row's estimate counts beside others, shape (T,): its trials."""
         return np.ones(len(observations))
+
+    @abstractmethod
+    def candidates(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
+        """Return the families that this one averages over; itself alone, as a rule."""
 
     # -- what follows from it -----------------------------------------------------------
 
@@ -112,34 +87,9 @@ class Likelihood(ABC):
         pooled: Floats = np.divide(whole, total, empty, where=total > 0)
         return pooled
 
-    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
-        """Return the families that this one averages over; itself alone, as a rule."""
-        return (self,)
-
-    def steady(self, observations: Observations) -> tuple[Likelihood, ...]:
+    def steady(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return further families to average over, under which nothing changes."""
         return ()
-
-    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
-        """Return the statistics whose sums give a segment's marginal likelihood.
-
-        None where prior and likelihood have no closed form.
-        """
-        return None
-
-    def segment_draws(
-        self,
-        observations: Observations,
-        shared: float,
-        first: Integers,
-        end: Integers,
-        rng: np.random.Generator,
-    ) -> dict[str, Floats]:
-        """Return parameters of segments of rows first..end-1 given their data, each (S,).
-
-        Where there are `statistics`.
-        """
-        raise NotImplementedError
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Yield warnings about data that are possible but unlike this family."""
@@ -203,6 +153,66 @@ class Likelihood(ABC):
                 f"{support[1]:g}; {prior} reaches from {prior.support[0]:g} to "
                 f"{prior.support[1]:g}"
             )
+
+
+@dataclass(frozen=True)
+class SegmentLikelihood(Likelihood):
+    """A family by itself: a segment has parameters, with a prior and a density of its rows."""
+
+    @abstractmethod
+    def segment_prior(
+        self, observations: Observations, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Return parameters of segments drawn from their priors, each of this shape."""
+
+    @abstractmethod
+    def pointwise(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
+    ) -> Floats:
+        """Return log p(y_t) of the n observed rows under D draws, shape (n, D).
+
+        Parameters
+        ----------
+        paths
+            Parameters by row, (T, D), and `first`, the first row of the segment.
+        shared
+            The shared parameter, (D,); ones where there is none.
+        """
+
+    @abstractmethod
+    def predict(
+        self,
+        observations: Observations,
+        paths: Mapping[str, Floats],
+        shared: Floats,
+        rng: np.random.Generator,
+    ) -> Floats:
+        """Return new data for the n observed rows under D draws, (n, D); as in `pointwise`."""
+
+    def candidates(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
+        """Return itself alone, unless a number of it is left open."""
+        return (self,)
+
+    def statistics(self, observations: Observations, shared: float) -> Statistics | None:
+        """Return the statistics whose sums give a segment's marginal likelihood.
+
+        None where prior and likelihood have no closed form.
+        """
+        return None
+
+    def segment_draws(
+        self,
+        observations: Observations,
+        shared: float,
+        first: Integers,
+        end: Integers,
+        rng: np.random.Generator,
+    ) -> dict[str, Floats]:
+        """Return parameters of segments of rows first..end-1 given their data, each (S,).
+
+        Where there are `statistics`.
+        """
+        raise NotImplementedError
 
 
 def spread_faults(role: str, y: Floats, defaults: bool) -> Iterator[Fault]:

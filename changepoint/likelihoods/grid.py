@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Likelihood
+from changepoint.likelihoods.base import SegmentLikelihood
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
@@ -25,7 +25,7 @@ Columns = Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
-class GridLikelihood(Likelihood):
+class GridLikelihood(SegmentLikelihood):
     """A family with one parameter a segment, summed out on a grid: any prior, any density.
 
     The field named like `parameter` holds the prior of each segment's theta and, where

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from changepoint.errors import ModelError
-from changepoint.likelihoods.base import Fault, Likelihood
+from changepoint.likelihoods.base import Fault, SegmentLikelihood
 from changepoint.likelihoods.counts import LARGEST, not_whole
 from changepoint.likelihoods.segment_statistics import Outcomes as OutcomeStatistics
 from changepoint.likelihoods.segment_statistics import prefix_sums
@@ -25,7 +25,7 @@ OVERDISPERSED = 1.5  # variance from row to row, as a multiple of the Multinomia
 
 
 @dataclass(frozen=True)
-class OutcomeLikelihood(Likelihood):
+class OutcomeLikelihood(SegmentLikelihood):
     """p(k_1..k_C) = n! prod p_c^k_c / k_c!, p of the segment with a Dirichlet prior.
 
     The marginal likelihood of a segment is that of the Dirichlet-multinomial distribution.

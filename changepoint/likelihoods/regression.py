@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.likelihoods.base import Fault, Likelihood, spread_faults
+from changepoint.likelihoods.base import Fault, SegmentLikelihood, spread_faults
 from changepoint.likelihoods.segment_statistics import (
     LEVEL,
     NOISE_SD,
@@ -64,7 +64,7 @@ class Scale(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LinearLikelihood(Likelihood):
+class LinearLikelihood(SegmentLikelihood):
     """y = level + slope x + noise of variance v by segment; conjugate priors.
 
     v is inverse gamma; level and slope are Normal given v, with sigmas in proportion to its

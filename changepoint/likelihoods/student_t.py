@@ -13,7 +13,7 @@ from scipy import special
 
 from changepoint.errors import EngineError, ModelError
 from changepoint.likelihoods.autoregressive import LONGEST
-from changepoint.likelihoods.base import Fault, Likelihood
+from changepoint.likelihoods.base import Fault, SegmentLikelihood
 from changepoint.likelihoods.coordinates import Coordinate, Level
 from changepoint.likelihoods.counts import log_rising_ratio, two_sided
 from changepoint.likelihoods.grid import Columns, GridLikelihood
@@ -108,7 +108,7 @@ class StudentT(GridLikelihood):
                 )
             object.__setattr__(self, name, float(number))
 
-    def candidates(self, observations: Observations) -> tuple[Likelihood, ...]:
+    def candidates(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return the family with each of NUS and PHIS, or with the one that is given."""
         nus = NUS if self.nu is None else (self.nu,)
         phis = PHIS if self.phi is None else (self.phi,)

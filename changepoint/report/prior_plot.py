@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
+from changepoint.likelihoods import SegmentLikelihood
 from changepoint.report.figure_style import (
     BAND,
     CHANGE,
@@ -118,6 +119,7 @@ def _prior_draws(posterior: Answer, name: str) -> Floats:
         if family.hyper is not None and name == family.hyper.name:
             drawn.append(family.hyper.draws(rng, DRAWS))
         else:
+            assert isinstance(family, SegmentLikelihood)  # none is an average of others
             named = family.segment_prior(posterior.observations, (DRAWS,), rng)
             drawn += [named[name]] if name in named else []
     return np.concatenate(drawn)

@@ -104,11 +104,11 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
     import xarray as xr
 
     rng = np.random.default_rng(int(tree.attrs["seed"]))
-    family = model.likelihood
-    if family.candidates(observations) != (family,):
+    family, *others = model.likelihood.candidates(observations)
+    if others:
         raise DataError(
-            f"{name} belongs to one model, and {family.name!r} is an average over several: fit "
-            "the one you want, such as the most probable of `posterior.candidates`"
+            f"{name} belongs to one model, and {model.likelihood.name!r} is an average over "
+            "several: fit the one you want, such as the most probable of `posterior.candidates`"
         )
     if name == "prior":
         return _prior(tree, model, observations, rng)
@@ -144,7 +144,7 @@ def _prior(
     """Draws from the prior, with the variables of the posterior."""
     posterior, T = tree["posterior"].dataset, len(observations)
     D = posterior.sizes["chain"] * posterior.sizes["draw"]
-    family, k = model.likelihood, model.changes.exactly
+    (family,), k = model.likelihood.candidates(observations), model.changes.exactly
     shared = None if family.hyper is None else family.hyper.draws(rng, D)
     placements = [model.changes.draw(T, rng) for _ in range(D)]
     most = max(len(placement) for placement in placements)
