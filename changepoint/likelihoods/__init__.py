@@ -1,6 +1,6 @@
 """Likelihood families, by name. Reached as `likelihoods.BetaBinomial` and so on.
 
-To add one: a file with one subclass of `Likelihood`, and a line here. The laws in the tests
+To add one: a file with one subclass of `SegmentLikelihood`, and a line here. The laws in the tests
 run over every entry of FAMILIES.
 """
 
