@@ -153,7 +153,7 @@ def plan(files: Sequence[str], settings: Settings, fast: bool) -> list[Job]:
     files
         All files, in order.
     fast
-        Whether many series are solved in one compiled call.
+        Whether series are so quick that many make a job.
 
     Raises
     ------
