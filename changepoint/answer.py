@@ -205,6 +205,7 @@ class Answer:
         if self.engine["name"] != "exact" or not self.likelihoods:
             return {}
         allowing = (one for one in self.models if not one["steady"])
+        # NaN of one that is too improbable to have been asked.
         p = next((one["probability_of_change"] for one in allowing), self.probability_of_change)
         model = Model(self.varied, self.model.changes)
         return probability_by_strength(model, self.observations, p)

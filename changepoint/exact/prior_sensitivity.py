@@ -15,7 +15,7 @@ LONG = 5000  # rows beyond which it would take too long
 
 
 def probability_by_strength(
-    model: Model, observations: Observations, as_it_is: float
+    model: Model, observations: Observations, as_it_is: float = math.nan
 ) -> dict[float, float]:
     """Return P(any change) under priors worth more, and fewer, observations than the model's.
 
@@ -28,7 +28,7 @@ def probability_by_strength(
     model
         Resolved; of an average over models, the one to vary.
     as_it_is
-        P(any change) under the model itself.
+        P(any change) under the model itself; NaN where it isn't known yet.
     """
     from changepoint.changes import Changes
     from changepoint.exact.solve import solve_each
@@ -37,7 +37,8 @@ def probability_by_strength(
     if changes.exactly is not None or not changes.possible or T > LONG:
         return {}
     none = Changes(exactly=0, min_length=changes.min_length)
-    models, strengths = [], [strength for strength in STRENGTHS if strength != 1]
+    known = not math.isnan(as_it_is)
+    models, strengths = [], [one for one in STRENGTHS if one != 1 or not known]
     for strength in strengths:
         family = model.likelihood.with_strength(strength)
         if family is None:
@@ -48,7 +49,7 @@ def probability_by_strength(
     for i, solved in solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n):
         if not isinstance(solved, ChangepointError):
             evidence[i] = solved.log_evidence
-    told = {1.0: as_it_is}
+    told = {1.0: as_it_is} if known else {}
     for i, strength in enumerate(strengths):
         # Some are so weak, or so strong, that no grid holds them.
         if 2 * i in evidence and 2 * i + 1 in evidence:

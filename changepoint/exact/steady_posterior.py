@@ -4,7 +4,7 @@ Without changes there is nothing to filter. The level is summed at equal steps w
 scale s, it may matter: the log likelihood bends by at most (nu + 1) / nu sum c_t^2 / s^2, c_t
 being what a row says of the level, and the prior by a bend of its own, so that between coarse
 steps of D nothing stands higher than the bend times D^2 / 8 above the nearer of the two. The
-scale is summed as any hyperparameter.
+scale is summed as any hyperparameter. Under a Uniform prior steps are those of the logit.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from changepoint.kernels.quantiles import quantiles
 from changepoint.likelihoods import StudentT
 from changepoint.model import Model
 from changepoint.observations import Observations
+from changepoint.priors import Uniform
 from changepoint.results.result import QUANTILES, Draws
 
 FINE, COARSE = 0.8, 6.0  # steps of the level, in the smallest sd that it may have
@@ -35,6 +36,7 @@ GONE = 60.0  # in log density: where the scan of scales turns round
 STEP, WIDEST = 0.6, 0.41  # of the log scale: in its expected sd, and at most
 STRIDE = 5.0  # steps of the scan of scales, in these
 TAIL = 1e-16  # of the prior of the level: left out
+EVERYWHERE = (-math.inf, math.inf)
 MOST = 100_000  # levels at a scale; or what is asked for is left to the filter
 
 
@@ -51,58 +53,79 @@ class _Rows:
         before = columns.get("before", np.full_like(y, self.center)) - self.center
         growth = family.growth(kept)
         self.z, self.share = (y - kept * before) / growth, (1 - kept) / growth
-        # Beyond what rows say of the level, and its prior, heights only fall.
-        lower, quarter, middle, upper = family.prior.quantile(
-            np.array([TAIL, 0.25, 0.5, 1 - TAIL])
-        )
-        levels = np.append(self.z / self.share, np.array([lower, upper]) - self.center)
-        self.low, self.high = float(levels.min()), float(levels.max())
         self.n, half = len(y), (self.nu + 1) / 2
         self.constant = self.n * float(
             special.gammaln(half) - special.gammaln(self.nu / 2)
             - 0.5 * math.log(math.pi * self.nu)
         ) - float(np.log(growth).sum())  # fmt: skip
-        self.sharp = 2 * half / self.nu * float(self.share @ self.share)
-        self.prior_sharp = 1 / float(middle - quarter) ** 2  # at least its bend
+        self._bend = 2 * half / self.nu * float(self.share @ self.share)
+        self._pull = half / math.sqrt(self.nu) * float(self.share.sum())
+        lower, upper = family.prior.support
+        self._width = upper - lower
+        if math.isinf(self._width):
+            quarter, middle = family.prior.quantile(np.array([0.25, 0.5]))
+            self._prior_bend = 1 / float(middle - quarter) ** 2  # at least
+            # Beyond what rows say of the level, and its prior, heights only fall.
+            tails = family.prior.quantile(np.array([TAIL, 1 - TAIL])) - self.center
+            places = np.append(self.z / self.share, tails)
+            self.low, self.high = float(places.min()), float(places.max())
+        else:
+            self.low, self.high = math.log(TAIL), -math.log(TAIL)
 
-    def heights(self, level: Floats, scale: float) -> Floats:
-        """Return log prior density times likelihood at levels, less the center, (G,)."""
+    def level(self, v: Floats) -> Floats:
+        """Return the level, less the center, at places: themselves, or of logits."""
+        if math.isinf(self._width):
+            return v
+        lower = self.family.prior.support[0] - self.center
+        level: Floats = lower + self._width * special.expit(v)
+        return level
+
+    def heights(self, v: Floats, scale: float) -> Floats:
+        """Return log prior density times likelihood at places, (G,)."""
+        level = self.level(v)
         weight = np.full(len(level), 1 / (self.nu * scale**2))
         tails = np.empty(len(level))
         log_tails(self.z, self.share, level, weight, tails)
         log_p: Floats = self.constant - self.n * math.log(scale) - (self.nu + 1) / 2 * tails
-        log_p += self.family.prior.log_density(level + self.center)
-        return log_p
+        if math.isinf(self._width):
+            return log_p + self.family.prior.log_density(level + self.center)
+        uniform: Floats = log_p + special.log_expit(v) + special.log_expit(-v)
+        return uniform
 
     def narrowest(self, scale: float) -> float:
-        """Return the smallest sd that the level may have at a scale."""
-        return 1 / math.sqrt(self.sharp / scale**2 + self.prior_sharp)
+        """Return the smallest sd that the place of the level may have at a scale."""
+        bend = self._bend / scale**2
+        if math.isinf(self._width):
+            return 1 / math.sqrt(bend + self._prior_bend)
+        # The logit's inverse has a slope of 1/4 and a bend of 1/(6 root 3) at most.
+        slope, curve = self._width / 4, self._width / (6 * math.sqrt(3))
+        return 1 / math.sqrt(bend * slope**2 + self._pull / scale * curve + 0.5)
 
     def ends(self, scale: float) -> tuple[float, float, float]:
-        """Return between which levels heights may matter, and about the largest."""
+        """Return between which places heights may matter, and about the largest."""
         step = COARSE * self.narrowest(scale)
         low, high = self.low - 2 * step, self.high + 2 * step
         if not (high - low) / step < MOST:
             raise EngineError(f"a scale of {scale:.3g} is too small for these levels")
-        level: Floats = np.arange(low, high + step, step)
-        height = self.heights(level, scale)
+        place: Floats = np.arange(low, high + step, step)
+        height = self.heights(place, scale)
         may = np.flatnonzero(height > height.max() - CUT - COARSE**2 / 8)
-        return level[may[0]] - step, level[may[-1]] + step, float(height.max())
+        return place[may[0]] - step, place[may[-1]] + step, float(height.max())
 
 
 @dataclass(frozen=True)
 class _Slice:
-    """The posterior of the level at one scale, at equal steps."""
+    """The posterior of the level's place at one scale, at equal steps."""
 
     first: float
     step: float
     height: Floats
 
     @property
-    def levels(self) -> Floats:
-        """The places, less the center."""
-        levels: Floats = self.first + self.step * np.arange(float(len(self.height)))
-        return levels
+    def places(self) -> Floats:
+        """Where the heights stand."""
+        places: Floats = self.first + self.step * np.arange(float(len(self.height)))
+        return places
 
     @property
     def log_sum(self) -> float:
@@ -166,8 +189,8 @@ class Steady:
     def _slice(self, scale: float) -> _Slice:
         low, high, _ = self.rows.ends(scale)
         step = FINE * self.rows.narrowest(scale)
-        level = np.arange(low, high + step, step)
-        return _Slice(low, step, self.rows.heights(level, scale))
+        place = np.arange(low, high + step, step)
+        return _Slice(low, step, self.rows.heights(place, scale))
 
     def draw(self, size: int, rng: np.random.Generator) -> Draws:
         """Return independent draws of level and scale."""
@@ -178,7 +201,8 @@ class Steady:
             mine, one = np.flatnonzero(chosen == j), self.slices[j]
             density, row = halved(one.height[None]), np.zeros(len(mine), np.int64)
             place = quantiles(density, row, np.sort(rng.random(len(mine)))) / 2
-            level = rng.permutation(one.first + one.step * place) + self.rows.center
+            level = self.rows.level(rng.permutation(one.first + one.step * place))
+            level = level + self.rows.center
             tables.append(Table(mine, row, {self.family.parameter: level}))
         shared = shared_draws(self.nodes, self.weights, uniform)
         return assemble(tables, size, self.T, self.family.parameter, shared)
@@ -187,15 +211,15 @@ class Steady:
         """Return quantiles of the level: densities at all scales are added up on one grid."""
         step = min(one.step for one in self.slices) / 2
         first = min(one.first for one in self.slices)
-        last = max(one.levels[-1] for one in self.slices)
+        last = max(one.places[-1] for one in self.slices)
         grid = np.arange(first, last + step, step)
         density = np.zeros(len(grid))
         for weight, one in zip(self.weights, self.slices, strict=True):
-            some = slice(*np.searchsorted(grid, one.levels[[0, -1]]))
-            height = CubicSpline(one.levels, one.height - one.log_sum)(grid[some])
+            some = slice(*np.searchsorted(grid, one.places[[0, -1]]))
+            height = CubicSpline(one.places, one.height - one.log_sum)(grid[some])
             density[some] += weight * np.exp(height)
         place = quantiles(density[None], np.zeros(len(levels), np.int64), levels)
-        found: Floats = first + step * place + self.rows.center
+        found: Floats = self.rows.level(first + step * place) + self.rows.center
         return found
 
     @property
@@ -204,7 +228,7 @@ class Steady:
         total = 0.0
         for weight, one in zip(self.weights, self.slices, strict=True):
             p = np.exp(one.height - one.height.max())
-            total += weight * float(one.levels @ p / p.sum())
+            total += weight * float(self.rows.level(one.places) @ p / p.sum())
         return total + self.rows.center
 
 
@@ -216,7 +240,7 @@ def applies(model: Model) -> bool:
         and family.nu is not None
         and model.changes.exactly == 0
         and family.hyper.prior.support == (0.0, math.inf)
-        and family.prior.support == (-math.inf, math.inf)
+        and (family.prior.support == EVERYWHERE or isinstance(family.prior, Uniform))
     )
 
 

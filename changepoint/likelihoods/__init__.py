@@ -1,7 +1,7 @@
 """Likelihood families, by name. Reached as `likelihoods.BetaBinomial` and so on.
 
-To add one: a file with one subclass of `SegmentLikelihood`, and a line here. The laws in the tests
-run over every entry of FAMILIES.
+To add one: a file with one subclass of `SegmentLikelihood`, and a line here. The laws in the
+tests run over every entry of FAMILIES.
 """
 
 from changepoint.likelihoods.auto import Auto as Auto

@@ -20,6 +20,7 @@ from changepoint.likelihoods.regression import value_cautions, value_faults
 from changepoint.likelihoods.student_t import StudentT
 from changepoint.likelihoods.trend import Trend
 from changepoint.observations import Observations
+from changepoint.priors import Uniform
 
 Floats = NDArray[np.float64]
 
@@ -71,9 +72,12 @@ class Auto(Likelihood):
     def steady(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return one level, from which the values jump and to which they return.
 
-        Beside noise that jumps and remembers, a change of level could hardly be told.
+        Beside noise that jumps and remembers, a change of level could hardly be told. The level
+        lies within the data: one far out would stand for a drift, with the returns as jumps.
         """
-        return (StudentT(phi=None),)
+        y = observations.column("value")
+        within = Uniform(float(np.nanmin(y)), float(np.nanmax(y)))
+        return (StudentT(level=within, phi=None),)
 
     def resolve(self, observations: Observations) -> Self:
         """Return itself: the candidates are resolved one by one."""

@@ -108,9 +108,27 @@ def _no_change(posterior: Answer) -> str:
         about = f"the {label} goes along a line from {span(line[0])} to {span(line[1])}"
     if posterior.model.changes.exactly is not None:
         return f"Assuming exactly 0 changes: {about}."
+    best = next(iter(posterior.models), None)
+    if best is not None and best["steady"] and best["probability"] > 0.5:
+        return _none_allowed(posterior, about, best["probability"])
     p = posterior.probability_of_change
     verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
     return f"There is {verb} in the {family.subject} (P(any change) {equals(p)}): {about}."
+
+
+def _none_allowed(posterior: Answer, about: str, probability: float) -> str:
+    """Return the answer where most of it comes from a model that can't change."""
+    told = (
+        "No change, by assumption: the model that explains the data best allows none (its "
+        f"probability {equals(probability)}), and {about}."
+    )
+    p = posterior.sensitivity.get(1.0)
+    if p is None:
+        return told
+    named = posterior.varied.title
+    return (
+        f"{told} Under {named}, the most probable that allows any, P(any change) {equals(p)}."
+    )
 
 
 def _line(posterior: Answer) -> tuple[Interval, Interval] | None:

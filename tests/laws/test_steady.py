@@ -20,7 +20,7 @@ def data(kind: str) -> Observations:
     if kind == "step":
         y[30:] += 40.0
     if kind == "outliers":
-        y[[7, 20]] += [400.0, -100.0]
+        y[[7, 20]] += [100.0, -40.0]
     if kind == "few":
         y = y[:9]
     if kind == "missing":
@@ -31,9 +31,12 @@ def data(kind: str) -> Observations:
 @pytest.mark.parametrize("kind", ["plain", "step", "outliers", "few", "missing"])
 @pytest.mark.parametrize("nu", [1.5, 25.0])
 @pytest.mark.parametrize("phi", [0.0, 0.8])
-def test_it_says_what_the_filter_says(kind: str, nu: float, phi: float) -> None:
+@pytest.mark.parametrize("within", [False, True])
+def test_it_says_what_the_filter_says(kind: str, nu: float, phi: float, within: bool) -> None:
     rows = data(kind)
-    model = Model(StudentT(nu=nu, phi=phi), NONE).resolve(rows)
+    y = rows.column("value")
+    level = priors.Uniform(float(np.nanmin(y)), float(np.nanmax(y))) if within else None
+    model = Model(StudentT(level=level, nu=nu, phi=phi), NONE).resolve(rows)
     assert steady_posterior.applies(model)
     one = steady_posterior.solve(model, rows, 4000, 0)
     other = filter_posterior.solve(model, rows, 4000, 0)
