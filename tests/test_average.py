@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,6 @@ from changepoint import (
     likelihoods,
 )
 from changepoint.exact.solve import solve
-from changepoint.likelihoods import SegmentLikelihood
 from changepoint.likelihoods.auto import LONG, LONG_MEMORY, Auto
 from changepoint.model import default_likelihood, default_model
 from changepoint.posterior import Posterior
@@ -140,13 +141,6 @@ def test_likelihoods_are_the_candidates(unsure):
     assert len(alone.candidates) == 0
 
 
-def test_an_average_has_no_density_of_its_own(unsure):
-    assert not isinstance(Auto(), SegmentLikelihood)
-    for group in ("prior", "log_likelihood", "posterior_predictive"):
-        with pytest.raises(DataError, match="is an average over several: fit the one you want"):
-            unsure.build(group)
-
-
 # -- which family wins, and what it says ----------------------------------------------------
 
 
@@ -205,6 +199,34 @@ def test_memory_is_no_change():
         independent = Model(likelihoods.Normal(), Changes(min_length=5))
         misled.append(fit(independent, data, DRAWS).probability_of_change)
     assert max(misled) > 0.99  # as a level under independent noise would have it
+
+
+@pytest.mark.parametrize("period", [2, 5, 7])
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_a_pattern_that_returns_is_one_level_within_the_data(period, noise):
+    """Steps up that are alike, and a fall: a drift to a level far above, or so it looks."""
+    rng = np.random.default_rng(period)
+    y = 10.0 * (1 + np.arange(8 * period) % period) * (1 + noise * rng.normal(size=8 * period))
+    posterior = default(Observations(value=y))
+    rows = posterior.arrays.rows
+    assert (rows[0] >= y.min()).all()
+    assert (rows[0] <= y.max()).all()
+    told = posterior.to_dict()
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_an_answer_that_cannot_change_says_so_and_what_others_say():
+    posterior = default(Observations(value=10.0 * (1 + np.arange(42) % 7)))
+    best = posterior.candidates.iloc[0]
+    assert best["steady"]
+    assert best["probability"] > 0.99
+    assert str(posterior).startswith("No change, by assumption: ")
+    assert f"Under {posterior.varied.title}, the most probable that allows any" in str(
+        posterior
+    )
+    model = Model(posterior.varied, posterior.model.changes)
+    alone = fit(model, posterior.observations, DRAWS).probability_of_change
+    assert posterior.sensitivity[1.0] == pytest.approx(alone, abs=1e-4)
 
 
 def test_noise_alone_changes():
