@@ -86,7 +86,7 @@ def _title(posterior: Posterior) -> str:
 
 def _times(posterior: Posterior) -> str:
     found = posterior.changes
-    told = [str(c.index if c.time is None else c.time) for c in found[:5]]
+    told = [str(c.time) for c in found[:5]]
     return ", ".join(told) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 

@@ -137,14 +137,16 @@ class Observations:
         missing = np.isnan(self.column(role))
         return ~(missing.any(axis=1) if missing.ndim == 2 else missing)
 
-    def stamp(self, row: int) -> str | int | float | None:
-        """Return the time of a row: an ISO date (a time stamp when not midnight), a number."""
-        return None if self.time is None else stamp_of(self.time[row])
+    def stamp(self, row: int) -> str | int | float:
+        """Return the time of a row: an ISO date (a time stamp when not midnight), a number.
+
+        Where there are no times, the row itself.
+        """
+        return row if self.time is None else stamp_of(self.time[row])
 
     def label(self, row: int) -> str:
-        """Return the time of a row as text, or the row's number where there are no times."""
-        stamp = self.stamp(row)
-        return str(row if stamp is None else stamp)
+        """Return the same as text."""
+        return str(self.stamp(row))
 
     def fingerprint(self) -> str:
         """Return a short hash of the times, the numbers, and the names of outcomes."""

@@ -183,8 +183,11 @@ def test_time_stamps_are_iso_where_not_midnight(answer, table):
 
 def test_without_times_there_are_rows(answer, table):
     told = answer(table("events\n" + "1\n2\n1\n0\n9\n8\n9\n7\n"), "--exactly", 1)
-    assert told["time"] == {"first": None, "last": None}
-    assert (told["changes"][0]["index"], told["changes"][0]["time"]) == (4, None)
+    assert told["time"] == {"first": 0, "last": 7}
+    (change,) = told["changes"]
+    assert (change["index"], change["time"], change["most_probable"]) == (4, 4, 4)
+    ((first, last),) = change["credible_set"]["times"]
+    assert first <= change["time"] <= last
 
 
 # -- fit: options -----------------------------------------------------------------------------

@@ -87,8 +87,8 @@ def change_row(change: Change) -> dict[str, Any]:
     """Return a change as the table of changes has it."""
     row: dict[str, Any] = {
         "index": change.index,
-        "time": _text(change.time, change.index),
-        "most_probable": None if change.most_probable is None else str(change.most_probable),
+        "time": str(change.time),
+        "most_probable": str(change.most_probable),
         "probability": change.probability,
         "credible_set": ranges(change),
         "probability_of_increase": change.probability_of_increase,
@@ -102,10 +102,6 @@ def spread(name: str, interval: Interval | None) -> dict[str, float | None]:
     """Return a mean and its ends by column."""
     mean, lower, upper = interval or (None, None, None)
     return {name: mean, f"{name}_lower": lower, f"{name}_upper": upper}
-
-
-def _text(time: str | int | float | None, index: int) -> str:
-    return str(index if time is None else time)
 
 
 def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:

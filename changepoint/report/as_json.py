@@ -13,7 +13,7 @@ from changepoint.results.summaries import MASS
 if TYPE_CHECKING:
     from changepoint.answer import Answer
 
-TIME = {"type": ["string", "number", "null"]}
+TIME = {"type": ["string", "number"]}
 
 
 def _object(description: str, **properties: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _interval(description: str) -> dict[str, Any]:
 CHANGE = _object(
     "One reported change, given the most probable number of changes.",
     index=_typed("integer", "First row of the new segment, from 0: the median."),
-    time=TIME | {"description": "Its time; null where the data have none."},
+    time=TIME | {"description": "Its time; the row, from 0, where the data have none."},
     most_probable=TIME | {"description": "The most probable time."},
     probability=_chance("P(some change lies in the credible set), all numbers considered."),
     credible_set=_object(

@@ -9,17 +9,11 @@ from changepoint.results.reported import Change, Interval
 SURE = 0.9999  # probabilities beyond this are told as such
 
 
-def label(time: str | int | float | None, index: int) -> str | int | float:
-    """Return the time, or the row where there is none."""
-    return index if time is None else time
-
-
 def ranges(change: Change, most: int | None = None) -> str:
     """Return the credible set as text: times, and ranges with 'to'; the first few, if asked."""
     told = []
     for (first, last), rows in zip(change.credible_times, change.credible, strict=True):
-        a, b = label(first, rows[0]), label(last, rows[1])
-        told.append(f"{a}" if rows[0] == rows[1] else f"{a} to {b}")
+        told.append(f"{first}" if rows[0] == rows[1] else f"{first} to {last}")
     if most is not None and len(told) > most:
         told = [*told[: most - 1], f"... {len(told) - most} more ...", told[-1]]
     return ", ".join(told)

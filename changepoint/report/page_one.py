@@ -86,7 +86,7 @@ def page_change(change: Change, stride: int) -> PageChange:
 
 
 def _when(change: Change) -> str:
-    return str(change.index if change.time is None else change.time)
+    return str(change.time)
 
 
 def _stride(posterior: Answer) -> int:

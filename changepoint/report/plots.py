@@ -241,6 +241,6 @@ def _title(posterior: Answer) -> str:
         sure = f"{sure}; chains NOT converged"
     if not found:
         return f"No change reported; {sure}"
-    times = ", ".join(str(c.index if c.time is None else c.time) for c in found[:4])
+    times = ", ".join(str(c.time) for c in found[:4])
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
     return f"{'Change' if len(found) == 1 else 'Changes'} at {times}{more}; {sure}"

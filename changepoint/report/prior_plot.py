@@ -159,7 +159,7 @@ def _label(posterior: Answer, i: int, segments: int) -> str | None:
         return "posterior"
     if segments > NAMED:
         return {0: "first segment", segments - 1: "last segment"}.get(i)
-    times = [c.index if c.time is None else c.time for c in posterior.changes]
+    times = [c.time for c in posterior.changes]
     return f"before {times[0]}" if i == 0 else f"from {times[i - 1]}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.report.numbers import chance, equals, label, span
+from changepoint.report.numbers import chance, equals, span
 from changepoint.results.reported import Change, Interval
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _change(change: Change, whose: str) -> str:
     if "slope" in change.others:
         slopes = change.others["slope"]
         ratio += f", its slope from {span(slopes[0])} to {span(slopes[1])}"
-    when = f"at {label(change.time, change.index)}{_within(change)}"
+    when = f"at {change.time}{_within(change)}"
     return (
         f"{when},{whose} from {span(change.before)} "
         f"{direction} to {span(change.after)}{ratio}, P({word}) {equals(p)}"
@@ -95,7 +95,7 @@ def _within(change: Change) -> str:
     if rows[0] == rows[1]:
         return ""
     gaps = ", with gaps" if len(change.credible) > 1 else ""
-    return f" (95 % within {label(first, rows[0])} to {label(last, rows[1])}{gaps})"
+    return f" (95 % within {first} to {last}{gaps})"
 
 
 def _no_change(posterior: Answer) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from changepoint.report.numbers import chance, label, ranges, span
+from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
     engine_line,
@@ -28,7 +28,7 @@ def frame(posterior: Answer) -> pd.DataFrame:
     rows = []
     for change in posterior.changes:
         row = {
-            "time": label(change.time, change.index),
+            "time": change.time,
             "most_probable": change.most_probable,
             "probability": change.probability,
             "credible_set": ranges(change),
@@ -72,7 +72,7 @@ def text(posterior: Answer, width: int = 120) -> str:
         table.add_column(name)
     for change in posterior.changes:
         table.add_row(
-            str(label(change.time, change.index)),
+            str(change.time),
             ranges(change, most=3),
             chance(change.probability),
             span(change.before),

@@ -35,7 +35,8 @@ class Interval(NamedTuple):
 class Change:
     """One reported change: its place and what it did, given the most probable number.
 
-    `index` and `time` are the (lower) median's, `probability` is that of any change inside
+    `index` and `time` are those of the (lower) median of what the credible set holds; where
+    the data have no times, `time` is the row itself. `probability` is that of any change inside
     the credible set, whatever their number; `ratio` is None where the parameter isn't
     positive. Difference, ratio and the probability of an increase are sums over the posterior
     where a segment has one parameter, else from draws; where a ratio has no mean, its median
@@ -44,8 +45,8 @@ class Change:
     """
 
     index: int
-    time: str | int | float | None
-    most_probable: str | int | float | None
+    time: str | int | float
+    most_probable: str | int | float
     probability: float
     credible: list[tuple[int, int]]  # first and last row of each range
     credible_times: list[tuple[Any, Any]]
@@ -98,7 +99,8 @@ def changes(
         ranges = list(
             zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
         )
-        median = int(np.searchsorted(np.cumsum(p), 0.5 * p.sum()))
+        held = np.cumsum(np.where(places.credible[i], p, 0.0))
+        median = int(np.searchsorted(held, 0.5 * held[-1]))
         found.append(
             Change(
                 index=median,
@@ -107,7 +109,7 @@ def changes(
                 probability=float(places.inside[i]),
                 credible=[(int(a), int(b)) for a, b in ranges],
                 credible_times=[
-                    (observations.stamp(a), observations.stamp(b)) for a, b in ranges
+                    (observations.stamp(int(a)), observations.stamp(int(b))) for a, b in ranges
                 ],
                 before=effect.before or segments[i],
                 after=effect.after or segments[i + 1],
