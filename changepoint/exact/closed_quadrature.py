@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.exact.outer_quadrature import CUT, HyperNodes, _climb, _Surface
@@ -70,6 +69,8 @@ class ClosedNodes(HyperNodes):
 
     def draws(self, weights: Floats, uniform: Floats) -> Floats:
         """Return the quantiles of the posterior, interpolated between nodes, of these ranks."""
+        from scipy.interpolate import CubicSpline
+
         with np.errstate(divide="ignore"):
             height = np.maximum(np.log(self.posterior(weights)), -700.0)
         # The density is even around both ends.

@@ -28,14 +28,15 @@ def solve(
 
     A parameter grid that would need too many nodes, as for an outlier far away, gives way to
     the closed form where there is one; so does that of a model which is `one_of_many` in an
-    average, whose quantiles come from draws anyway.
+    average, whose quantiles come from draws anyway. One level throughout is summed by itself
+    there.
     """
     family = model.likelihood
     if family.candidates(observations) != (family,):
         return model_average.solve(model, observations, draws, seed, solve)
     if not isinstance(family, GridLikelihood):
         return segment_posterior.solve(model, observations, draws, seed)
-    if steady_posterior.applies(model):
+    if one_of_many and steady_posterior.applies(model):
         try:
             return steady_posterior.solve(model, observations, draws, seed)
         except EngineError:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from scipy.interpolate import CubicSpline
 
 from changepoint.errors import EngineError
 from changepoint.exact import outer_quadrature as outer
@@ -209,6 +208,8 @@ class Steady:
 
     def quantiles(self, levels: Floats) -> Floats:
         """Return quantiles of the level: densities at all scales are added up on one grid."""
+        from scipy.interpolate import CubicSpline
+
         step = min(one.step for one in self.slices) / 2
         first = min(one.first for one in self.slices)
         last = max(one.places[-1] for one in self.slices)

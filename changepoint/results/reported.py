@@ -35,9 +35,9 @@ class Interval(NamedTuple):
 class Change:
     """One reported change: its place and what it did, given the most probable number.
 
-    `index` and `time` are those of the (lower) median of what the credible set holds; where
-    the data have no times, `time` is the row itself. `probability` is that of any change inside
-    the credible set, whatever their number; `ratio` is None where the parameter isn't
+    `index` and `time` are those of the (lower) median, of what the credible set holds if that
+    has a gap there; where the data have no times, `time` is the row itself. `probability` is
+    that of any change inside the credible set, whatever their number; `ratio` is None where the parameter isn't
     positive. Difference, ratio and the probability of an increase are sums over the posterior
     where a segment has one parameter, else from draws; where a ratio has no mean, its median
     stands for it. Of a line, `before` and `after` are its values on both sides of the change.
@@ -99,8 +99,9 @@ def changes(
         ranges = list(
             zip(inside[np.append(0, breaks + 1)], inside[np.append(breaks, -1)], strict=True)
         )
-        held = np.cumsum(np.where(places.credible[i], p, 0.0))
-        median = int(np.searchsorted(held, 0.5 * held[-1]))
+        median = _median(p)
+        if not places.credible[i, median]:  # between two places where it may stand
+            median = _median(np.where(places.credible[i], p, 0.0))
         found.append(
             Change(
                 index=median,
@@ -120,6 +121,10 @@ def changes(
             )
         )
     return found
+
+
+def _median(p: Floats) -> int:
+    return int(np.searchsorted(np.cumsum(p), 0.5 * p.sum()))
 
 
 class _Effect(NamedTuple):

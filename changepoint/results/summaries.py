@@ -13,13 +13,18 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+ROUNDING = 1e-14  # of a sum of probabilities
 MASS = 0.95  # of a credible set, and of an interval
 HELD = 10**7  # values of the parameter by row and draw held at a time
 
 
 def of_any(number: Floats) -> float:
-    """Return P(any change) of P(k changes), (K + 1,): summed, so that none is none exactly."""
-    return float(np.minimum(number[1:].sum(), 1.0))
+    """Return P(any change) of P(k changes), (K + 1,): 0 where all but rounding has none.
+
+    Not the sum over k from 1 on: improbable numbers may be left out.
+    """
+    some = float(1 - number[0])
+    return 0.0 if some < ROUNDING else some
 
 
 def bands(draws: Draws, T: int, x: Floats | None = None) -> Floats:
