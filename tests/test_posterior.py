@@ -279,7 +279,7 @@ def test_attributes_are_text_and_numbers(several):
 SINGLE = [
     name
     for name, family in likelihoods.FAMILIES.items()
-    if family.candidates is likelihoods.Likelihood.candidates  # else an average
+    if family.candidates is likelihoods.SegmentLikelihood.candidates  # else an average
 ]
 
 
