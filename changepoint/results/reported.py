@@ -38,10 +38,11 @@ class Change:
     `index` and `time` are those of the (lower) median, of what the credible set holds if that
     has a gap there; where the data have no times, `time` is the row itself. `probability` is
     that of any change inside the credible set, whatever their number; `ratio` is None where
-    the parameter isn't positive. Difference, ratio and the probability of an increase are sums over the posterior
-    where a segment has one parameter, else from draws; where a ratio has no mean, its median
-    stands for it. Of a line, `before` and `after` are its values on both sides of the change.
-    `others` holds the segment's further parameters (slope, noise_sd), from the draws.
+    the parameter isn't positive. Difference, ratio and the probability of an increase are sums
+    over the posterior where a segment has one parameter, else from draws; where a ratio has no
+    mean, its median stands for it. Of a line, `before` and `after` are its values on both
+    sides of the change. `others` holds the segment's further parameters (slope, noise_sd), from
+    the draws.
     """
 
     index: int
