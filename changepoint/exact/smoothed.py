@@ -25,6 +25,7 @@ Integers = NDArray[np.int64]
 
 FAINT = 1e-9  # of a change's rows: what the joint density can do without
 OUTSIDE = 1e-11  # of a segment's nodes: likewise
+SINGLE = 2**18  # multiplications up to which BLAS takes one thread
 HELD = 2**23  # values of densities before and after changes, and of joint ones, kept
 LEVELS = np.array(QUANTILES)
 
@@ -189,7 +190,7 @@ class Smoothed:
             for i, density in enumerate(joint):
                 mine = chosen[:, 0] == i
                 earlier = before[mine, own[i]] * p[mine, None]
-                density += earlier.T @ after[mine, own[i + 1]]
+                _add_products(earlier, after[mine, own[i + 1]], density)
         found.fill(half, number)
         theta, slope = self.grid.slope()
         domain = self.mixture.family.domain
@@ -201,6 +202,16 @@ class Smoothed:
 
 
 _NOWHERE = np.empty((0, 0), np.int64), np.empty((0, 2), np.int64)
+
+
+def _add_products(before: Floats, after: Floats, density: Floats) -> None:
+    """Add before.T @ after, (a, b), in parts that BLAS gives to one thread.
+
+    So bits don't depend on how many cores a machine, or a worker, has.
+    """
+    step = max(SINGLE // density.size, 1)
+    for row in range(0, len(before), step):
+        density += before[row : row + step].T @ after[row : row + step]
 
 
 def _hull(N: Floats) -> slice:

@@ -107,13 +107,13 @@ def test_workers_killed_at_twenty_instants(tmp_path, out):
 
         def kill():
             nonlocal kills
-            while kills < 20 and not done.wait(instants.uniform(0.2, 1.0)):
+            while kills < 20 and not done.wait(instants.uniform(0.1, 0.5)):
                 workers = list(client.cluster.workers.values())
                 pids = [nanny.pid for nanny in workers if nanny.pid]
                 with contextlib.suppress(ProcessLookupError, IndexError):
                     os.kill(instants.choice(pids), signal.SIGKILL)
                     kills += 1
-                time.sleep(0.5)
+                time.sleep(0.2)
 
         killer = threading.Thread(target=kill)
         killer.start()
