@@ -95,7 +95,8 @@ class Model:
             )
         problems = [*self._length_problems(observations), *_time_problems(observations)]
         with np.errstate(invalid="ignore"):
-            for fault in family.faults(observations):
+            problems += _row_problems(family, observations)
+            for fault in () if problems else family.faults(observations):
                 problems += spell_out(fault, observations)
             if not problems:
                 resolved = self.resolve(observations).likelihood
@@ -242,6 +243,22 @@ def spell_out(fault: Fault, observations: Observations) -> list[Problem]:
         )
         for row, *outcome in np.argwhere(fault.rows).tolist()
     ]
+
+
+def _row_problems(family: Likelihood, observations: Observations) -> list[Problem]:
+    """Return what is wrong with the rows that were summed, each on its own.
+
+    That a number is missing is no fault here: such rows were left out of the sums. What is said
+    of a series as a whole is about the sums.
+    """
+    rows, problems = observations.rows, list[Problem]()
+    if rows is None or any(getattr(rows, role) is None for role in family.needs):
+        return problems
+    for fault in family.faults(rows):
+        if fault.rows is not None:
+            there = fault.rows & ~np.isnan(rows.column(fault.role))
+            problems += spell_out(fault._replace(rows=there), rows)
+    return problems
 
 
 def _time_problems(observations: Observations) -> Iterator[Problem]:

@@ -51,6 +51,9 @@ class Observations:
         to fill the time grid), the column of each role. For messages.
     warnings
         What was noticed, and done, while reading.
+    rows
+        The rows as they stood in the file, where these are sums or means of them by period:
+        they are checked too, as a sum can hide what is impossible.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Observations:
     lines: NDArray[np.int64] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    rows: Observations | None = None
 
     def __post_init__(self) -> None:
         given = {role: _numbers(role, getattr(self, role)) for role in ROLES}

@@ -93,20 +93,19 @@ class Long:
         """
         if i in self.problems:
             raise self.problems[i]
+        told: dict[str, Any] = {
+            "outcome_names": self.outcome_names,
+            "file": self.files[i],
+            "columns": self.columns,
+        }
         series, notes = self.rows.take(np.arange(*self.offsets[i : i + 2])), self.notes
+        rows = None
         if self.period is not None:
+            rows = series.observations(told)
             series, noticed = aggregated(series, self.period, self.asked, self.files[i])
             notes += noticed
         series, noticed = on_grid(series)
-        return Observations(
-            **series.numbers,
-            outcome_names=self.outcome_names,
-            time=series.time,
-            file=self.files[i],
-            lines=series.lines,
-            columns=self.columns,
-            warnings=notes + noticed,
-        )
+        return series.observations(told, warnings=notes + noticed, rows=rows)
 
 
 def long_csv(

@@ -266,8 +266,14 @@ def _observations(
     if found is not None:
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
         notes += found.notes
-    series = Series(time, numbers, table.lines)
+    told: dict[str, Any] = {
+        "outcome_names": () if found is None else found.names,
+        "file": table.file,
+        "columns": columns,
+    }
+    series, rows = Series(time, numbers, table.lines), None
     if period is not None:
+        rows = series.observations(told)
         series, noticed = aggregated(series, period, asked, table.file)
         notes += noticed
     series, noticed = on_grid(series)
@@ -276,12 +282,4 @@ def _observations(
         # Point at the caller, whichever public function was called.
         message = prefixed(table.file, note)
         warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(_PACKAGE,))
-    return Observations(
-        **series.numbers,
-        outcome_names=() if found is None else found.names,
-        time=series.time,
-        file=table.file,
-        lines=series.lines,
-        columns=columns,
-        warnings=tuple(notes),
-    )
+    return series.observations(told, warnings=tuple(notes), rows=rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.observations import Floats
+from changepoint.observations import Floats, Observations
 
 Indices = NDArray[np.int64]
 DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
@@ -35,6 +35,12 @@ class Series:
             None if self.time is None else self.time[rows],
             {role: numbers[rows] for role, numbers in self.numbers.items()},
             self.lines[rows],
+        )
+
+    def observations(self, told: Mapping[str, Any], **more: Any) -> Observations:
+        """Return the rows as Observations, with what is told of all of them."""
+        return Observations(
+            **self.numbers, time=self.time, lines=self.lines, **dict(told), **more
         )
 
 
