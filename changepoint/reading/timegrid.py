@@ -37,11 +37,15 @@ class Series:
             self.lines[rows],
         )
 
+    def with_constants(self, constants: Mapping[str, float]) -> Series:
+        """Return the rows with numbers that are the same in each of them."""
+        full = {role: np.full(len(self.lines), number) for role, number in constants.items()}
+        return Series(self.time, {**self.numbers, **full}, self.lines)
+
     def observations(self, told: Mapping[str, Any], **more: Any) -> Observations:
         """Return the rows as Observations, with what is told of all of them."""
-        return Observations(
-            **self.numbers, time=self.time, lines=self.lines, **dict(told), **more
-        )
+        fields: dict[str, Any] = {**self.numbers, **told, **more}
+        return Observations(**fields, time=self.time, lines=self.lines)
 
 
 class Grid(NamedTuple):
