@@ -85,6 +85,7 @@ def run(
     keep_partial: bool = False,
     start: Any = None,
     end: Any = None,
+    zone: str | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -113,7 +114,7 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate, statistic, keep_partial, start, end
+    date_format, aggregate, statistic, keep_partial, start, end, zone
         As for `read_csv`.
     fdr
         Expected share of false ones among the flagged series.
@@ -166,7 +167,7 @@ def run(
     how, _ = Aggregation.of(
         {
             **{"aggregate": aggregate, "statistic": statistic, "keep_partial": keep_partial},
-            **{"start": start, "end": end},
+            **{"start": start, "end": end, "zone": zone},
         }
     )
     settings = Settings.of(told, by, date_format, how)

@@ -49,6 +49,9 @@ class Columns:
         The first day, or time, of which the file tells.
     end
         The last one.
+    zone
+        The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
+        go back; they are told in UTC.
     """
 
     date_format: str | None = None
@@ -57,6 +60,7 @@ class Columns:
     keep_partial: Annotated[bool | None, Parameter(negative=())] = None
     start: Annotated[str | None, Parameter(name="--from")] = None
     end: Annotated[str | None, Parameter(name="--to")] = None
+    zone: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""

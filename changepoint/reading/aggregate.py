@@ -49,6 +49,8 @@ class Aggregation:
         Whether periods that rows cover in part only are kept.
     start, end
         The first and the last day, or time, of which the rows tell.
+    zone
+        The time zone of clock times that have none.
     """
 
     aggregate: str | None = None
@@ -56,6 +58,7 @@ class Aggregation:
     keep_partial: bool = False
     start: str | None = None
     end: str | None = None
+    zone: str | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
@@ -86,7 +89,11 @@ class Aggregation:
             raise DataError(
                 f"statistic must be one of {', '.join(STATISTICS)}, not {self.statistic!r}"
             )
-        others = [name.replace("_", "-") for name in self.options() if name != "aggregate"]
+        others = [
+            name.replace("_", "-")
+            for name in self.options()
+            if name not in ("aggregate", "zone")
+        ]
         if self.aggregate is None and others:
             told = " and ".join("from or to" if n in ("start", "end") else n for n in others)
             raise DataError(f"{told} is about periods: say which, with --aggregate")

@@ -61,6 +61,7 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
         columns=columns,
         delimiter=delimiter if len(header) > 1 else None,
         notes=notes,
+        whole=lambda: rows.cells,
     )
 
 

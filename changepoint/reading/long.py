@@ -29,7 +29,7 @@ from changepoint.reading.matching import (
 )
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import find_outcomes
-from changepoint.reading.series import gathered
+from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series
 
@@ -283,7 +283,9 @@ def _grouped(
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
     if lost:
         time, numbers = None, {}
-    rows = Series(time, numbers, lines)
+    rows = Series(time, numbers, lines, None if lost else repeats(table, time, code))
+    if rows.copies is not None:  # rows were numbered: back to their lines
+        rows = replace(rows, copies=np.where(rows.copies, lines[rows.copies - 1], 0))
     of_series = files[0][first]
     return Long(
         files=[files[1][i] for i in of_series],

@@ -20,7 +20,7 @@ from changepoint.reading.layout import read_table
 from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
-from changepoint.reading.series import gathered
+from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series
 
@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     keep_partial: bool | None
     start: Any
     end: Any
+    zone: str | None
 
 
 def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
@@ -163,6 +164,9 @@ def read_csv(
     start, end
         The first and the last day, or time, of which the rows tell: a log of events begins
         and ends there, by default with its first and last row.
+    zone
+        The time zone of clock times that have none, such as Europe/Berlin: they become UTC, and
+        an hour that comes twice, as clocks go back, is told by its order.
 
     Returns
     -------
@@ -288,7 +292,7 @@ def _observations(
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
         notes += found.notes
     observations = gathered(
-        Series(time, numbers, table.lines),
+        Series(time, numbers, table.lines, repeats(table, time)),
         how,
         asked,
         notes,

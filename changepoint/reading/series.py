@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import Aggregation, aggregated
+from changepoint.reading.clocks import ascending, in_utc
 from changepoint.reading.matching import EVENTS, constants
-from changepoint.reading.table import prefixed
+from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
 
 
@@ -55,15 +59,63 @@ def gathered(
         raise DataError(
             prefixed(file, f"{' and '.join(fixed)} stand behind a count, and there is none")
         )
-    if how.aggregate is not None:
+    if how.zone is not None and how.aggregate is None:  # days are those of the zone as it is
+        if any("UTC" in note for note in notes):
+            raise DataError(prefixed(file, "the times have offsets already: leave out zone"))
+        series, noticed = in_utc(series, how.zone, file)
+        notes += noticed
+    if how.aggregate is None:
+        series, noticed = ascending(series)
+        notes += noticed
+    else:
         whole, noticed = aggregated(series, how, asked, file)
         rows = series.with_constants(fixed).observations(told)
-        notes = [*notes, *noticed]
+        notes += [*noticed, *_copied(series)]
         series = whole
     series, noticed = on_grid(series)
     notes += [*noticed, *_fixed_notes(fixed, how)]
     series = series.with_constants(fixed)
     return series.observations(told, warnings=tuple(notes), rows=rows)
+
+
+MANY = 2_000_000  # rows, beyond which copies aren't looked for
+
+
+def repeats(
+    table: Table, time: NDArray[Any] | None, code: NDArray[np.int64] | None = None
+) -> NDArray[np.int64] | None:
+    """Return which rows are copies, None where no time repeats (in one series, by its code)."""
+    if time is None or not 1 < len(time) <= MANY:
+        return None
+    order = np.argsort(time, kind="stable") if code is None else np.lexsort((time, code))
+    again = time[order][1:] == time[order][:-1]
+    if code is not None:
+        again &= code[order][1:] == code[order][:-1]
+    return table.copies() if again.any() else None
+
+
+def _copied(series: Series) -> tuple[str, ...]:
+    """Say which rows are put together with others though they are copies of them.
+
+    Several events, or measurements, of one time may well be the same: copies are said where
+    numbers are behind the counts, or where no time repeats but by copies.
+    """
+    lines, copies, numbers = series.lines, series.copies, series.numbers
+    if copies is None or series.time is None:
+        return ()
+    rows = np.flatnonzero(copies)
+    if set(numbers) == {"count"}:
+        rows = rows[numbers["count"][rows] > 1]
+    others = len(lines) - len(np.unique(series.time)) > len(rows)
+    if not len(rows) or (others and not {"trials", "exposure"} & set(numbers)):
+        return ()
+    some = [f"line {lines[row]} of line {copies[row]}" for row in rows[:5]]
+    more = f", and {len(rows) - 5} more" if len(rows) > 5 else ""
+    count = "1 row is a copy" if len(rows) == 1 else f"{len(rows)} rows are copies"
+    return (
+        f"{count} of another, the same in every column, and counted again: "
+        f"{', '.join(some)}{more}. If that is a mistake, delete one of the two",
+    )
 
 
 def _fixed_notes(fixed: Mapping[str, float], how: Aggregation) -> list[str]:

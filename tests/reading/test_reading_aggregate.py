@@ -87,11 +87,11 @@ def test_periods_without_rows_become_missing_rows(reads):
     days = [f"2020-01-{day:02d}" for day in range(1, 20) if day != 8]
     with pytest.warns(DataWarning, match=r"daily grid.*2020-01-08"):
         observations = reads(
-            "date,count\n" + "".join(f"{d},40\n{d},40\n" for d in days), aggregate="day"
+            "date,count\n" + "".join(f"{d},40\n{d},41\n" for d in days), aggregate="day"
         )
     assert len(observations) == 19
     assert np.isnan(observations.count[7])
-    assert observations.count[8] == 80
+    assert observations.count[8] == 81
 
 
 def test_rates_are_refused(reads):
