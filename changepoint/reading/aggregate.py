@@ -279,8 +279,8 @@ def _inside(series: Series, how: Aggregation) -> tuple[Series, tuple[str, ...]]:
     lines = series.lines[out]
     some = ", ".join(str(line) for line in lines[:_NAMED].tolist())
     more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
-    rows = "row lies" if len(lines) == 1 else "rows lie"
-    note = f"{len(lines)} {rows} outside --from and --to and were left out: line {some}{more}"
+    rows = "1 row was" if len(lines) == 1 else f"{len(lines)} rows were"
+    note = f"{rows} left out, as outside --from and --to: line {some}{more}"
     return series.take(np.flatnonzero(~out)), (note,)
 
 

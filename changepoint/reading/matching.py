@@ -99,7 +99,9 @@ def find_roles(
         raise DataError(_ask(header, file, f"more than one column for a role ({which})"))
     if EVENTS not in asked and not any(r in RESPONSES or is_outcome(r) for r in found):
         known = ", ".join(f"{r} ({_examples(r)})" for r in RESPONSES if BY_NAME[r].names)
-        problem = f"no column has a name that means a response: {known}{hint}"
+        log = "; if each row is an event, count them: --events --aggregate week"
+        log = log if "time" in found or len(header) == 1 else ""
+        problem = f"no column has a name that means a response: {known}{hint}{log}"
         raise DataError(_ask(header, file, problem))
     others = [role for role in found if role not in BY_NAME]
     return {role: found[role] for role in (*BY_NAME, *others) if role in found}

@@ -78,7 +78,7 @@ def gathered(
     return series.observations(told, warnings=tuple(notes), rows=rows)
 
 
-MANY = 2_000_000  # rows, beyond which copies aren't looked for
+MANY = 500_000  # rows, beyond which copies aren't looked for
 
 
 def repeats(

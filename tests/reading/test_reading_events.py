@@ -76,7 +76,7 @@ def test_rows_outside_are_left_out_and_said(reads):
     text = "time\n" + "".join(f"{stamp}\n" for stamp in ["2020-01-01", *STAMPS])
     found = quietly(reads, text, events=True, aggregate="week", **WHOLE)
     assert found.count.tolist() == NUMBERS.tolist()
-    assert "1 row lies outside --from and --to and were left out: line 2" in found.warnings[0]
+    assert "1 row was left out, as outside --from and --to: line 2" in found.warnings[0]
 
 
 def test_large_counts_whose_rows_are_absent_are_missing(reads):
@@ -130,6 +130,8 @@ def test_the_exposure_of_a_log_can_be_told(reads):
     ("text", "options", "said"),
     [
         ("created\n2024-01-01\n", {"events": True}, "add --aggregate day, week or month"),
+        ("created\n2024-01-01\n", {}, "count them: --events --aggregate week"),
+        ("day,who\n2024-01-01,x\n", {}, "count them: --events --aggregate week"),
         ("a,b\n2024-01-01,1\n", {"events": True, "aggregate": "week"}, "isn't clear"),
         ("2024-01-01\n2024-01-02\n", {"events": True, "aggregate": "week"}, "looks like data"),
         ("a\n2024-01-01\n", {"events": "b", "aggregate": "week"}, "no column 'b'"),
