@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
 from changepoint.observations import stamp_of
-from changepoint.reading.table import prefixed
+from changepoint.reading.datestyles import read_clock, split_clock, tried
+from changepoint.reading.table import Table, prefixed, shown
 from changepoint.reading.timegrid import Series, commonest
 
 Mask = NDArray[np.bool_]
@@ -59,6 +60,25 @@ def ascending(series: Series) -> tuple[Series, tuple[str, ...]]:
         return series, ()
     note = "the rows are in descending order of time: read in reverse"
     return series.take(np.arange(len(time))[::-1]), (note,)
+
+
+def refuse_offsets(table: Table, zone: str | None) -> None:
+    """Refuse a zone for times that say their offset from UTC.
+
+    Raises
+    ------
+    DataError
+        If any does.
+    """
+    if zone is None or "time" not in table.columns:
+        return
+    for cell in table.columns["time"].cells:
+        clock = tried(read_clock, split_clock(cell)[1]) if isinstance(cell, str) else None
+        if clock is not None and clock.offset is not None:
+            said = (
+                f"the times say their offset from UTC, such as {shown(cell)!r}: leave out zone"
+            )
+            raise DataError(prefixed(table.file, said))
 
 
 def in_utc(series: Series, zone: str, file: str | None) -> tuple[Series, tuple[str, ...]]:

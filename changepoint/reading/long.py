@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import AS_THEY_ARE, Aggregation
+from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import lines_of
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
@@ -260,6 +261,7 @@ def _grouped(
     names = [[distinct[c] for c in codes[first]] for codes, distinct in keys]
     notes, time = list(table.notes), None
     problems: list[Problem] = []
+    refuse_offsets(table, how.zone)
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 from changepoint.errors import DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import Aggregation
+from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import read_lines
 from changepoint.reading.frames import read_frame, read_parquet_table
@@ -277,6 +278,7 @@ def _observations(
     """Convert the cells, put the rows on their grid, and warn of what was noticed."""
     notes, time = list(table.notes), None
     problems: list[Problem] = []
+    refuse_offsets(table, how.zone)
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed

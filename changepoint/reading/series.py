@@ -59,7 +59,9 @@ def gathered(
         raise DataError(
             prefixed(file, f"{' and '.join(fixed)} stand behind a count, and there is none")
         )
-    if how.zone is not None and how.aggregate is None:  # days are those of the zone as it is
+    if how.zone is not None and how.aggregate is not None:
+        notes.append("the zone isn't used: days are those of the clock times as they stand")
+    elif how.zone is not None:
         if any("UTC" in note for note in notes):
             raise DataError(prefixed(file, "the times have offsets already: leave out zone"))
         series, noticed = in_utc(series, how.zone, file)

@@ -121,7 +121,8 @@ def test_the_same_on_any_other_day_is_no_clock(reads):
         ("time,count\n2024-03-31 01:00,1\n", "Europe/Berlinn", "no time zone 'Europe/Berlinn'"),
         ("time,count\n2024-03-31 02:30,1\n", "Europe/Berlin", "line 2, .*skip this time"),
         ("count\n1\n", "Europe/Berlin", "there are none"),
-        ("time,count\n2024-03-31T02:30+02:00,1\n", "Europe/Berlin", "have offsets already"),
+        ("time,count\n2024-03-31T02:30+02:00,1\n", "Europe/Berlin", "their offset from UTC"),
+        ("time,count\n2024-03-31T02:30Z,1\n", "Europe/Berlin", "such as '2024-03-31T02:30Z'"),
     ],
 )
 def test_zones_that_do_not_fit(reads, text, zone, said):
