@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
-from changepoint.reading.aggregate import AS_THEY_ARE, Aggregation
+from changepoint.reading.aggregation import AS_THEY_ARE, Aggregation
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for

@@ -22,7 +22,7 @@ from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
-from changepoint.reading.aggregate import Aggregation
+from changepoint.reading.aggregation import Aggregation
 from changepoint.version import __version__
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def in_repeated_hour(time: NDArray[Any]) -> Mask:
         return found
     steps = np.diff(time)
     forward = steps[steps > np.timedelta64(0, "us")]
-    if not len(forward) or commonest(forward) > HOUR:
+    if len(forward) in (0, len(steps)) or commonest(forward) > HOUR:
         return found
     usual = commonest(forward)
     month = time.astype("datetime64[M]").astype(np.int64) % 12 + 1
@@ -75,10 +75,8 @@ def refuse_offsets(table: Table, zone: str | None) -> None:
     for cell in table.columns["time"].cells:
         clock = tried(read_clock, split_clock(cell)[1]) if isinstance(cell, str) else None
         if clock is not None and clock.offset is not None:
-            said = (
-                f"the times say their offset from UTC, such as {shown(cell)!r}: leave out zone"
-            )
-            raise DataError(prefixed(table.file, said))
+            said = f"the times say their offset from UTC, such as {shown(cell)!r}"
+            raise DataError(prefixed(table.file, f"{said}: leave out zone"))
 
 
 def in_utc(series: Series, zone: str, file: str | None) -> tuple[Series, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
-from changepoint.reading.aggregate import AS_THEY_ARE, Aggregation
+from changepoint.reading.aggregation import AS_THEY_ARE, Aggregation
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import lines_of

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
 from changepoint.errors import DataError, DataWarning, Problem
 from changepoint.observations import Observations
-from changepoint.reading.aggregate import Aggregation
+from changepoint.reading.aggregation import Aggregation
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import read_lines

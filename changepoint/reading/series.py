@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError
 from changepoint.observations import Observations
-from changepoint.reading.aggregate import Aggregation, aggregated
+from changepoint.reading.aggregate import aggregated
+from changepoint.reading.aggregation import Aggregation
 from changepoint.reading.clocks import ascending, in_utc
 from changepoint.reading.matching import EVENTS, constants
 from changepoint.reading.table import Table, prefixed
