@@ -149,7 +149,7 @@ TABLE = (
     ),
     Role(
         "events",
-        "Column of times, where each row is an event, or has a --count of them; without a "
+        "Column of times, where each row is an event, or has a count of them; without a "
         "column, that of --time. Needs --aggregate.",
         numbers=False,
     ),

@@ -72,8 +72,8 @@ def find_roles(
     """Return the index of the column of each role.
 
     A column asked for wins over names, and isn't used for another role. Where a response is
-    asked for, no other response is looked for; where outcomes are, nothing but the time; nor in
-    a log of events, a row each.
+    asked for, no other response is looked for; where outcomes are, nothing but the time; in a
+    log of events nothing but that and a count.
 
     Raises
     ------
@@ -132,8 +132,8 @@ def _of_events(
 
 def _looked_for(found: Mapping[str, int], asked: Mapping[str, str]) -> list[str]:
     """Return the roles that columns can have by their names, beside those asked for."""
-    if EVENTS in asked:
-        return []
+    if EVENTS in asked:  # what a row counts as, where it isn't one event
+        return [] if "count" in found else ["count"]
     if any(is_outcome(role) for role in found):
         return [] if "time" in found else ["time"]
     settled = any(role in found for role in RESPONSES)

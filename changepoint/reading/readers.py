@@ -147,8 +147,8 @@ def read_csv(
         How dates are written, in the codes of `datetime.strptime`, such as ``%d/%m/%Y``;
         needed only where the order of day and month can't be told.
     events
-        The column of times of a log, where each row is an event, or has a `count` of them that
-        is told; True where the column has a name that means time, or is the only one.
+        The column of times of a log, where each row is an event, or has a `count` of them; True
+        where the column has a name that means time, or is the only one.
     aggregate
         Sum count, trials, exposure and outcomes by calendar day, by ISO week (named by its
         Monday) or by month (named by its first day). A row with a missing number is left out of

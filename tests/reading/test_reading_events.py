@@ -49,14 +49,18 @@ def test_time_stamps_alone_are_a_log(reads, events):
 def test_a_log_in_other_files(tmp_path):
     import pandas as pd
 
-    frame = pd.DataFrame({"who": "x", "when": pd.to_datetime(STAMPS), "count": 7})
+    frame = pd.DataFrame({"who": "x", "when": pd.to_datetime(STAMPS), "size": 7})
     path = tmp_path / "log.parquet"
     frame.to_parquet(path)
     options = {"events": "when", "aggregate": "week", **WHOLE}
     assert quietly(from_frame, frame, **options).count.tolist() == NUMBERS.tolist()
     assert quietly(read_parquet, path, **options).count.tolist() == NUMBERS.tolist()
-    sevens = quietly(from_frame, frame, count="count", **options)
-    assert sevens.count.tolist() == (7 * NUMBERS).tolist()
+    named = frame.rename(columns={"size": "incidents"})
+    for sevens in (
+        quietly(from_frame, frame, count="size", **options),
+        quietly(from_frame, named, **options),
+    ):
+        assert sevens.count.tolist() == (7 * NUMBERS).tolist()
 
 
 def test_first_and_last_row_are_where_a_log_ends_if_nothing_else_is_said(reads):
