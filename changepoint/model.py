@@ -17,6 +17,7 @@ from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.observations import ROLES, Observations
+from changepoint.reading.clocks import in_repeated_hour
 from changepoint.roles import BY_NAME, behind
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ class Model:
             )
         problems = [*self._length_problems(observations), *_time_problems(observations)]
         with np.errstate(invalid="ignore"):
-            for fault in family.faults(observations):
+            problems += _row_problems(family, observations)
+            for fault in () if problems else family.faults(observations):
                 problems += spell_out(fault, observations)
             if not problems:
                 resolved = self.resolve(observations).likelihood
@@ -244,6 +246,35 @@ def spell_out(fault: Fault, observations: Observations) -> list[Problem]:
     ]
 
 
+def _row_problems(family: Likelihood, observations: Observations) -> list[Problem]:
+    """Return what is wrong with the rows that were summed, each on its own.
+
+    That a number is missing is no fault here: such rows were left out of the sums. What is said
+    of a series as a whole is about the sums.
+    """
+    rows, problems = observations.rows, list[Problem]()
+    if rows is None or any(getattr(rows, role) is None for role in family.needs):
+        return problems
+    for fault in family.faults(rows):
+        if fault.rows is not None:
+            there = fault.rows & ~np.isnan(rows.column(fault.role))
+            problems += spell_out(fault._replace(rows=there), rows)
+    return problems
+
+
+COPY = ("a copy: a row that is the same in every column", "Delete one of the two.")
+SEVERAL = (
+    "a time that stands in another row too",
+    "The rows differ: sum them by period with --aggregate day, week or month (values: with "
+    "--statistic mean, median or sum); if the file holds several series, split it.",
+)
+CLOCKS = (
+    "an hour that comes twice, because clocks were put back: local times without a zone",
+    "Say the zone, such as --zone Europe/Berlin (zone= in Python); or take out the column of "
+    "times, and rows are counted in their order.",
+)
+
+
 def _time_problems(observations: Observations) -> Iterator[Problem]:
     """Yield what breaks the rule: times ascend, each once."""
     time = observations.time
@@ -252,19 +283,30 @@ def _time_problems(observations: Observations) -> Iterator[Problem]:
     ahead = np.r_[True, time[1:] > time[:-1]]
     _, first, inverse = np.unique(time, return_index=True, return_inverse=True)
     repeated = first[inverse] != np.arange(len(time))
-    for row in np.flatnonzero(~ahead | repeated):
+    clocks = in_repeated_hour(time)
+    for row in np.flatnonzero(~ahead | repeated | clocks):
         line = None if observations.lines is None else int(observations.lines[row])
-        label = observations.label(int(row))
+        label, twin = observations.label(int(row)), 0
         column = observations.columns.get("time", "time")
-        if repeated[row]:
-            rule = "a time that stands in another row too"
-            remedy = (
-                "Sum rows by period with --aggregate day, week or month; if the file holds "
-                "several series, split it."
-            )
+        if clocks[row]:
+            rule, remedy = CLOCKS
+        elif repeated[row]:
+            (rule, remedy), twin = _repeated(observations, int(row), int(first[inverse[row]]))
         else:
             rule, remedy = "a time before the previous row's", "Sort the rows by time."
-        yield Problem(observations.file, line, label, column, label, rule, remedy)
+        value = f"{label}, also on line {twin}" if twin else label
+        yield Problem(observations.file, line, label, column, value, rule, remedy)
+
+
+def _repeated(observations: Observations, row: int, first: int) -> tuple[tuple[str, str], int]:
+    """Return what is said of a row with the time of a first one, and the line of its twin."""
+    lines, copies = observations.lines, observations.copies
+    if lines is None or copies is None:
+        return SEVERAL, 0 if lines is None else int(lines[first])
+    origin = copies[[row, first]] + np.where(copies[[row, first]], 0, lines[[row, first]])
+    if origin[0] == origin[1]:
+        return COPY, int(lines[first])
+    return (COPY, int(copies[row])) if copies[row] else (SEVERAL, int(lines[first]))
 
 
 def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fault]:

@@ -49,8 +49,14 @@ class Observations:
     file, lines, columns
         Where the rows come from: the file, the line of each row (0 for a row that was added
         to fill the time grid), the column of each role. For messages.
+    copies
+        The line of an earlier row that is the same in every column of the file, 0 where there
+        is none, shape (T,); None where no time repeats.
     warnings
         What was noticed, and done, while reading.
+    rows
+        The rows as they stood in the file, where these are sums or means of them by period:
+        they are checked too, as a sum can hide what is impossible.
 
     Raises
     ------
@@ -77,7 +83,9 @@ class Observations:
     file: str | None = None
     lines: NDArray[np.int64] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    copies: NDArray[np.int64] | None = None
     warnings: tuple[str, ...] = ()
+    rows: Observations | None = None
 
     def __post_init__(self) -> None:
         given = {role: _numbers(role, getattr(self, role)) for role in ROLES}

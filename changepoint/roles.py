@@ -35,6 +35,8 @@ class Role:
     whole, percent, summed
         Whether its numbers are whole; whether they may be percentages; whether `--aggregate`
         can sum them.
+    constant
+        Whether one number can stand in its place, for every row of the series.
     several
         Whether it is a list of columns.
     alone
@@ -51,6 +53,7 @@ class Role:
     whole: bool = False
     percent: bool = False
     summed: bool = False
+    constant: bool = False
     several: bool = False
     alone: bool = False
 
@@ -86,7 +89,7 @@ TABLE = (
     ),
     Role(
         "trials",
-        "Column of trials behind each count.",
+        "Column of trials behind each count, or one number for all rows.",
         (
             *("trials", "visits", "visitors", "births", "sessions", "impressions", "n"),
             *("requests", "users", "sent", "inspected", "total", "attempts"),
@@ -98,10 +101,11 @@ TABLE = (
         default="beta-binomial",
         whole=True,
         summed=True,
+        constant=True,
     ),
     Role(
         "exposure",
-        "Column of the time or population at risk behind each count.",
+        "Column of the time or population at risk behind each count, or one number.",
         (
             *("exposure", "hours", "population"),
             *("stunden", "bevölkerung", "einwohner"),
@@ -109,6 +113,7 @@ TABLE = (
         ),
         behind="count",
         summed=True,
+        constant=True,
     ),
     Role(
         "rate",
@@ -141,6 +146,12 @@ TABLE = (
         "Column that says the outcome of a trial, where each row is one.",
         numbers=False,
         alone=True,
+    ),
+    Role(
+        "events",
+        "Column of times, where each row is an event, or has a count of them; without a "
+        "column, that of --time. Needs --aggregate.",
+        numbers=False,
     ),
 )
 BY_NAME = {role.name: role for role in TABLE}

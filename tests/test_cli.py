@@ -218,7 +218,7 @@ def test_options_of_the_changes(answer, options, changes):
 def test_columns_by_flag(answer):
     told = answer(FLIGHTS, "--time", "date", "--count", "cancelled", "--trials", "scheduled",
                   "--aggregate", "week")  # fmt: skip
-    assert told["observations"] == 53
+    assert told["observations"] == 52
     assert told["model"]["likelihood"] == "beta-binomial"
 
 
@@ -296,7 +296,8 @@ def test_help(run, command):
 def test_help_names_every_option(run):
     out = run("fit", "--help")[1]
     options = ("model time count trials exposure rate value outcomes outcome likelihood "
-               "at-most exactly every min-length aggregate date-format seed "
+               "at-most exactly every min-length aggregate statistic keep-partial from to "
+               "events zone date-format seed "
                "out json")  # fmt: skip
     assert [option for option in options.split() if f"--{option}" not in out] == []
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
+from changepoint.reading.aggregation import AS_THEY_ARE, Aggregation
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for
@@ -45,14 +46,16 @@ class Settings:
         Pairs of role and column, as for `read_csv`.
     by
         The columns that say which series a row belongs to; none where each file is a series.
-    date_format, aggregate
+    date_format
         As for `read_csv`.
+    how
+        What to put together.
     """
 
     columns: tuple[tuple[str, Any], ...] = ()
     by: tuple[str, ...] = ()
     date_format: str | None = None
-    aggregate: str | None = None
+    how: Aggregation = AS_THEY_ARE
 
     @classmethod
     def of(
@@ -60,7 +63,7 @@ class Settings:
         columns: Mapping[str, Any],
         by: str | Sequence[str] | None = None,
         date_format: str | None = None,
-        aggregate: str | None = None,
+        how: Aggregation = AS_THEY_ARE,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -82,7 +85,7 @@ class Settings:
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, how)
         _ = settings.asked  # says what doesn't fit together
         return settings
 

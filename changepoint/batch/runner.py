@@ -22,6 +22,7 @@ from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
+from changepoint.reading.aggregation import Aggregation
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ def run(
     columns: Mapping[str, Any] | None = None,
     date_format: str | None = None,
     aggregate: str | None = None,
+    statistic: str | None = None,
+    keep_partial: bool = False,
+    start: Any = None,
+    end: Any = None,
+    zone: str | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -108,7 +114,7 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate
+    date_format, aggregate, statistic, keep_partial, start, end, zone
         As for `read_csv`.
     fdr
         Expected share of false ones among the flagged series.
@@ -158,7 +164,13 @@ def run(
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
-    settings = Settings.of(told, by, date_format, aggregate)
+    how, _ = Aggregation.of(
+        {
+            **{"aggregate": aggregate, "statistic": statistic, "keep_partial": keep_partial},
+            **{"start": start, "end": end, "zone": zone},
+        }
+    )
+    settings = Settings.of(told, by, date_format, how)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

@@ -2,4 +2,4 @@
 
 from changepoint.cli.command import app as app
 from changepoint.cli.command import main as main
-from changepoint.cli.command import with_address as with_address
+from changepoint.cli.command import with_values as with_values

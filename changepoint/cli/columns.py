@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from changepoint.errors import DataWarning
-from changepoint.roles import TABLE
+from changepoint.roles import BY_NAME, TABLE
 
 if TYPE_CHECKING:
     from changepoint.observations import Observations
@@ -39,17 +39,38 @@ class Columns:
     date_format
         How dates are written, such as %d/%m/%Y, where the file leaves it open.
     aggregate
-        Sum rows by day, week or month.
+        Sum rows by day, week or month. Periods that are cut off are left out of counts without
+        trials or exposure; in a log of events, those without rows count 0.
+    statistic
+        What stands for the values of a period: mean, median or sum.
+    keep_partial
+        Keep periods that are cut off, or in which rows are absent.
+    start
+        The first day, or time, of which the file tells.
+    end
+        The last one.
+    zone
+        The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
+        go back; they are told in UTC.
     """
 
     date_format: str | None = None
     aggregate: Literal["day", "week", "month"] | None = None
+    statistic: Literal["mean", "median", "sum"] | None = None
+    keep_partial: Annotated[bool | None, Parameter(negative=())] = None
+    start: Annotated[str | None, Parameter(name="--from")] = None
+    end: Annotated[str | None, Parameter(name="--to")] = None
+    zone: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""
         given = {name: text for name, text in vars(self).items() if text is not None}
         lists = {role.name for role in TABLE if role.several}
         return {n: listed(text) if n in lists else text for n, text in given.items()}
+
+    def others(self) -> list[str]:
+        """Return the names of the options that aren't columns."""
+        return [name for name in vars(self) if name not in BY_NAME]
 
     def read(self, file: Path, defaults: Mapping[str, Any] | None = None) -> Observations:
         """Read a file; columns that aren't given come from the defaults."""

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     status: Any = INTERNAL
     try:
         status = app(
-            with_address(sys.argv[1:] if arguments is None else arguments),
+            with_values(sys.argv[1:] if arguments is None else arguments),
             exit_on_error=False,
             print_error=True,
             result_action="return_value",
@@ -69,13 +69,20 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status or 0)
 
 
-def with_address(arguments: list[str]) -> list[str]:
-    """Return arguments in which --dask has a value: local, where it stands without address."""
+def with_values(arguments: list[str]) -> list[str]:
+    """Return arguments in which options have a value that may stand alone.
+
+    --dask: local, where no address follows; --events: none, where nothing follows.
+    """
     told = list(arguments)
     if "--dask" in told:
         after = told.index("--dask") + 1
         if after == len(told) or not (":" in told[after] or told[after] == "local"):
             told.insert(after, "local")
+    if "--events" in told:
+        place = told.index("--events")
+        if place + 1 == len(told) or told[place + 1].startswith("--"):
+            told[place] = "--events="
     return told
 
 

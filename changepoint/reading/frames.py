@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,14 @@ def read_parquet_table(path: str | os.PathLike[str], asked: Mapping[str, str]) -
         roles = find_roles(header, asked, name)
         columns = [header[index] for index in roles.values()]
         table = foreign(name, DAMAGED, lambda: source.read(columns=columns))
-    return table_of(name, dict(zip(roles, columns, strict=True)), table.column)
+    found = table_of(name, dict(zip(roles, columns, strict=True)), table.column)
+
+    def whole() -> Iterable[Any]:
+        with open_parquet(path) as source:
+            every = foreign(name, DAMAGED, source.read)
+        return zip(*(column.to_pylist() for column in every.columns), strict=True)
+
+    return replace(found, whole=whole)
 
 
 def open_parquet(path: str | os.PathLike[str], dictionaries: Sequence[str] = ()) -> Any:
@@ -68,8 +76,12 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
         chosen = wrapped.select(nw.col(*columns.values()))
         return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
 
+    def whole() -> Any:
+        every = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+        return foreign(None, "the frame can't be computed", every.iter_rows)
+
     table = foreign(None, "the frame can't be computed", collected)
-    return table_of(None, columns, table.get_column)
+    return replace(table_of(None, columns, table.get_column), whole=whole)
 
 
 def _with_index(frame: Any) -> Any:

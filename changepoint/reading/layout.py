@@ -11,7 +11,7 @@ import numpy as np
 
 from changepoint.errors import DataError, Problem
 from changepoint.reading.datestyles import is_date
-from changepoint.reading.matching import KNOWN, RESPONSE_NAMES, find_roles, normal
+from changepoint.reading.matching import KNOWN, RESPONSE_NAMES, constant, find_roles, normal
 from changepoint.reading.numerals import MISSING, is_number
 from changepoint.reading.table import Column, Table, shown
 
@@ -61,6 +61,7 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
         columns=columns,
         delimiter=delimiter if len(header) > 1 else None,
         notes=notes,
+        whole=lambda: rows.cells,
     )
 
 
@@ -71,7 +72,7 @@ def _is_data(cell: str) -> bool:
 
 def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
     """Return the delimiter, and the index of the line that has the most of the names."""
-    wanted = {normal(name) for name in asked.values()}
+    wanted = {normal(name) for role, name in asked.items() if constant(role, name) is None}
     best: tuple[tuple[float, ...], str, int] | None = None
     for delimiter in DELIMITERS:
         parsed = [_cells(line, delimiter) for line in lines[:_SEARCHED]]

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
-from changepoint.reading.aggregate import aggregated
+from changepoint.reading.aggregation import AS_THEY_ARE, Aggregation
+from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import lines_of
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
@@ -29,8 +30,9 @@ from changepoint.reading.matching import (
 )
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import find_outcomes
+from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table
-from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.timegrid import Series
 
 Integers = NDArray[np.int64]
 Keys = tuple[Integers, list[str]]  # the place of each row's key among the distinct ones, these
@@ -64,9 +66,9 @@ class Long:
         As in `Observations`.
     problems
         Cells that can't be understood, by series.
-    asked, period, notes
-        What `observations` needs: the columns asked for, the period to sum over, what was
-        noticed of the whole table.
+    asked, how, notes
+        What `observations` needs: the columns asked for, what to put together, what was noticed
+        of the whole table.
     """
 
     files: list[str]
@@ -77,7 +79,7 @@ class Long:
     columns: Mapping[str, str]
     problems: Mapping[int, DataError]
     asked: dict[str, str]
-    period: str | None
+    how: Aggregation
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -93,19 +95,14 @@ class Long:
         """
         if i in self.problems:
             raise self.problems[i]
-        series, notes = self.rows.take(np.arange(*self.offsets[i : i + 2])), self.notes
-        if self.period is not None:
-            series, noticed = aggregated(series, self.period, self.asked, self.files[i])
-            notes += noticed
-        series, noticed = on_grid(series)
-        return Observations(
-            **series.numbers,
+        return gathered(
+            self.rows.take(np.arange(*self.offsets[i : i + 2])),
+            self.how,
+            self.asked,
+            self.notes,
             outcome_names=self.outcome_names,
-            time=series.time,
             file=self.files[i],
-            lines=series.lines,
             columns=self.columns,
-            warnings=notes + noticed,
         )
 
 
@@ -114,7 +111,7 @@ def long_csv(
     file: str,
     by: Sequence[str],
     asked: Mapping[str, str],
-    period: str | None = None,
+    how: Aggregation = AS_THEY_ARE,
     date_format: str | None = None,
 ) -> Long:
     """Return the series of a text file; how it is written is found from all of it.
@@ -129,14 +126,14 @@ def long_csv(
     table = read_table(lines_of(content, file), wanted, file)
     keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
     files = np.zeros(len(table.lines), np.int64), [file]
-    return _grouped(table, keys, files, dict(asked), period, date_format)
+    return _grouped(table, keys, files, dict(asked), how, date_format)
 
 
 def long_parquet(
     pieces: Sequence[Piece],
     by: Sequence[str],
     asked: Mapping[str, str],
-    period: str | None = None,
+    how: Aggregation = AS_THEY_ARE,
     date_format: str | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Long:
@@ -192,7 +189,7 @@ def long_parquet(
         lambda name: whole.column(by_name[name]),
     )
     table = replace(table, lines=np.concatenate(lines))
-    return _grouped(table, keys, (of_row, files), dict(asked), period, date_format)
+    return _grouped(table, keys, (of_row, files), dict(asked), how, date_format)
 
 
 def keys_of(
@@ -250,7 +247,7 @@ def _grouped(
     keys: Sequence[Keys],
     files: Keys,
     asked: dict[str, str],
-    period: str | None,
+    how: Aggregation,
     date_format: str | None,
 ) -> Long:
     """Convert the cells, and put the rows of each series together, in order of appearance."""
@@ -264,6 +261,7 @@ def _grouped(
     names = [[distinct[c] for c in codes[first]] for codes, distinct in keys]
     notes, time = list(table.notes), None
     problems: list[Problem] = []
+    refuse_offsets(table, how.zone)
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed
@@ -287,7 +285,9 @@ def _grouped(
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
     if lost:
         time, numbers = None, {}
-    rows = Series(time, numbers, lines)
+    rows = Series(time, numbers, lines, None if lost else repeats(table, time, code))
+    if rows.copies is not None:  # rows were numbered: back to their lines
+        rows = replace(rows, copies=np.where(rows.copies, lines[rows.copies - 1], 0))
     of_series = files[0][first]
     return Long(
         files=[files[1][i] for i in of_series],
@@ -298,7 +298,7 @@ def _grouped(
         columns=columns,
         problems=broken,
         asked=asked,
-        period=period,
+        how=how,
         notes=tuple([*notes, *noticed]),
     )
 

@@ -9,6 +9,7 @@ from changepoint.errors import DataError
 from changepoint.reading.table import prefixed, shown
 from changepoint.roles import BY_NAME, RESPONSES, TABLE, Role
 
+EVENTS = "events"  # asked for with the column of times, or "" where it has to be found
 OUTCOMES = "outcomes"  # its columns have roles of their own: outcomes[0], outcomes[1], ...
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _EXAMPLES = 7  # names of a role that a message lists
@@ -71,7 +72,8 @@ def find_roles(
     """Return the index of the column of each role.
 
     A column asked for wins over names, and isn't used for another role. Where a response is
-    asked for, no other response is looked for; where outcomes are, nothing but the time.
+    asked for, no other response is looked for; where outcomes are, nothing but the time; in a
+    log of events nothing but that and a count.
 
     Raises
     ------
@@ -79,9 +81,11 @@ def find_roles(
         If a column asked for is absent, if a role has two columns, or if there is no response.
     """
     found = asked_columns(header, asked, file)
+    if EVENTS in asked:
+        _of_events(found, header, asked, file, hint)
     several: dict[str, list[str]] = {}
     free = [index for index in range(len(header)) if index not in found.values()]
-    for role in _looked_for(found):
+    for role in _looked_for(found, asked):
         matches = [index for index in free if meaning(header[index]) == role]
         if len(matches) == 1:
             found[role] = matches[0]
@@ -93,22 +97,69 @@ def find_roles(
     if several:
         which = "; ".join(f"{role}: {_quoted(names)}" for role, names in several.items())
         raise DataError(_ask(header, file, f"more than one column for a role ({which})"))
-    if not any(role in RESPONSES or is_outcome(role) for role in found):
+    if EVENTS not in asked and not any(r in RESPONSES or is_outcome(r) for r in found):
         known = ", ".join(f"{r} ({_examples(r)})" for r in RESPONSES if BY_NAME[r].names)
-        problem = f"no column has a name that means a response: {known}{hint}"
+        log = "; if each row is an event, count them: --events --aggregate week"
+        log = log if "time" in found or len(header) == 1 else ""
+        problem = f"no column has a name that means a response: {known}{hint}{log}"
         raise DataError(_ask(header, file, problem))
     others = [role for role in found if role not in BY_NAME]
     return {role: found[role] for role in (*BY_NAME, *others) if role in found}
 
 
-def _looked_for(found: Mapping[str, int]) -> list[str]:
+def _of_events(
+    found: dict[str, int],
+    header: Sequence[str],
+    asked: Mapping[str, str],
+    file: str | None,
+    hint: str,
+) -> None:
+    """Put the column of a log's times in its place: that told, named so, or the only one."""
+    if EVENTS in found:
+        if "time" in found:
+            problem = "the times of a log were told twice, as events and as time"
+            raise DataError(_ask(header, file, problem))
+        found["time"] = found.pop(EVENTS)
+    if "time" not in found:
+        free = [index for index in range(len(header)) if index not in found.values()]
+        named = [index for index in free if meaning(header[index]) == "time"]
+        chosen = named or (free if len(free) == 1 else [])
+        if len(chosen) != 1 or (hint and not named):
+            problem = f"which column has the times of the events isn't clear{hint}"
+            raise DataError(_ask(header, file, problem))
+        found["time"] = chosen[0]
+
+
+def _looked_for(found: Mapping[str, int], asked: Mapping[str, str]) -> list[str]:
     """Return the roles that columns can have by their names, beside those asked for."""
+    if EVENTS in asked:  # what a row counts as, where it isn't one event
+        return [] if "count" in found else ["count"]
     if any(is_outcome(role) for role in found):
         return [] if "time" in found else ["time"]
     settled = any(role in found for role in RESPONSES)
     return [
-        role for role in BY_NAME if role not in found and not (settled and role in RESPONSES)
+        role
+        for role in BY_NAME
+        if role not in found and role not in asked and not (settled and role in RESPONSES)
     ]
+
+
+def constants(asked: Mapping[str, str], columns: Iterable[str]) -> dict[str, float]:
+    """Return the numbers that were told in place of columns, by role."""
+    present = set(columns)
+    found = {r: constant(r, name) for r, name in asked.items() if r not in present}
+    return {role: number for role, number in found.items() if number is not None}
+
+
+def constant(role: str, name: str) -> float | None:
+    """Return the number that stands in place of a column, None if a column is named."""
+    if role not in BY_NAME or not BY_NAME[role].constant:
+        return None
+    try:
+        number = float(name)
+    except ValueError:
+        return None
+    return number if 0 < number < float("inf") else None
 
 
 def asked_columns(
@@ -120,6 +171,8 @@ def asked_columns(
         matches = [index for index, other in enumerate(header) if other == name]
         if len(matches) != 1:
             matches = [i for i, other in enumerate(header) if normal(other) == normal(name)]
+        if not matches and (constant(role, name) is not None or (role == EVENTS and not name)):
+            continue
         if not matches:
             told = "by" if is_key(role) else role
             raise DataError(_ask(header, file, f"no column {name!r}, asked for as {told}"))

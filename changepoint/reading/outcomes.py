@@ -10,7 +10,7 @@ import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.observations import Floats
-from changepoint.reading.matching import OUTCOMES, is_outcome, normal
+from changepoint.reading.matching import EVENTS, OUTCOMES, is_outcome, normal
 from changepoint.reading.numerals import MISSING
 from changepoint.reading.table import Cells, Table, prefixed, shown
 from changepoint.roles import BY_NAME
@@ -38,6 +38,10 @@ def asked_for(columns: Mapping[str, Any]) -> dict[str, str]:
         the time, or if they are fewer than two columns.
     """
     told = {role: name for role, name in columns.items() if name is not None}
+    if isinstance(told.get(EVENTS), bool):  # events=True: the column of times is found
+        told = {r: n for r, n in told.items() if r != EVENTS} | (
+            {EVENTS: ""} if told[EVENTS] else {}
+        )
     unknown = [role for role in told if role not in BY_NAME]
     if unknown:
         raise DataError(f"there is no role {unknown[0]!r}; there are {', '.join(BY_NAME)}")

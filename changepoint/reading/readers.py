@@ -12,7 +12,8 @@ from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
 from changepoint.errors import DataError, DataWarning, Problem
 from changepoint.observations import Observations
-from changepoint.reading.aggregate import aggregated, check_period
+from changepoint.reading.aggregation import Aggregation
+from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import read_lines
 from changepoint.reading.frames import read_frame, read_parquet_table
@@ -20,25 +21,33 @@ from changepoint.reading.layout import read_table
 from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
+from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table, prefixed
-from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.timegrid import Series
 
 Period = Literal["day", "week", "month"]
+Statistic = Literal["mean", "median", "sum"]
 _PACKAGE = str(Path(__file__).parents[1])
 
 
 class Options(TypedDict, total=False):
-    """What every reader takes: a column for each role, and what to sum."""
+    """What every reader takes: a column for each role, and what to put together."""
 
     time: str | None
     count: str | None
-    trials: str | None
-    exposure: str | None
+    trials: str | float | None
+    exposure: str | float | None
     rate: str | None
     value: str | None
     outcomes: Sequence[str] | None
     outcome: str | None
+    events: str | bool | None
     aggregate: Period | None
+    statistic: Statistic | None
+    keep_partial: bool | None
+    start: Any
+    end: Any
+    zone: str | None
 
 
 def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
@@ -125,7 +134,8 @@ def read_csv(
     path
         The file.
     time, count, trials, ...
-        Columns that names don't find, or that should win over names; any case.
+        Columns that names don't find, or that should win over names; any case. Trials and
+        exposure may be a number instead, that of every row of the series.
     outcomes
         Columns of counts, one for each outcome that a trial can have, such as
         ``["left", "carted", "bought"]``; never found by name, and in place of all other columns
@@ -136,11 +146,28 @@ def read_csv(
     date_format
         How dates are written, in the codes of `datetime.strptime`, such as ``%d/%m/%Y``;
         needed only where the order of day and month can't be told.
+    events
+        The column of times of a log, where each row is an event, or has a `count` of them; True
+        where the column has a name that means time, or is the only one.
     aggregate
         Sum count, trials, exposure and outcomes by calendar day, by ISO week (named by its
         Monday) or by month (named by its first day). A row with a missing number is left out of
-        the sums. A period without rows becomes a missing row: if the rows are single events,
-        write a row with count 0 for a period without events.
+        the sums; rows of counts 0 and 1 are trials. A period without rows becomes a missing
+        row; in a log of events, which has no rows of 0 but many of 1, it counts 0. Rows are
+        checked as they stand in the file (`Observations.rows`).
+    statistic
+        What stands for the values of a period: mean, median or sum.
+    keep_partial
+        Keep periods that are cut off at the ends of the file, or in which rows are absent. Else
+        sums without trials or exposure are left out then; sums with them if the period lacks a
+        part unlike the rest: a week some of its weekend, any more than half of its rows, a day
+        more than an eighth.
+    start, end
+        The first and the last day, or time, of which the rows tell: a log of events begins
+        and ends there, by default with its first and last row.
+    zone
+        The time zone of clock times that have none, such as Europe/Berlin: they become UTC, and
+        an hour that comes twice, as clocks go back, is told by its order.
 
     Returns
     -------
@@ -162,9 +189,9 @@ def read_csv(
     >>> read_csv("data/funnel.csv", outcomes=["bounced", "browsed", "carted", "bought"])
     Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
-    asked, period = _told(options)
+    asked, how = _told(options)
     table = read_table(read_lines(path), asked, os.fspath(path))
-    return _observations(table, asked, period, date_format)
+    return _observations(table, asked, how, date_format)
 
 
 @spelled
@@ -200,8 +227,8 @@ def read_parquet(
     ...     read_parquet(f"{folder}/nile.parquet")
     Observations(T=100, 1871 to 1970, value)
     """
-    asked, period = _told(options)
-    return _observations(read_parquet_table(path, asked), asked, period, None)
+    asked, how = _told(options)
+    return _observations(read_parquet_table(path, asked), asked, how, None)
 
 
 @spelled
@@ -235,23 +262,23 @@ def from_frame(
     >>> from_frame(pandas.read_csv("data/nile.csv"))
     Observations(T=100, 1871 to 1970, value)
     """
-    asked, period = _told(options)
-    return _observations(read_frame(frame, asked), asked, period, None)
+    asked, how = _told(options)
+    return _observations(read_frame(frame, asked), asked, how, None)
 
 
-def _told(options: Options) -> tuple[dict[str, str], Period | None]:
-    """Return the columns asked for, and the period to sum over."""
-    period = options.get("aggregate")
-    check_period(period)
-    return asked_for({r: c for r, c in options.items() if r != "aggregate"}), period
+def _told(options: Options) -> tuple[dict[str, str], Aggregation]:
+    """Return the columns asked for, and what to put together."""
+    how, columns = Aggregation.of(options)
+    return asked_for(columns), how
 
 
 def _observations(
-    table: Table, asked: dict[str, str], period: Period | None, date_format: str | None
+    table: Table, asked: dict[str, str], how: Aggregation, date_format: str | None
 ) -> Observations:
     """Convert the cells, put the rows on their grid, and warn of what was noticed."""
     notes, time = list(table.notes), None
     problems: list[Problem] = []
+    refuse_offsets(table, how.zone)
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format)
         notes += noticed
@@ -266,22 +293,17 @@ def _observations(
     if found is not None:
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
         notes += found.notes
-    series = Series(time, numbers, table.lines)
-    if period is not None:
-        series, noticed = aggregated(series, period, asked, table.file)
-        notes += noticed
-    series, noticed = on_grid(series)
-    notes += noticed
-    for note in notes:
+    observations = gathered(
+        Series(time, numbers, table.lines, repeats(table, time)),
+        how,
+        asked,
+        notes,
+        outcome_names=() if found is None else found.names,
+        file=table.file,
+        columns=columns,
+    )
+    for note in observations.warnings:
         # Point at the caller, whichever public function was called.
         message = prefixed(table.file, note)
         warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(_PACKAGE,))
-    return Observations(
-        **series.numbers,
-        outcome_names=() if found is None else found.names,
-        time=series.time,
-        file=table.file,
-        lines=series.lines,
-        columns=columns,
-        warnings=tuple(notes),
-    )
+    return observations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,6 +39,8 @@ class Table:
         What separates the cells in the file, None where nothing does.
     notes
         What was noticed, and done, so far.
+    whole
+        Returns the rows with all their columns, those without a role too.
     """
 
     file: str | None
@@ -46,6 +48,20 @@ class Table:
     columns: Mapping[str, Column]
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
+    whole: Callable[[], Iterable[Sequence[Any]]] | None = None
+
+    def copies(self) -> NDArray[np.int64]:
+        """Return the line of the first row that is the same in every column, 0 if none is."""
+        used = (column.cells for column in self.columns.values())
+        rows = zip(*used, strict=True) if self.whole is None else self.whole()
+        first: dict[int, int] = {}
+        found = np.zeros(len(self.lines), np.int64)
+        for row, cells in enumerate(rows):
+            # A hash in place of the cells: there may be millions of them.
+            earlier = first.setdefault(hash(tuple(map(str, cells))), row)
+            if earlier != row:
+                found[row] = self.lines[earlier]
+        return found
 
     def problem(self, role: str, row: int, rule: str, remedy: str) -> Problem:
         """Describe what is wrong with the cell of a role in a row."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.observations import Floats
+from changepoint.observations import Floats, Observations
 
 Indices = NDArray[np.int64]
 DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
@@ -22,12 +22,14 @@ class Series:
     """Times and numbers of T rows on their way to Observations.
 
     `time` is datetime64[us], float64 or None; `numbers` are by role, those of outcomes (T, C);
-    `lines` are 0 for rows added to fill the grid.
+    `lines` are 0 for rows added to fill the grid; `copies` are the lines of earlier rows that
+    say the same in every column, 0 where there is none, None where no time repeats.
     """
 
     time: NDArray[Any] | None
     numbers: dict[str, Floats]
     lines: Indices
+    copies: Indices | None = None
 
     def take(self, rows: NDArray[Any]) -> Series:
         """Return some rows, in the order given."""
@@ -35,7 +37,18 @@ class Series:
             None if self.time is None else self.time[rows],
             {role: numbers[rows] for role, numbers in self.numbers.items()},
             self.lines[rows],
+            None if self.copies is None else self.copies[rows],
         )
+
+    def with_constants(self, constants: Mapping[str, float]) -> Series:
+        """Return the rows with numbers that are the same in each of them."""
+        full = {role: np.full(len(self.lines), number) for role, number in constants.items()}
+        return replace(self, numbers={**self.numbers, **full})
+
+    def observations(self, told: Mapping[str, Any], **more: Any) -> Observations:
+        """Return the rows as Observations, with what is told of all of them."""
+        fields: dict[str, Any] = {**self.numbers, **told, **more}
+        return Observations(**fields, time=self.time, lines=self.lines, copies=self.copies)
 
 
 class Grid(NamedTuple):
@@ -47,29 +60,21 @@ class Grid(NamedTuple):
 
 
 def on_grid(series: Series) -> tuple[Series, tuple[str, ...]]:
-    """Return the rows in ascending order on a regular grid, and what was done to them.
+    """Return rows in ascending order on a regular grid, and what was done to them.
 
     Times that repeat or go back and forth stay as they are, for the model's check to report.
     """
-    notes: tuple[str, ...] = ()
     time = series.time
-    if time is None or len(time) < 2:
-        return series, notes
-    if np.all(time[1:] < time[:-1]):
-        series = series.take(np.arange(len(time))[::-1])
-        notes = ("the rows are in descending order of time: read in reverse",)
-        time = series.time
-    assert time is not None
-    if len(time) < 3 or np.any(time[1:] <= time[:-1]):
-        return series, notes
+    if time is None or len(time) < 3 or np.any(time[1:] <= time[:-1]):
+        return series, ()
     grid = find_grid(time)
     added = -1 if grid is None else int(grid.places[-1]) + 1 - len(time)
     if grid is None or added > MOST_ADDED * len(time):
-        return series, (*notes, _irregular(time, grid, added))
+        return series, (_irregular(time, grid, added),)
     if added == 0:
-        return series, notes
+        return series, ()
     absent = np.setdiff1d(np.arange(grid.places[-1] + 1), grid.places, assume_unique=True)
-    return _filled(series, grid, absent), (*notes, _report(grid, absent))
+    return _filled(series, grid, absent), (_report(grid, absent),)
 
 
 def _filled(series: Series, grid: Grid, absent: Indices) -> Series:

@@ -204,9 +204,9 @@ def test_progress_on_a_terminal(folder, out):
 
 @pytest.mark.parametrize("after", [["--dask"], ["--dask", "--fresh"], ["--dask", "local"]])
 def test_dask_without_an_address_is_this_machine(after):
-    from changepoint.cli import with_address
+    from changepoint.cli import with_values
 
-    told = with_address(["batch", "x", "--out", "y", *after])
+    told = with_values(["batch", "x", "--out", "y", *after])
     assert told[told.index("--dask") + 1] == "local"
     kept = ["batch", "x", "--dask", "tcp://10.0.0.5:8786"]
-    assert with_address(kept) == kept
+    assert with_values(kept) == kept

@@ -50,16 +50,21 @@ def test_times_before_1970():
 @pytest.mark.parametrize(
     ("first", "last", "period", "lacking"),
     [
-        ("2020-01-07", "2020-01-26", "week", r"2020-01-06 \(1 days lack\)"),
-        ("2020-01-06", "2020-01-24", "week", r"2020-01-20 \(2 days lack\)"),
-        ("2020-01-02", "2020-02-29", "month", r"2020-01-01 \(1 days lack\)"),
-        ("2020-01-01", "2020-02-28", "month", r"2020-02-01 \(1 days lack\)"),
+        ("2020-01-07", "2020-01-26", "week", r"2020-01-06 \(1 of 7 days lacks\)"),
+        ("2020-01-06", "2020-01-24", "week", r"2020-01-20 \(2 of 7 days lack\)"),
+        ("2020-01-02", "2020-02-29", "month", r"2020-01-01 \(1 of 31 days lacks\)"),
+        ("2020-01-01", "2020-02-28", "month", r"2020-02-01 \(1 of 29 days lacks\)"),
     ],
 )
-def test_partial_periods_are_told(reads, first, last, period, lacking):
+def test_partial_periods_are_left_out_and_told(reads, first, last, period, lacking):
     days = np.arange(first, np.datetime64(last) + np.timedelta64(1, "D"), dtype="datetime64[D]")
-    with pytest.warns(DataWarning, match=f"partial.*{lacking}"):
-        reads("date,count\n" + "".join(f"{day},1\n" for day in days), aggregate=period)
+    text = "date,count\n" + "".join(f"{day},1\n" for day in days)
+    with pytest.warns(DataWarning, match=f"1 partial {period} left out.*{lacking}"):
+        observations = reads(text, aggregate=period)
+    with pytest.warns(DataWarning, match=f"1 partial {period} kept.*{lacking}"):
+        everything = reads(text, aggregate=period, keep_partial=True)
+    assert len(everything) == len(observations) + 1
+    assert everything.count.sum() == len(days)
 
 
 def test_weeks_without_weekends_are_whole(reads):
@@ -82,19 +87,45 @@ def test_periods_without_rows_become_missing_rows(reads):
     days = [f"2020-01-{day:02d}" for day in range(1, 20) if day != 8]
     with pytest.warns(DataWarning, match=r"daily grid.*2020-01-08"):
         observations = reads(
-            "date,count\n" + "".join(f"{d},1\n{d},1\n" for d in days), aggregate="day"
+            "date,count\n" + "".join(f"{d},40\n{d},41\n" for d in days), aggregate="day"
         )
     assert len(observations) == 19
     assert np.isnan(observations.count[7])
-    assert observations.count[8] == 2
+    assert observations.count[8] == 81
 
 
-@pytest.mark.parametrize("role", ["rate", "value"])
-def test_rates_and_values_are_refused(reads, role):
-    with pytest.raises(DataError, match=f"a {role} can't be summed.*--trials"):
-        reads(f"date,{role}\n2020-01-01,0.5\n", aggregate="month")
-    with pytest.raises(DataError, match=f"a {role} can't be summed"):
-        reads(f"date,count,{role}\n2020-01-01,1,0.5\n", aggregate="month", **{role: role})
+def test_rates_are_refused(reads):
+    with pytest.raises(DataError, match=r"a rate can't be summed.*--trials"):
+        reads("date,rate\n2020-01-01,0.5\n", aggregate="month")
+    with pytest.raises(DataError, match="a rate can't be summed"):
+        reads("date,count,rate\n2020-01-01,1,0.5\n", aggregate="month", rate="rate")
+
+
+def test_values_need_a_statistic(reads):
+    with pytest.raises(DataError, match=r"say --statistic mean, median or sum"):
+        reads("date,value\n2020-01-01,0.5\n", aggregate="month")
+    with pytest.raises(
+        DataError, match="statistic must be one of mean, median, sum, not 'max'"
+    ):
+        reads("date,value\n2020-01-01,0.5\n", aggregate="month", statistic="max")
+    with pytest.raises(DataError, match="counts are summed: leave it out"):
+        reads("date,count\n2020-01-01,1\n", aggregate="month", statistic="mean")
+    with pytest.raises(DataError, match="statistic is about periods"):
+        reads("date,value\n2020-01-01,0.5\n", statistic="mean")
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median", "sum"])
+def test_values_by_period(reads, statistic):
+    rng = np.random.default_rng(3)
+    days = np.repeat(np.arange("2024-01-01", "2024-02-12", dtype="datetime64[D]"), 3)
+    values = rng.normal(20, 3, len(days)).round(2)
+    order = rng.permutation(len(days))
+    text = "".join(f"{days[i]},{values[i]}\n" for i in order)
+    observations = reads("date,value\n" + text, aggregate="week", statistic=statistic)
+    want = getattr(np, statistic)(values.reshape(6, 21), axis=1)
+    assert observations.value == pytest.approx(want)
+    assert observations.warnings == ()
+    assert len(observations.rows) == len(days)
 
 
 def test_a_rate_beside_counts_is_left_out(reads):

@@ -126,7 +126,7 @@ def test_descending_files_are_read_in_reverse(reads):
     assert observations.lines.tolist() == list(range(11, 1, -1))
 
 
-@pytest.mark.parametrize("days", [[0, 1, 1, 2, 5], [0, 2, 1, 3], [0, 0], [3, 3, 2]])
+@pytest.mark.parametrize("days", [[0, 1, 1, 2, 5], [0, 2, 1, 3], [0, 0], [3, 3, 4]])
 def test_repeated_and_unsorted_times_are_left_to_the_check(reads, days):
     observations = reads(dated(days))
     assert observations.count.tolist() == days

@@ -167,6 +167,12 @@ OPTIONS = [
     {"outcomes": ["count", "trials"], "aggregate": "week"},
     {"outcome": "count"},
     {"outcome": "note", "aggregate": "month"},
+    {"events": True, "aggregate": "week"},
+    {"events": "date", "count": "count", "aggregate": "day", "exposure": 3},
+    {"statistic": "median", "aggregate": "day"},
+    {"zone": "Europe/Berlin"},
+    {"trials": "100"},
+    {"aggregate": "week", "start": "2020-01-02", "end": "2020-02-01", "keep_partial": True},
 ]
 ASCII = st.text('0123456789.,;:-+/ %e\tTZx"\r\n', max_size=3).map(str.encode)
 PIECES = st.sampled_from(

@@ -20,6 +20,7 @@ from changepoint.reading.outcomes import asked_for
 from changepoint.reading.readers import Options
 from changepoint.roles import BY_NAME, RESPONSES, ROLES, TABLE
 
+OTHERS = ("aggregate", "statistic", "keep_partial", "start", "end", "zone")
 NAMED = [role for role in TABLE if role.names]
 ROOT = Path(__file__).parents[2]
 
@@ -103,7 +104,7 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
     fields = [field.name for field in dataclasses.fields(Observations)]
     assert tuple(fields[: len(ROLES)]) == ROLES
     assert set(fields) - set(ROLES) == {
-        *("outcome_names", "time", "file", "lines", "columns", "warnings")
+        *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows")
     }
     documented = re.findall(r"^(\w+)$", inspect.getdoc(Observations), re.M)
     assert [name for name in documented if name in ROLES] == list(ROLES)
@@ -112,7 +113,7 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
 def test_readers_take_a_column_for_each_role():
     several = {role.name for role in TABLE if role.several}
     hints = get_type_hints(Options)
-    assert list(hints) == [*BY_NAME, "aggregate"]
+    assert list(hints) == [*BY_NAME, *OTHERS]
     assert {name for name, hint in hints.items() if "Sequence" in str(hint)} == several
     for reader in (read, read_csv, read_parquet, from_frame):
         told = inspect.signature(reader).parameters
@@ -123,7 +124,7 @@ def test_readers_take_a_column_for_each_role():
 
 def test_the_command_has_an_option_for_each_role():
     fields = [field.name for field in dataclasses.fields(Columns)]
-    assert fields == [*BY_NAME, "date_format", "aggregate"]
+    assert fields == [*BY_NAME, "date_format", *OTHERS]
 
 
 def test_the_readme_has_a_row_for_each_role_and_no_other_names():
