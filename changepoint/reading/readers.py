@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
-from changepoint.errors import DataError, DataWarning, Problem
+from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import aggregated, check_period
 from changepoint.reading.dates import read_times
@@ -24,7 +24,6 @@ from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
 
 Period = Literal["day", "week", "month"]
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Options(TypedDict, total=False):
@@ -273,9 +272,8 @@ def _observations(
     series, noticed = on_grid(series)
     notes += noticed
     for note in notes:
-        # Point at the caller, whichever public function was called.
         message = prefixed(table.file, note)
-        warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(_PACKAGE,))
+        warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(PACKAGE,))
     return Observations(
         **series.numbers,
         outcome_names=() if found is None else found.names,
