@@ -75,6 +75,7 @@ def _one(file: str, settings: Settings) -> Observations | Exception:
             file,
             date_format=settings.date_format,
             aggregate=settings.aggregate,  # type: ignore[arg-type]
+            per=settings.per,
             **dict(settings.columns),
         )
     except Exception as error:
@@ -92,7 +93,7 @@ def _table(job: Job, settings: Settings) -> Long:
 
 
 def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings) -> Long:
-    by, how = settings.by, (settings.aggregate, settings.date_format)
+    by, how = settings.by, (settings.aggregate, settings.date_format, settings.per)
     if not pieces:
         return long_csv(text_of(files[0]), files[0], by, settings.asked, *how)
     stated = {piece.file: partitions(piece.file) for piece in pieces}

@@ -22,6 +22,7 @@ from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for
 from changepoint.reading.systems import content
+from changepoint.reading.units import check_per
 
 Hashes = NDArray[np.uint64]
 
@@ -45,7 +46,7 @@ class Settings:
         Pairs of role and column, as for `read_csv`.
     by
         The columns that say which series a row belongs to; none where each file is a series.
-    date_format, aggregate
+    date_format, aggregate, per
         As for `read_csv`.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     by: tuple[str, ...] = ()
     date_format: str | None = None
     aggregate: str | None = None
+    per: float | None = None
 
     @classmethod
     def of(
@@ -61,6 +63,7 @@ class Settings:
         by: str | Sequence[str] | None = None,
         date_format: str | None = None,
         aggregate: str | None = None,
+        per: float | None = None,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -82,7 +85,8 @@ class Settings:
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate, per)
+        check_per(per)
         _ = settings.asked  # says what doesn't fit together
         return settings
 

@@ -80,6 +80,7 @@ def run(
     columns: Mapping[str, Any] | None = None,
     date_format: str | None = None,
     aggregate: str | None = None,
+    per: float | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -108,7 +109,7 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate
+    date_format, aggregate, per
         As for `read_csv`.
     fdr
         Expected share of false ones among the flagged series.
@@ -158,7 +159,7 @@ def run(
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
-    settings = Settings.of(told, by, date_format, aggregate)
+    settings = Settings.of(told, by, date_format, aggregate, per)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

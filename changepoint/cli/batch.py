@@ -84,6 +84,7 @@ def batch(
         by=listed(by),
         date_format=given.pop("date_format", None),
         aggregate=given.pop("aggregate", None),
+        per=given.pop("per", None),
         columns=given,
         fdr=fdr,
         executor=_executor(threads, dask),

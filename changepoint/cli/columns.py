@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from changepoint.errors import DataWarning
+from changepoint.errors import DataWarning, ModelError
 from changepoint.roles import TABLE
 
 if TYPE_CHECKING:
@@ -40,14 +40,24 @@ class Columns:
         How dates are written, such as %d/%m/%Y, where the file leaves it open.
     aggregate
         Sum rows by day, week or month.
+    percent
+        The rates are percentages, where neither header nor cells say so.
+    per
+        The same for rates per 1000, per 100000; 1 for proportions.
     """
 
     date_format: str | None = None
     aggregate: Literal["day", "week", "month"] | None = None
+    percent: Annotated[bool, Parameter(negative=())] = False
+    per: float | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""
         given = {name: text for name, text in vars(self).items() if text is not None}
+        if given.pop("percent"):
+            if self.per is not None:
+                raise ModelError("--percent is --per 100: give one of the two")
+            given["per"] = 100.0
         lists = {role.name for role in TABLE if role.several}
         return {n: listed(text) if n in lists else text for n, text in given.items()}
 

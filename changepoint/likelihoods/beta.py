@@ -86,8 +86,11 @@ class Beta(GridLikelihood):
     def faults(self, observations: Observations) -> Iterator[Fault]:
         """Yield the rules of the support that rows break."""
         y = observations.column("rate")
-        percent = bool(np.any((y > 1) & (y <= 100)))
-        divide = "These look like percentages: divide by 100, or write them with a % sign."
+        percent = bool(np.any((y > 1) & np.isfinite(y)))
+        divide = (
+            "A rate is a proportion. If these are percentages, say --percent (per=100 in "
+            "Python), or write them with a % sign; --per 1000 or 100000 for other units."
+        )
         correct = "Correct it, or leave it empty."
         yield Fault("rate", np.isinf(y), "an infinite rate", correct)
         yield Fault("rate", y < 0, "a rate below 0", correct)

@@ -11,9 +11,10 @@ import numpy as np
 
 from changepoint.errors import DataError, Problem
 from changepoint.reading.datestyles import is_date
-from changepoint.reading.matching import KNOWN, RESPONSE_NAMES, find_roles, normal
+from changepoint.reading.matching import find_roles, meaning, normal
 from changepoint.reading.numerals import MISSING, is_number
 from changepoint.reading.table import Column, Table, shown
+from changepoint.roles import RESPONSES
 
 DELIMITERS = (",", ";", "\t", "|")
 _SEARCHED = 100  # lines in which the header is looked for
@@ -84,14 +85,19 @@ def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
             found = len(names & wanted)
             if not found and any(map(_is_data, cells)):
                 names = set()  # a row of data, whatever words stand in it
-            known = len(names & KNOWN)
+            roles = [role for role in map(meaning, names) if role is not None]
             if not any(cells):
                 continue
             # Rows as long as the header settle what names leave open; of a file without any
             # known name, show the columns that make the best table.
             below = [len(row) for row in parsed[index + 1 :] if any(row)]
             even = below.count(len(cells)) / max(len(below), 1)
-            score = (found, bool(names & RESPONSE_NAMES), known, even * min(len(cells), 3))
+            score = (
+                found,
+                not set(RESPONSES).isdisjoint(roles),
+                len(roles),
+                even * min(len(cells), 3),
+            )
             if best is None or score > best[0]:
                 best = score, delimiter, index
     if best is None:

@@ -31,6 +31,7 @@ from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import find_outcomes
 from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.units import scaled
 
 Integers = NDArray[np.int64]
 Keys = tuple[Integers, list[str]]  # the place of each row's key among the distinct ones, these
@@ -116,6 +117,7 @@ def long_csv(
     asked: Mapping[str, str],
     period: str | None = None,
     date_format: str | None = None,
+    per: float | None = None,
 ) -> Long:
     """Return the series of a text file; how it is written is found from all of it.
 
@@ -129,7 +131,7 @@ def long_csv(
     table = read_table(lines_of(content, file), wanted, file)
     keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
     files = np.zeros(len(table.lines), np.int64), [file]
-    return _grouped(table, keys, files, dict(asked), period, date_format)
+    return _grouped(table, keys, files, dict(asked), period, date_format, per)
 
 
 def long_parquet(
@@ -138,6 +140,7 @@ def long_parquet(
     asked: Mapping[str, str],
     period: str | None = None,
     date_format: str | None = None,
+    per: float | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Long:
     """Return the series of some rows of Parquet files.
@@ -192,7 +195,7 @@ def long_parquet(
         lambda name: whole.column(by_name[name]),
     )
     table = replace(table, lines=np.concatenate(lines))
-    return _grouped(table, keys, (of_row, files), dict(asked), period, date_format)
+    return _grouped(table, keys, (of_row, files), dict(asked), period, date_format, per)
 
 
 def keys_of(
@@ -252,6 +255,7 @@ def _grouped(
     asked: dict[str, str],
     period: str | None,
     date_format: str | None,
+    per: float | None,
 ) -> Long:
     """Convert the cells, and put the rows of each series together, in order of appearance."""
     code = np.zeros(len(table.lines), np.int64)
@@ -269,11 +273,16 @@ def _grouped(
         notes += noticed
     roles = with_numbers(table.columns)
     numbers, wrong, noticed = read_numbers(table, roles)
+    numbers, odd, remarks = scaled(table, numbers, per)
     # A column that can be read in two ways, or in none, is lost, and with it every series.
-    lost = len(numbers) < len(roles) or (time is not None and len(time) < len(table.lines))
+    lost = (
+        len(numbers) < len(roles)
+        or bool(odd)
+        or (time is not None and len(time) < len(table.lines))
+    )
     problems = [
         each._replace(file=files[1][files[0][each.line - 1]], line=each.line - 1)
-        for each in (*problems, *wrong)
+        for each in (*problems, *wrong, *odd)
         if each.line is not None
     ]
     broken = _by_series(problems, lines, order, starts, lost)
@@ -299,7 +308,7 @@ def _grouped(
         problems=broken,
         asked=asked,
         period=period,
-        notes=tuple([*notes, *noticed]),
+        notes=tuple([*notes, *noticed, *remarks]),
     )
 
 

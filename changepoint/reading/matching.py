@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from changepoint.errors import DataError
 from changepoint.reading.table import prefixed, shown
+from changepoint.reading.units import unit_of
 from changepoint.roles import BY_NAME, RESPONSES, TABLE, Role
 
 OUTCOMES = "outcomes"  # its columns have roles of their own: outcomes[0], outcomes[1], ...
@@ -31,13 +33,23 @@ def spellings(name: str) -> set[str]:
 MEANING = {
     spelling: role.name for role in TABLE for name in role.names for spelling in spellings(name)
 }
-KNOWN = frozenset(MEANING)
-RESPONSE_NAMES = frozenset(name for name, role in MEANING.items() if role in RESPONSES)
 
 
+@lru_cache(maxsize=4096)
 def meaning(name: str) -> str | None:
-    """Return the role that a column has by its name, None if it has none."""
-    return MEANING.get(normal(name))
+    """Return the role that a column has by its name, None if it has none.
+
+    Whatever is told in percent, or per 1000, is a rate, unless it is called a value.
+    """
+    plain = MEANING.get(normal(name))
+    unit = unit_of(name) if plain is None else None
+    if unit is None:
+        return plain
+    named = normal(unit.name)
+    base = MEANING.get(named) or MEANING.get(named.replace(" ", "_"))
+    if base == "value":
+        return "value"
+    return "rate" if base in RESPONSES or not named else None
 
 
 def key_role(i: int) -> str:

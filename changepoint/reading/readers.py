@@ -22,12 +22,14 @@ from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.units import check_per, scaled
 
 Period = Literal["day", "week", "month"]
+HOW = ("aggregate", "per")  # options that aren't columns
 
 
 class Options(TypedDict, total=False):
-    """What every reader takes: a column for each role, and what to sum."""
+    """What every reader takes: a column for each role, and what to sum, units."""
 
     time: str | None
     count: str | None
@@ -38,6 +40,7 @@ class Options(TypedDict, total=False):
     outcomes: Sequence[str] | None
     outcome: str | None
     aggregate: Period | None
+    per: float | None
 
 
 def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
@@ -140,6 +143,9 @@ def read_csv(
         Monday) or by month (named by its first day). A row with a missing number is left out of
         the sums. A period without rows becomes a missing row: if the rows are single events,
         write a row with count 0 for a period without events.
+    per
+        What rates are counted by: 100 for percentages, 1 for proportions, 100000. Needed only
+        where neither the header nor percent signs say it, and the numbers leave it open.
 
     Returns
     -------
@@ -163,7 +169,7 @@ def read_csv(
     """
     asked, period = _told(options)
     table = read_table(read_lines(path), asked, os.fspath(path))
-    return _observations(table, asked, period, date_format)
+    return _observations(table, asked, period, options.get("per"), date_format)
 
 
 @spelled
@@ -200,7 +206,8 @@ def read_parquet(
     Observations(T=100, 1871 to 1970, value)
     """
     asked, period = _told(options)
-    return _observations(read_parquet_table(path, asked), asked, period, None)
+    table = read_parquet_table(path, asked)
+    return _observations(table, asked, period, options.get("per"))
 
 
 @spelled
@@ -235,18 +242,23 @@ def from_frame(
     Observations(T=100, 1871 to 1970, value)
     """
     asked, period = _told(options)
-    return _observations(read_frame(frame, asked), asked, period, None)
+    return _observations(read_frame(frame, asked), asked, period, options.get("per"))
 
 
 def _told(options: Options) -> tuple[dict[str, str], Period | None]:
     """Return the columns asked for, and the period to sum over."""
     period = options.get("aggregate")
     check_period(period)
-    return asked_for({r: c for r, c in options.items() if r != "aggregate"}), period
+    check_per(options.get("per"))
+    return asked_for({r: c for r, c in options.items() if r not in HOW}), period
 
 
 def _observations(
-    table: Table, asked: dict[str, str], period: Period | None, date_format: str | None
+    table: Table,
+    asked: dict[str, str],
+    period: Period | None,
+    per: float | None,
+    date_format: str | None = None,
 ) -> Observations:
     """Convert the cells, put the rows on their grid, and warn of what was noticed."""
     notes, time = list(table.notes), None
@@ -256,7 +268,9 @@ def _observations(
         notes += noticed
     numbers, wrong, noticed = read_numbers(table, with_numbers(table.columns))
     notes += noticed
-    problems = sorted([*problems, *wrong], key=lambda problem: problem.line or 0)
+    numbers, odd, noticed = scaled(table, numbers, per)
+    notes += noticed
+    problems = sorted([*problems, *wrong, *odd], key=lambda problem: problem.line or 0)
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
         raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
