@@ -84,7 +84,7 @@ def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
     for role, numerals in texts.items():
         decimal = decimals[role]
         if decimal == "?":
-            decimal, note = _settled(table, role, numerals, known)
+            decimal, note = _settled(table, role, numerals, known or _of_others(table))
             notes += note
         if decimal == "?":
             read.problems.append(_ambiguous(table, role, numerals))
@@ -134,6 +134,15 @@ def _decimal(numerals: _Numerals) -> str:
     return "," if fits[","] > fits["."] else "."
 
 
+def _of_others(table: Table) -> set[str]:
+    """Return the decimal signs that columns without a role prove, all of whose cells do."""
+    texts = [
+        _numerals(column.cells) for column in table.others if isinstance(column.cells, list)
+    ]
+    numbers = [each for each in texts if all(map(is_number, each.bodies.values()))]
+    return {_decimal(numerals) for numerals in numbers} & {".", ","}
+
+
 def _settled(
     table: Table, role: str, numerals: _Numerals, known: set[str]
 ) -> tuple[str, tuple[str, ...]]:
@@ -161,8 +170,13 @@ def _settled(
     if commas:
         return "," if table.delimiter == ";" else "?", ()
     # 1.234 beside 987 in a file of the semicolon countries looks like thousands.
-    mixed = table.delimiter == ";" and any("." not in body for body in bodies)
-    return "?" if mixed else ".", ()
+    if table.delimiter != ";":
+        return ".", ()
+    if any("." not in body for body in bodies):
+        return "?", ()
+    name, number = table.columns[role].name, f"{_number(bodies[0], '.'):.15g}"
+    note = f"column {name!r}: {bodies[0]} was read as {number}, with a decimal point"
+    return ".", (f"{note}; if it means {_number(bodies[0], ','):.15g}, write it so",)
 
 
 def _ambiguous(table: Table, role: str, numerals: _Numerals) -> Problem:

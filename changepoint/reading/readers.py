@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -274,6 +275,7 @@ def _observations(
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
         raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
+    notes += _of_several(table, period)
     columns = {role: c.name for role, c in table.columns.items() if not is_outcome(role)}
     found = find_outcomes(table, numbers)
     if found is not None:
@@ -296,4 +298,22 @@ def _observations(
         lines=series.lines,
         columns=columns,
         warnings=tuple(notes),
+    )
+
+
+def _of_several(table: Table, period: Period | None) -> tuple[str, ...]:
+    """Say that the rows are of several series; without sums that is an error."""
+    if table.tags is None:
+        return ()
+    name, tags = table.tags
+    shops = ", ".join(map(repr, tags[:5])) + (", ..." if len(tags) > 5 else "")
+    several = f"rows of {len(tags)} series, told apart by column {name!r} ({shops})"
+    if period is not None:
+        return (f"{several}, were summed; changepoint batch --by {name} fits each",)
+    raise DataError(
+        prefixed(
+            table.file,
+            f"{several}, stand in one table, and times repeat. Fit each with changepoint batch "
+            f"--by {shlex.quote(name)}, keep the rows of one, or sum them with --aggregate",
+        )
     )

@@ -23,6 +23,13 @@ class Column(NamedTuple):
     cells: Cells
 
 
+class Tags(NamedTuple):
+    """A column that tells series apart, and the tags."""
+
+    column: str
+    tags: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Table:
     """The columns that have a role, and where their rows stand.
@@ -39,6 +46,10 @@ class Table:
         What separates the cells in the file, None where nothing does.
     notes
         What was noticed, and done, so far.
+    others
+        The first rows of the columns that have no role.
+    tags
+        The one of them that tells series apart, where times repeat.
     """
 
     file: str | None
@@ -46,6 +57,8 @@ class Table:
     columns: Mapping[str, Column]
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
+    others: tuple[Column, ...] = ()
+    tags: Tags | None = None
 
     def problem(self, role: str, row: int, rule: str, remedy: str) -> Problem:
         """Describe what is wrong with the cell of a role in a row."""

@@ -48,7 +48,6 @@ def test_ways_of_writing_are_found_in_the_column(reads, cells, expected, delimit
     ("cells", "role", "delimiter", "expected"),
     [
         (["1.234", "2.345"], "value", ",", [1.234, 2.345]),
-        (["1.234", "2.345"], "value", ";", [1.234, 2.345]),
         (["1.234", "987"], "value", "\t", [1.234, 987]),
         (["1,234", "2,345"], "value", ",", [1234, 2345]),
         (["1,234", "2,345"], "value", ";", [1.234, 2.345]),
@@ -70,6 +69,19 @@ def test_unclear_columns_are_settled_by_the_delimiter_or_refused(
         return
     with pytest.raises(DataError, match=r"line 2, .*can mean .*without thousands separators"):
         numbers(reads, cells, role, delimiter=delimiter)
+
+
+def test_points_of_a_semicolon_file_are_said_where_they_could_be_thousands(reads):
+    with pytest.warns(DataWarning, match="9.059 was read as 9.059, .* means 9059, write"):
+        assert numbers(reads, ["9.059", "8.123"]) == [9.059, 8.123]
+
+
+@pytest.mark.parametrize("role", ["value", "count"])
+def test_columns_without_a_role_are_evidence(reads, role):
+    """German thousands beside decimal commas, in whatever column."""
+    text = column(["9.059", "7.685", "10.000"], role, ";", ("price", ["0,102", "1,5", "2"]))
+    with pytest.warns(DataWarning, match="columns not used: 'price'"):
+        assert getattr(reads(text), role).tolist() == [9059, 7685, 10000]
 
 
 @pytest.mark.parametrize(
