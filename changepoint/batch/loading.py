@@ -76,6 +76,7 @@ def _one(file: str, settings: Settings) -> Observations | Exception:
             date_format=settings.date_format,
             aggregate=settings.aggregate,  # type: ignore[arg-type]
             per=settings.per,
+            year=settings.year,
             **dict(settings.columns),
         )
     except Exception as error:
@@ -93,7 +94,10 @@ def _table(job: Job, settings: Settings) -> Long:
 
 
 def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings) -> Long:
-    by, how = settings.by, (settings.aggregate, settings.date_format, settings.per)
+    by, how = (
+        settings.by,
+        (settings.aggregate, settings.date_format, settings.per, settings.year),
+    )
     if not pieces:
         return long_csv(text_of(files[0]), files[0], by, settings.asked, *how)
     stated = {piece.file: partitions(piece.file) for piece in pieces}

@@ -23,6 +23,7 @@ from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for
 from changepoint.reading.systems import content
 from changepoint.reading.units import check_per
+from changepoint.reading.yearless import check_year
 
 Hashes = NDArray[np.uint64]
 
@@ -46,7 +47,7 @@ class Settings:
         Pairs of role and column, as for `read_csv`.
     by
         The columns that say which series a row belongs to; none where each file is a series.
-    date_format, aggregate, per
+    date_format, aggregate, per, year
         As for `read_csv`.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     date_format: str | None = None
     aggregate: str | None = None
     per: float | None = None
+    year: int | None = None
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Settings:
         date_format: str | None = None,
         aggregate: str | None = None,
         per: float | None = None,
+        year: int | None = None,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -85,8 +88,9 @@ class Settings:
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate, per)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate, per, year)
         check_per(per)
+        check_year(year)
         _ = settings.asked  # says what doesn't fit together
         return settings
 

@@ -81,6 +81,7 @@ def run(
     date_format: str | None = None,
     aggregate: str | None = None,
     per: float | None = None,
+    year: int | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -109,7 +110,7 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate, per
+    date_format, aggregate, per, year
         As for `read_csv`.
     fdr
         Expected share of false ones among the flagged series.
@@ -159,7 +160,7 @@ def run(
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
-    settings = Settings.of(told, by, date_format, aggregate, per)
+    settings = Settings.of(told, by, date_format, aggregate, per, year)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

@@ -85,6 +85,7 @@ def batch(
         date_format=given.pop("date_format", None),
         aggregate=given.pop("aggregate", None),
         per=given.pop("per", None),
+        year=given.pop("year", None),
         columns=given,
         fdr=fdr,
         executor=_executor(threads, dask),

@@ -44,12 +44,15 @@ class Columns:
         The rates are percentages, where neither header nor cells say so.
     per
         The same for rates per 1000, per 100000; 1 for proportions.
+    year
+        The year of the first row, where dates are written without one.
     """
 
     date_format: str | None = None
     aggregate: Literal["day", "week", "month"] | None = None
     percent: Annotated[bool, Parameter(negative=())] = False
     per: float | None = None
+    year: int | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""

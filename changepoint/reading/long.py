@@ -118,6 +118,7 @@ def long_csv(
     period: str | None = None,
     date_format: str | None = None,
     per: float | None = None,
+    year: int | None = None,
 ) -> Long:
     """Return the series of a text file; how it is written is found from all of it.
 
@@ -131,7 +132,7 @@ def long_csv(
     table = read_table(lines_of(content, file), wanted, file)
     keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
     files = np.zeros(len(table.lines), np.int64), [file]
-    return _grouped(table, keys, files, dict(asked), period, date_format, per)
+    return _grouped(table, keys, files, dict(asked), period, date_format, per, year)
 
 
 def long_parquet(
@@ -141,6 +142,7 @@ def long_parquet(
     period: str | None = None,
     date_format: str | None = None,
     per: float | None = None,
+    year: int | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Long:
     """Return the series of some rows of Parquet files.
@@ -195,7 +197,7 @@ def long_parquet(
         lambda name: whole.column(by_name[name]),
     )
     table = replace(table, lines=np.concatenate(lines))
-    return _grouped(table, keys, (of_row, files), dict(asked), period, date_format, per)
+    return _grouped(table, keys, (of_row, files), dict(asked), period, date_format, per, year)
 
 
 def keys_of(
@@ -256,6 +258,7 @@ def _grouped(
     period: str | None,
     date_format: str | None,
     per: float | None,
+    year: int | None,
 ) -> Long:
     """Convert the cells, and put the rows of each series together, in order of appearance."""
     code = np.zeros(len(table.lines), np.int64)
@@ -269,7 +272,7 @@ def _grouped(
     notes, time = list(table.notes), None
     problems: list[Problem] = []
     if "time" in table.columns:
-        time, problems, noticed = read_times(table, date_format)
+        time, problems, noticed = read_times(table, date_format, year)
         notes += noticed
     roles = with_numbers(table.columns)
     numbers, wrong, noticed = read_numbers(table, roles)

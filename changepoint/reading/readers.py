@@ -24,9 +24,10 @@ from changepoint.reading.outcomes import asked_for, find_outcomes
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
 from changepoint.reading.units import check_per, scaled
+from changepoint.reading.yearless import check_year
 
 Period = Literal["day", "week", "month"]
-HOW = ("aggregate", "per")  # options that aren't columns
+HOW = ("aggregate", "per", "year")  # options that aren't columns
 
 
 class Options(TypedDict, total=False):
@@ -42,6 +43,7 @@ class Options(TypedDict, total=False):
     outcome: str | None
     aggregate: Period | None
     per: float | None
+    year: int | None
 
 
 def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
@@ -147,6 +149,8 @@ def read_csv(
     per
         What rates are counted by: 100 for percentages, 1 for proportions, 100000. Needed only
         where neither the header nor percent signs say it, and the numbers leave it open.
+    year
+        That of the first row, where dates are written without one: "Sat, Oct 11".
 
     Returns
     -------
@@ -168,9 +172,9 @@ def read_csv(
     >>> read_csv("data/funnel.csv", outcomes=["bounced", "browsed", "carted", "bought"])
     Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
-    asked, period = _told(options)
+    asked = _told(options)
     table = read_table(read_lines(path), asked, os.fspath(path))
-    return _observations(table, asked, period, options.get("per"), date_format)
+    return _observations(table, asked, options, date_format)
 
 
 @spelled
@@ -206,9 +210,9 @@ def read_parquet(
     ...     read_parquet(f"{folder}/nile.parquet")
     Observations(T=100, 1871 to 1970, value)
     """
-    asked, period = _told(options)
+    asked = _told(options)
     table = read_parquet_table(path, asked)
-    return _observations(table, asked, period, options.get("per"))
+    return _observations(table, asked, options)
 
 
 @spelled
@@ -242,34 +246,34 @@ def from_frame(
     >>> from_frame(pandas.read_csv("data/nile.csv"))
     Observations(T=100, 1871 to 1970, value)
     """
-    asked, period = _told(options)
-    return _observations(read_frame(frame, asked), asked, period, options.get("per"))
+    asked = _told(options)
+    return _observations(read_frame(frame, asked), asked, options)
 
 
-def _told(options: Options) -> tuple[dict[str, str], Period | None]:
-    """Return the columns asked for, and the period to sum over."""
-    period = options.get("aggregate")
-    check_period(period)
+def _told(options: Options) -> dict[str, str]:
+    """Return the columns asked for; DataError if another option is of no use."""
+    check_period(options.get("aggregate"))
     check_per(options.get("per"))
-    return asked_for({r: c for r, c in options.items() if r not in HOW}), period
+    check_year(options.get("year"))
+    return asked_for({r: c for r, c in options.items() if r not in HOW})
 
 
 def _observations(
     table: Table,
     asked: dict[str, str],
-    period: Period | None,
-    per: float | None,
+    options: Options,
     date_format: str | None = None,
 ) -> Observations:
     """Convert the cells, put the rows on their grid, and warn of what was noticed."""
+    period = options.get("aggregate")
     notes, time = list(table.notes), None
     problems: list[Problem] = []
     if "time" in table.columns:
-        time, problems, noticed = read_times(table, date_format)
+        time, problems, noticed = read_times(table, date_format, options.get("year"))
         notes += noticed
     numbers, wrong, noticed = read_numbers(table, with_numbers(table.columns))
     notes += noticed
-    numbers, odd, noticed = scaled(table, numbers, per)
+    numbers, odd, noticed = scaled(table, numbers, options.get("per"))
     notes += noticed
     problems = sorted([*problems, *wrong, *odd], key=lambda problem: problem.line or 0)
     if problems:
