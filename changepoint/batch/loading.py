@@ -77,6 +77,7 @@ def _one(file: str, settings: Settings) -> Observations | Exception:
             aggregate=settings.aggregate,  # type: ignore[arg-type]
             per=settings.per,
             year=settings.year,
+            difference=settings.difference,
             **dict(settings.columns),
         )
     except Exception as error:
@@ -94,10 +95,8 @@ def _table(job: Job, settings: Settings) -> Long:
 
 
 def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings) -> Long:
-    by, how = (
-        settings.by,
-        (settings.aggregate, settings.date_format, settings.per, settings.year),
-    )
+    by, told = settings.by, settings
+    how = (told.aggregate, told.date_format, told.per, told.year, told.difference)
     if not pieces:
         return long_csv(text_of(files[0]), files[0], by, settings.asked, *how)
     stated = {piece.file: partitions(piece.file) for piece in pieces}

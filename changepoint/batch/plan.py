@@ -22,6 +22,7 @@ from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for
 from changepoint.reading.systems import content
+from changepoint.reading.totals import check_difference
 from changepoint.reading.units import check_per
 from changepoint.reading.yearless import check_year
 
@@ -47,7 +48,7 @@ class Settings:
         Pairs of role and column, as for `read_csv`.
     by
         The columns that say which series a row belongs to; none where each file is a series.
-    date_format, aggregate, per, year
+    date_format, aggregate, per, year, difference
         As for `read_csv`.
     """
 
@@ -57,6 +58,7 @@ class Settings:
     aggregate: str | None = None
     per: float | None = None
     year: int | None = None
+    difference: bool | None = None
 
     @classmethod
     def of(
@@ -67,6 +69,7 @@ class Settings:
         aggregate: str | None = None,
         per: float | None = None,
         year: int | None = None,
+        difference: bool | None = None,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -88,9 +91,12 @@ class Settings:
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, aggregate, per, year)
+        settings = cls(
+            tuple(sorted(told.items())), keys, date_format, aggregate, per, year, difference
+        )
         check_per(per)
         check_year(year)
+        check_difference(difference, aggregate)
         _ = settings.asked  # says what doesn't fit together
         return settings
 

@@ -82,6 +82,7 @@ def run(
     aggregate: str | None = None,
     per: float | None = None,
     year: int | None = None,
+    difference: bool | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -110,7 +111,7 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate, per, year
+    date_format, aggregate, per, year, difference
         As for `read_csv`.
     fdr
         Expected share of false ones among the flagged series.
@@ -160,7 +161,7 @@ def run(
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
-    settings = Settings.of(told, by, date_format, aggregate, per, year)
+    settings = Settings.of(told, by, date_format, aggregate, per, year, difference)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

@@ -86,6 +86,7 @@ def batch(
         aggregate=given.pop("aggregate", None),
         per=given.pop("per", None),
         year=given.pop("year", None),
+        difference=given.pop("difference", None),
         columns=given,
         fdr=fdr,
         executor=_executor(threads, dask),

@@ -46,6 +46,8 @@ class Columns:
         The same for rates per 1000, per 100000; 1 for proportions.
     year
         The year of the first row, where dates are written without one.
+    difference
+        Counts or values are running totals: take what each row adds.
     """
 
     date_format: str | None = None
@@ -53,10 +55,13 @@ class Columns:
     percent: Annotated[bool, Parameter(negative=())] = False
     per: float | None = None
     year: int | None = None
+    difference: Annotated[bool, Parameter(negative=())] = False
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""
         given = {name: text for name, text in vars(self).items() if text is not None}
+        if not given["difference"]:
+            del given["difference"]
         if given.pop("percent"):
             if self.per is not None:
                 raise ModelError("--percent is --per 100: give one of the two")

@@ -98,8 +98,9 @@ class Beta(GridLikelihood):
             "rate", (y > 1) & np.isfinite(y), "a rate above 1", divide if percent else correct
         )
         trials = (
-            "A Beta density has no mass at 0 and 1: give counts and trials (likelihood "
-            "'beta-binomial')."
+            "A Beta density has no mass at 0 and 1, and a rate is biased where such rows are "
+            "left out. Unbiased: counts and trials (likelihood 'beta-binomial'), or rates of "
+            "longer periods, in which none is 0 or 1, or the rates as --value."
         )
         least = f"a rate below {SMALLEST:g}, which is too small to compute with"
         yield Fault("rate", (y > 0) & (y < SMALLEST), least, "Check the unit.")

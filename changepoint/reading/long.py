@@ -28,9 +28,10 @@ from changepoint.reading.matching import (
     with_numbers,
 )
 from changepoint.reading.numerals import read_numbers
-from changepoint.reading.outcomes import find_outcomes
+from changepoint.reading.outcomes import find_outcomes, trials_by_row
 from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.totals import of_totals
 from changepoint.reading.units import scaled
 
 Integers = NDArray[np.int64]
@@ -65,9 +66,9 @@ class Long:
         As in `Observations`.
     problems
         Cells that can't be understood, by series.
-    asked, period, notes
-        What `observations` needs: the columns asked for, the period to sum over, what was
-        noticed of the whole table.
+    asked, period, difference, notes
+        What `observations` needs: the columns asked for, the period to sum over, whether to
+        take differences, what was noticed of the whole table.
     """
 
     files: list[str]
@@ -79,6 +80,7 @@ class Long:
     problems: Mapping[int, DataError]
     asked: dict[str, str]
     period: str | None
+    difference: bool | None
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -94,19 +96,23 @@ class Long:
         """
         if i in self.problems:
             raise self.problems[i]
-        series, notes = self.rows.take(np.arange(*self.offsets[i : i + 2])), self.notes
+        columns = dict(self.columns)
+        rows = self.rows.take(np.arange(*self.offsets[i : i + 2]))
+        series, notes = trials_by_row(rows, columns)
+        notes = self.notes + notes
         if self.period is not None:
             series, noticed = aggregated(series, self.period, self.asked, self.files[i])
             notes += noticed
         series, noticed = on_grid(series)
+        series, told = of_totals(series, columns, self.files[i], self.difference)
         return Observations(
             **series.numbers,
             outcome_names=self.outcome_names,
             time=series.time,
             file=self.files[i],
             lines=series.lines,
-            columns=self.columns,
-            warnings=notes + noticed,
+            columns=columns,
+            warnings=notes + noticed + told,
         )
 
 
@@ -119,6 +125,7 @@ def long_csv(
     date_format: str | None = None,
     per: float | None = None,
     year: int | None = None,
+    difference: bool | None = None,
 ) -> Long:
     """Return the series of a text file; how it is written is found from all of it.
 
@@ -132,7 +139,7 @@ def long_csv(
     table = read_table(lines_of(content, file), wanted, file)
     keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
     files = np.zeros(len(table.lines), np.int64), [file]
-    return _grouped(table, keys, files, dict(asked), period, date_format, per, year)
+    return _grouped(table, keys, files, dict(asked), period, date_format, per, year, difference)
 
 
 def long_parquet(
@@ -143,6 +150,7 @@ def long_parquet(
     date_format: str | None = None,
     per: float | None = None,
     year: int | None = None,
+    difference: bool | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Long:
     """Return the series of some rows of Parquet files.
@@ -197,7 +205,9 @@ def long_parquet(
         lambda name: whole.column(by_name[name]),
     )
     table = replace(table, lines=np.concatenate(lines))
-    return _grouped(table, keys, (of_row, files), dict(asked), period, date_format, per, year)
+    return _grouped(
+        table, keys, (of_row, files), dict(asked), period, date_format, per, year, difference
+    )
 
 
 def keys_of(
@@ -259,6 +269,7 @@ def _grouped(
     date_format: str | None,
     per: float | None,
     year: int | None,
+    difference: bool | None,
 ) -> Long:
     """Convert the cells, and put the rows of each series together, in order of appearance."""
     code = np.zeros(len(table.lines), np.int64)
@@ -311,6 +322,7 @@ def _grouped(
         problems=broken,
         asked=asked,
         period=period,
+        difference=difference,
         notes=tuple([*notes, *noticed, *remarks]),
     )
 

@@ -20,14 +20,15 @@ from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.layout import read_table
 from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
-from changepoint.reading.outcomes import asked_for, find_outcomes
+from changepoint.reading.outcomes import asked_for, find_outcomes, trials_by_row
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.totals import check_difference, of_totals
 from changepoint.reading.units import check_per, scaled
 from changepoint.reading.yearless import check_year
 
 Period = Literal["day", "week", "month"]
-HOW = ("aggregate", "per", "year")  # options that aren't columns
+HOW = ("aggregate", "per", "year", "difference")  # options that aren't columns
 
 
 class Options(TypedDict, total=False):
@@ -44,6 +45,7 @@ class Options(TypedDict, total=False):
     aggregate: Period | None
     per: float | None
     year: int | None
+    difference: bool | None
 
 
 def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
@@ -151,6 +153,9 @@ def read_csv(
         where neither the header nor percent signs say it, and the numbers leave it open.
     year
         That of the first row, where dates are written without one: "Sat, Oct 11".
+    difference
+        Take what each row adds to count, value or outcomes, which are running totals; trials
+        and exposure too, where they never fall. Not together with aggregate.
 
     Returns
     -------
@@ -255,6 +260,7 @@ def _told(options: Options) -> dict[str, str]:
     check_period(options.get("aggregate"))
     check_per(options.get("per"))
     check_year(options.get("year"))
+    check_difference(options.get("difference"), options.get("aggregate"))
     return asked_for({r: c for r, c in options.items() if r not in HOW})
 
 
@@ -285,11 +291,14 @@ def _observations(
     if found is not None:
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
         notes += found.notes
-    series = Series(time, numbers, table.lines)
+    series, noticed = trials_by_row(Series(time, numbers, table.lines), columns)
+    notes += noticed
     if period is not None:
         series, noticed = aggregated(series, period, asked, table.file)
         notes += noticed
     series, noticed = on_grid(series)
+    notes += noticed
+    series, noticed = of_totals(series, columns, table.file, options.get("difference"))
     notes += noticed
     for note in notes:
         message = prefixed(table.file, note)

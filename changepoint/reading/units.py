@@ -34,6 +34,8 @@ _UNIT = re.compile(
 _FIRST = re.compile(
     r"(?P<percent>%|percent(?:age)?|prozent|pct)(?:[\s_]+(?:of[\s_]+)?)(?P<rest>.+)", re.I
 )
+# What is so named is a part of one.
+_PROPORTION = re.compile("share|proportion|fraction|probability|anteil", re.I)
 _DECIMALS = 2  # percentages have seldom more, and proportions seldom fewer
 _ROWS = 5  # in fewer, decimals say nothing
 _LEAST = 0.1  # percentages below a tenth of a percent are rare
@@ -138,7 +140,7 @@ def scaled(table: Table, numbers: dict[str, Floats], per: float | None) -> Scale
             f"column {column.name!r}: its numbers were divided by {unit.per:,.0f}, for the "
             f"header says {unit.words!r}"
         )
-    elif _either(values):
+    elif not _PROPORTION.search(column.name) and _either(values):
         problems.append(_which(table, values))
     return Scaled({**numbers, "rate": values}, problems, tuple(notes))
 

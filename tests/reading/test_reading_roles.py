@@ -112,7 +112,7 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
 def test_readers_take_a_column_for_each_role():
     several = {role.name for role in TABLE if role.several}
     hints = get_type_hints(Options)
-    assert list(hints) == [*BY_NAME, "aggregate", "per", "year"]
+    assert list(hints) == [*BY_NAME, "aggregate", "per", "year", "difference"]
     assert {name for name, hint in hints.items() if "Sequence" in str(hint)} == several
     for reader in (read, read_csv, read_parquet, from_frame):
         told = inspect.signature(reader).parameters
@@ -123,7 +123,15 @@ def test_readers_take_a_column_for_each_role():
 
 def test_the_command_has_an_option_for_each_role():
     fields = [field.name for field in dataclasses.fields(Columns)]
-    assert fields == [*BY_NAME, "date_format", "aggregate", "percent", "per", "year"]
+    assert fields == [
+        *BY_NAME,
+        "date_format",
+        "aggregate",
+        "percent",
+        "per",
+        "year",
+        "difference",
+    ]
 
 
 def test_the_readme_has_a_row_for_each_role_and_no_other_names():

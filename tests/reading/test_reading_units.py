@@ -75,6 +75,11 @@ def test_rates_that_could_be_either_are_asked_for(reads, per, divisor):
     np.testing.assert_allclose(reads(text, per=per).rate, np.array(FEW) / divisor)
 
 
+def test_a_share_is_a_proportion(reads):
+    text = "day,share\n" + "".join(f"{day},{rate}\n" for day, rate in enumerate(FEW))
+    assert reads(text, rate="share").rate.tolist() == FEW
+
+
 def test_what_was_told_wins_over_the_header():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"rate per 1000": [12.0, 15.0]})
