@@ -17,6 +17,8 @@ from changepoint.roles import behind
 
 Floats = NDArray[np.float64]
 
+BINARY_ROWS = 10  # in fewer, counts may be 0 and 1 by chance
+
 
 @dataclass(frozen=True, eq=False)
 class Observations:
@@ -217,6 +219,8 @@ def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:
 def zero_and_one(numbers: Floats) -> bool:
     """Whether numbers are 0 and 1, both of them, where they aren't missing."""
     known = numbers[~np.isnan(numbers)]
+    if len(known) < BINARY_ROWS:
+        return False
     return bool(np.any(known == 0) and np.any(known == 1) and np.isin(known, (0, 1)).all())
 
 

@@ -8,6 +8,7 @@ an error, because "1,234" is 1234 to some writers and 1.234 to others.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -18,7 +19,11 @@ from changepoint.observations import Floats
 from changepoint.reading.matching import cells_role
 from changepoint.reading.table import Table
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", ".", "#n/a"})
+# In lower case. Other errors of spreadsheets, such as #REF!, aren't missing but to be mended.
+MISSING = frozenset(
+    {"", "na", "n/a", "n.a.", "k.a.", "nan", "null", "none", "-", "–", "—", "--", "."}
+    | {"#n/a", "#nv", "#div/0!"}
+)
 _SPACES = " \u00a0\u2009\u202f'’"  # all of them are in use between thousands
 
 
@@ -91,7 +96,19 @@ def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
         else:
             read.numbers[role], wrong = _converted(table, role, numerals, decimal)
             read.problems.extend(wrong)
+            notes += _said_missing(table, role)
     return read._replace(notes=tuple(notes))
+
+
+def _said_missing(table: Table, role: str) -> tuple[str, ...]:
+    """Count the cells that say in words or signs that a number is missing."""
+    name, cells = table.columns[role]
+    said = Counter(cell for cell in cells if cell and cell.lower() in MISSING)
+    if not said:
+        return ()
+    named = ", ".join(f"{cell!r} ({count})" for cell, count in said.most_common())
+    counted = "1 cell counts" if said.total() == 1 else f"{said.total()} cells count"
+    return (f"column {name!r}: {counted} as missing: {named}",)
 
 
 def _plain(cells: list[str]) -> Floats | None:

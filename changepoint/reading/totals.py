@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from changepoint.errors import SHOWN, DataError
 from changepoint.observations import Floats
@@ -19,12 +21,17 @@ _RESPONSES = ("count", "value", "outcomes")
 _BESIDE = ("trials", "exposure")
 
 
-def is_total(numbers: Floats) -> bool:
+def is_total(numbers: Floats, time: NDArray[Any] | None) -> bool:
     """Whether numbers never fall, start low and go on rising, as a running total does."""
-    known = numbers[np.isfinite(numbers)]
+    rows = np.flatnonzero(np.isfinite(numbers))
+    known = numbers[rows]
     if len(known) < _ROWS or known[0] < 0 or not _never_falls(known):
         return False
     steps = np.diff(known)
+    apart = np.diff(rows if time is None else time[rows].astype(np.float64))
+    slope = steps / np.where(apart > 0, apart, 1.0)
+    if np.ptp(slope) <= 1e-9 * slope.max():
+        return False  # a line: it counts something off, as an index does
     return bool(known[0] <= _LOW * known[-1] and np.mean(steps > 0) > _MOVING)
 
 
@@ -49,7 +56,7 @@ def said_of_totals(series: Series, columns: Mapping[str, str]) -> tuple[str, ...
         f"column {columns.get(role, role)!r} never falls and starts low: if it is a running "
         "total, take what each row adds with --difference (difference=True in Python)"
         for role in ("count", "value")
-        if role in series.numbers and is_total(series.numbers[role])
+        if role in series.numbers and is_total(series.numbers[role], series.time)
     )
 
 
@@ -71,7 +78,9 @@ def differences(
         raise DataError(prefixed(file, "--difference is about a count, a value or outcomes"))
     for role in roles:
         _check(series, role, columns.get(role, role), file)
-    roles += [r for r in _BESIDE if r in series.numbers and is_total(series.numbers[r])]
+    roles += [
+        r for r in _BESIDE if r in series.numbers and is_total(series.numbers[r], series.time)
+    ]
     rest = series.take(np.arange(1, len(series.lines)))
     numbers = {
         role: np.diff(series.numbers[role], axis=0) if role in roles else kept

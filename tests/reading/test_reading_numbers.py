@@ -1,5 +1,7 @@
 """Decimal signs, thousands, percentages, missing values, and cells that aren't numbers."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -109,10 +111,27 @@ def test_single_column_with_decimal_comma(reads):
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "NA", "n/a", "NaN", "null", "None", "-", ".", "#N/A", "  ", " na "]
+    "cell",
+    ["NA", "n/a", "NaN", "null", "None", "-", "–", "#N/A", "#DIV/0!", "#NV", " na "],
 )
-def test_missing_values_stay_missing(reads, cell):
+def test_missing_values_stay_missing_and_are_counted(reads, cell):
+    said = (
+        rf"'value': 3 cells count as missing: '{re.escape(cell.strip())}' \(2\), 'k.A.' \(1\)"
+    )
+    with pytest.warns(DataWarning, match=said):
+        read = numbers(reads, ["1.5", cell, "2", "k.A.", cell, ""])
+    np.testing.assert_array_equal(read, [1.5, np.nan, 2, np.nan, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("cell", ["", "  "])
+def test_empty_cells_are_missing(reads, cell):
     assert np.isnan(numbers(reads, ["1.5", cell, "2"])[1])
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#VALUE!", "#NAME?"])
+def test_other_errors_of_spreadsheets_are_to_be_mended(reads, cell):
+    with pytest.raises(DataError, match="a number was expected"):
+        numbers(reads, ["1.5", cell, "2"])
 
 
 @pytest.mark.parametrize(

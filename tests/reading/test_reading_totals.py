@@ -33,11 +33,12 @@ def test_rows_of_zero_and_one_are_trials(reads, name):
 @pytest.mark.parametrize(
     "columns",
     [
-        {"count": [0, 1, 2, 0]},
-        {"count": [0, 0, 0, 0]},
-        {"count": [1, 0, 1, 0], "trials": [5, 5, 5, 5]},
-        {"count": [1, 0, 1, 0], "exposure": [5, 5, 5, 5]},
-        {"value": [0, 1, 1, 0.5]},
+        {"count": [0, 1, 2, 0] * 3},
+        {"count": [0, 1, 0, 0]},  # by chance
+        {"count": [0, 0, 0, 0] * 3},
+        {"count": [1, 0, 1, 0] * 3, "trials": [5] * 12},
+        {"count": [1, 0, 1, 0] * 3, "exposure": [5] * 12},
+        {"value": [0, 1, 1, 0.5] * 3},
     ],
 )
 def test_other_counts_are_no_trials(columns):
@@ -94,6 +95,7 @@ def test_a_total_that_falls_is_refused(reads):
         [100 + i for i in range(30)],  # high from the start
         [1, 2, 3, 4],
         [*range(30), 28],
+        range(30),  # a line
     ],
 )
 def test_other_series_are_no_totals(reads, numbers):
