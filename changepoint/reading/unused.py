@@ -17,6 +17,7 @@ from changepoint.roles import RESPONSES
 SAMPLE = 1000  # rows that are looked at
 _MOST = 0.9  # of the cells are of the column's kind: totals may stand below them
 _COMPACT = re.compile("(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_DISTINCT = 0.5  # of a column of times differ, at least
 _NAMED = 5
 _FULL = 0.5  # of all pairs of time and tag have a row
 
@@ -43,6 +44,11 @@ def time_among(columns: Mapping[int, Column]) -> tuple[int | None, tuple[str, ..
     """Return the only column of dates, None where not one is; and what to say."""
     dates = [index for index, column in columns.items() if kind_of(column.cells) == "dates"]
     names = [columns[index].name for index in dates]
+    if len(dates) == 1 and _repeats(columns[dates[0]].cells):
+        return None, (
+            f"no time: the dates in column {names[0]!r} repeat; if they are the times, say so "
+            "with --time (time= in Python)",
+        )
     if len(dates) == 1:
         return dates[0], (f"column {names[0]!r} is the only one of dates: used as the time",)
     if dates:
@@ -51,6 +57,12 @@ def time_among(columns: Mapping[int, Column]) -> tuple[int | None, tuple[str, ..
             "which with --time (time= in Python)",
         )
     return None, ()
+
+
+def _repeats(cells: Cells) -> bool:
+    """Whether most dates stand in several rows, as the day of an export or of a cohort does."""
+    texts = cells if isinstance(cells, list) else cells.tolist()
+    return len(set(texts)) < _DISTINCT * len(texts)
 
 
 def left_out(others: Iterable[Column], asked: Iterable[str]) -> tuple[str, ...]:

@@ -27,6 +27,14 @@ def test_the_only_column_of_dates_is_the_time(reads, form):
     assert found.columns["time"] == "Week ending"
 
 
+@pytest.mark.parametrize("cohorts", [1, 3])
+def test_dates_that_repeat_are_no_time_unless_told(reads, cohorts):
+    cohort = [f"2024-0{row % cohorts + 1}" for row in range(20)]
+    text = table(["cohort", "count"], cohort, [3, 4] * 10)
+    with pytest.warns(DataWarning, match="the dates in column 'cohort' repeat"):
+        assert reads(text, count="count").time is None
+
+
 def test_of_several_columns_of_dates_none_is_taken_and_that_is_said(reads):
     text = table(["opened at", "closed at", "count"], DAYS, DAYS, range(20))
     with pytest.warns(DataWarning, match="no time: columns 'opened at', 'closed at' hold"):
