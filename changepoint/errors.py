@@ -15,11 +15,14 @@ a table are reported at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# Warnings skip files in it: they point at the caller, whichever public function was called.
+PACKAGE = str(Path(__file__).parent)
 SHOWN = 8  # places printed for each rule; `problems` holds them all
 
 

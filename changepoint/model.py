@@ -184,10 +184,12 @@ class Model:
 def default_likelihood(observations: Observations) -> Likelihood:
     """Return the family for data of this kind, priors not filled.
 
-    Count and trials: BetaBinomial; count: NegativeBinomial; rate: Beta; value: Auto, an
-    average over families; outcomes: Multinomial.
+    Count and trials: BetaBinomial; count: NegativeBinomial, Bernoulli where it is 0 and 1;
+    rate: Beta; value: Auto, an average over families; outcomes: Multinomial.
     """
     response = observations.response
+    if observations.single_trials:
+        return FAMILIES["bernoulli"]()
     present = [r for r in behind(response) if getattr(observations, r) is not None]
     defaults = [BY_NAME[role].default for role in (*present, response)]
     return next(FAMILIES[name]() for name in defaults if name is not None)

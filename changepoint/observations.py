@@ -17,6 +17,8 @@ from changepoint.roles import behind
 
 Floats = NDArray[np.float64]
 
+BINARY_ROWS = 10  # in fewer, counts may be 0 and 1 by chance
+
 
 @dataclass(frozen=True, eq=False)
 class Observations:
@@ -140,6 +142,13 @@ class Observations:
             raise DataError(f"this needs a column for {role!r}; the data have: {present}")
         return numbers
 
+    @property
+    def single_trials(self) -> bool:
+        """Whether each count is a trial of its own: 0 and 1, both of them, nothing beside."""
+        if self.count is None or self.trials is not None or self.exposure is not None:
+            return False
+        return zero_and_one(self.count)
+
     def observed(self, role: str) -> NDArray[np.bool_]:
         """Return which rows have a number for a role, of outcomes all of them, shape (T,)."""
         missing = np.isnan(self.column(role))
@@ -215,6 +224,14 @@ def _numbers(role: str, numbers: ArrayLike | None) -> Floats | None:
         raise DataError(f"{role} must have one dimension (one number a row), not {array.ndim}")
     array.flags.writeable = False
     return array
+
+
+def zero_and_one(numbers: Floats) -> bool:
+    """Whether numbers are 0 and 1, both of them, where they aren't missing."""
+    known = numbers[~np.isnan(numbers)]
+    if len(known) < BINARY_ROWS:
+        return False
+    return bool(np.any(known == 0) and np.any(known == 1) and np.isin(known, (0, 1)).all())
 
 
 def _check_outcomes(array: Floats) -> None:

@@ -55,6 +55,7 @@ def recommendation(observations: Observations, found: list[Verdict]) -> tuple[st
     if default not in fitting:
         return fitting[0], f"the usual choice, {default!r}, doesn't fit these data"
     reasons = {
+        "bernoulli": "0 and 1: each row is one trial",
         "beta": "rates whose trials are unknown; with the trials it would know more",
         "auto": "measurements: an average over levels, lines, memory and outliers, by evidence",
         "multinomial": "several outcomes per trial",

@@ -62,7 +62,7 @@ class Role:
 TABLE = (
     Role(
         "time",
-        "Column of dates, time stamps or numbers.",
+        "Column of dates, time stamps or numbers; or those of year,month,day.",
         (
             *("date", "day", "week", "month", "year", "time", "timestamp"),
             *("datum", "tag", "woche", "monat", "jahr", "zeit", "zeitpunkt"),

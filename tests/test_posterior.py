@@ -11,6 +11,7 @@ from scipy import stats
 from changepoint import (
     Changes,
     DataError,
+    DataWarning,
     Exact,
     Model,
     Observations,
@@ -212,7 +213,35 @@ def test_probability_between_is_a_sum_for_one_change(exactly):
 
 def test_probability_between_takes_rows_where_there_are_no_times(none):
     assert none.probability_between(0, 59) == pytest.approx(none.probability_of_change)
-    assert none.probability_between(5, 4) == 0
+    with pytest.warns(DataWarning, match="widened to whole rows, 5$"):
+        assert none.probability_between(5.2, 5.7) == none.probability_between(5, 5) > 0
+    assert str(none.probability_between(0, 0)) == "0.0"
+
+
+def test_probability_between_never_falls_where_a_window_grows(exactly):
+    """Windows inside a month: the month; a window that holds another is as probable."""
+    p = exactly.change_probability
+    with pytest.warns(DataWarning, match="widened to whole rows, 2022-05-01$"):
+        inside = exactly.probability_between("2022-05-10", "2022-05-20")
+    assert inside == pytest.approx(p["2022-05-01"], abs=1e-9)
+    with pytest.warns(DataWarning, match="rows, 2022-05-01 to 2022-06-01$"):
+        longer = exactly.probability_between("2022-05-10", "2022-06-02")
+    assert longer == pytest.approx(p["2022-05-01":"2022-06-01"].sum(), abs=1e-9)
+    with pytest.warns(DataWarning, match="rows, 2024-12-01$"):  # the last row lasts a month
+        exactly.probability_between("2024-12-10", "2024-12-20")
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (("2022-07", "2022-05"), "ends, at 2022-05, before it begins, at 2022-07"),
+        (("2010", "2011"), "no rows between 2010 and 2011; the data have 2020-01-01 to "),
+        (("2025-03", "2030"), "no rows between 2025-03 and 2030; the data have 2020-01-01 to "),
+    ],
+)
+def test_probability_between_refuses_a_window_without_rows(exactly, window, said):
+    with pytest.raises(DataError, match=said):
+        exactly.probability_between(*window)
 
 
 def test_probability_between_agrees_with_the_draws(one):

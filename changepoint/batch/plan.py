@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
-from changepoint.reading.aggregation import AS_THEY_ARE, Aggregation
 from changepoint.reading.frames import open_parquet
+from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for
 from changepoint.reading.systems import content
@@ -55,7 +55,7 @@ class Settings:
     columns: tuple[tuple[str, Any], ...] = ()
     by: tuple[str, ...] = ()
     date_format: str | None = None
-    how: Aggregation = AS_THEY_ARE
+    how: Instructions = AS_THEY_ARE
 
     @classmethod
     def of(
@@ -63,7 +63,7 @@ class Settings:
         columns: Mapping[str, Any],
         by: str | Sequence[str] | None = None,
         date_format: str | None = None,
-        how: Aggregation = AS_THEY_ARE,
+        how: Instructions = AS_THEY_ARE,
     ) -> Self:
         """Return the settings that arguments say.
 

@@ -22,7 +22,7 @@ from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
-from changepoint.reading.aggregation import Aggregation
+from changepoint.reading.instructions import Instructions
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def run(
     start: Any = None,
     end: Any = None,
     zone: str | None = None,
+    per: float | None = None,
+    year: int | None = None,
+    difference: bool | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -114,7 +117,7 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate, statistic, keep_partial, start, end, zone
+    date_format, aggregate, statistic, keep_partial, start, end, zone, per, year, difference
         As for `read_csv`.
     fdr
         Expected share of false ones among the flagged series.
@@ -164,10 +167,11 @@ def run(
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
-    how, _ = Aggregation.of(
+    how, _ = Instructions.of(
         {
             **{"aggregate": aggregate, "statistic": statistic, "keep_partial": keep_partial},
             **{"start": start, "end": end, "zone": zone},
+            **{"per": per, "year": year, "difference": difference},
         }
     )
     settings = Settings.of(told, by, date_format, how)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from changepoint.errors import DataWarning
+from changepoint.errors import DataWarning, ModelError
 from changepoint.roles import BY_NAME, TABLE
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ class Columns:
     zone
         The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
         go back; they are told in UTC.
+    percent
+        The rates are percentages, where neither header nor cells say so.
+    per
+        The same for rates per 1000, per 100000; 1 for proportions.
+    year
+        The year of the first row, where dates are written without one.
+    difference
+        Counts or values are running totals: take what each row adds.
     """
 
     date_format: str | None = None
@@ -61,10 +69,20 @@ class Columns:
     start: Annotated[str | None, Parameter(name="--from")] = None
     end: Annotated[str | None, Parameter(name="--to")] = None
     zone: str | None = None
+    percent: Annotated[bool, Parameter(negative=())] = False
+    per: float | None = None
+    year: int | None = None
+    difference: Annotated[bool, Parameter(negative=())] = False
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""
         given = {name: text for name, text in vars(self).items() if text is not None}
+        if not given["difference"]:
+            del given["difference"]
+        if given.pop("percent"):
+            if self.per is not None:
+                raise ModelError("--percent is --per 100: give one of the two")
+            given["per"] = 100.0
         lists = {role.name for role in TABLE if role.several}
         return {n: listed(text) if n in lists else text for n, text in given.items()}
 

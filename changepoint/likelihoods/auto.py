@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from changepoint.likelihoods.autoregressive import Autoregressive
 from changepoint.likelihoods.autoregressive_trend import AutoregressiveTrend
 from changepoint.likelihoods.base import Fault, Likelihood, SegmentLikelihood
+from changepoint.likelihoods.exponential import looks_exponential
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.normal_mean_variance import NormalMeanVariance
 from changepoint.likelihoods.normal_variance import NormalVariance
@@ -88,8 +89,13 @@ class Auto(Likelihood):
         yield from value_faults(observations, defaults=True)
 
     def cautions(self, observations: Observations) -> Iterator[str]:
-        """Warn of values that stand still, and of families left out."""
+        """Warn of values that stand still or look like waiting times, of families left out."""
         yield from value_cautions(observations)
+        if looks_exponential(observations.column("value")):
+            yield (
+                "the values are positive, many of them small and a few large, as waiting times "
+                "are: if they are times between events, use 'exponential'"
+            )
         T, remedy = len(observations), "to keep it quick; sum rows, or name a likelihood"
         if T > LONG:
             left = "lines, autocorrelation and noise by segment are left out of the average"

@@ -86,8 +86,11 @@ class Beta(GridLikelihood):
     def faults(self, observations: Observations) -> Iterator[Fault]:
         """Yield the rules of the support that rows break."""
         y = observations.column("rate")
-        percent = bool(np.any((y > 1) & (y <= 100)))
-        divide = "These look like percentages: divide by 100, or write them with a % sign."
+        percent = bool(np.any((y > 1) & np.isfinite(y)))
+        divide = (
+            "A rate is a proportion. If these are percentages, say --percent (per=100 in "
+            "Python), or write them with a % sign; --per 1000 or 100000 for other units."
+        )
         correct = "Correct it, or leave it empty."
         yield Fault("rate", np.isinf(y), "an infinite rate", correct)
         yield Fault("rate", y < 0, "a rate below 0", correct)
@@ -95,8 +98,9 @@ class Beta(GridLikelihood):
             "rate", (y > 1) & np.isfinite(y), "a rate above 1", divide if percent else correct
         )
         trials = (
-            "A Beta density has no mass at 0 and 1: give counts and trials (likelihood "
-            "'beta-binomial')."
+            "A Beta density has no mass at 0 and 1, and a rate is biased where such rows are "
+            "left out. Unbiased: counts and trials (likelihood 'beta-binomial'), or rates of "
+            "longer periods, in which none is 0 or 1, or the rates as --value."
         )
         least = f"a rate below {SMALLEST:g}, which is too small to compute with"
         yield Fault("rate", (y > 0) & (y < SMALLEST), least, "Check the unit.")

@@ -25,6 +25,20 @@ SMALLEST, LARGEST = 1e-100, 1e100  # waiting time whose inverse can still be sum
 FEW = 4  # rows: with fewer, a segment's posterior is narrower somewhere than its sd says
 
 
+LIKE = (0.75, 1.8)  # sd / mean: 1 of waiting times, more where their rate changes
+SMALL = 0.04  # of waiting times are below a tenth of their mean: 0.095 of them
+
+
+def looks_exponential(y: Floats) -> bool:
+    """Whether positive values are spread as waiting times are."""
+    y = y[np.isfinite(y)]
+    if len(y) < 20 or y.min() <= 0:
+        return False
+    mean = float(y.mean())
+    spread, small = float(y.std()) / mean, float(np.mean(y < 0.1 * mean))
+    return LIKE[0] < spread < LIKE[1] and small > SMALL
+
+
 @dataclass(frozen=True)
 class Exponential(GridLikelihood):
     """p(y) = rate exp(-rate y), y >= 0: the time to the next event of a Poisson process.

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
-from changepoint.observations import Floats
-from changepoint.reading.aggregation import Aggregation
+from changepoint.observations import Floats, zero_and_one
 from changepoint.reading.coverage import (
     Coverage,
     Mask,
@@ -23,6 +22,7 @@ from changepoint.reading.coverage import (
     regular,
     start_of,
 )
+from changepoint.reading.instructions import Instructions
 from changepoint.reading.table import prefixed
 from changepoint.reading.timegrid import DAY, Series
 from changepoint.roles import TABLE
@@ -41,7 +41,7 @@ class _Plan(NamedTuple):
 
 
 def aggregated(
-    series: Series, how: Aggregation, asked: Mapping[str, str], file: str | None
+    series: Series, how: Instructions, asked: Mapping[str, str], file: str | None
 ) -> tuple[Series, tuple[str, ...]]:
     """Return a row per period that has rows, in order, from its complete rows.
 
@@ -119,9 +119,7 @@ def _as_trials(series: Series, asked: Mapping[str, str]) -> tuple[Series, tuple[
     count = numbers.get("count")
     if count is None or "trials" in numbers or "exposure" in numbers:
         return series, ()
-    if {"trials", "exposure", "events", "value"} & set(asked):
-        return series, ()
-    if set(np.unique(count[~np.isnan(count)]).tolist()) != {0.0, 1.0}:
+    if {"trials", "exposure", "events"} & set(asked) or not zero_and_one(count):
         return series, ()
     trials = np.where(np.isnan(count), np.nan, 1.0)
     note = "the count is 0 or 1 in every row: rows were taken as trials, and counted as such"
@@ -129,7 +127,7 @@ def _as_trials(series: Series, asked: Mapping[str, str]) -> tuple[Series, tuple[
 
 
 def _planned(
-    series: Series, how: Aggregation, asked: Mapping[str, str], file: str | None
+    series: Series, how: Instructions, asked: Mapping[str, str], file: str | None
 ) -> tuple[_Plan, tuple[str, ...]]:
     """Return what becomes of each role, and what is left out."""
     if series.time is None or series.time.dtype.kind != "M":
@@ -165,7 +163,7 @@ def _refuse(
     left: Sequence[str],
     counts: bool,
     asked: Mapping[str, str],
-    how: Aggregation,
+    how: Instructions,
     file: str | None,
 ) -> None:
     if not counts or any(role in asked for role in left):
@@ -185,7 +183,7 @@ def _refuse(
         )
 
 
-def _inside(series: Series, how: Aggregation) -> tuple[Series, tuple[str, ...]]:
+def _inside(series: Series, how: Instructions) -> tuple[Series, tuple[str, ...]]:
     """Return the rows from start to end."""
     (first, end), time = how.limits(), series.time
     assert time is not None
@@ -220,7 +218,7 @@ def _is_log(series: Series, grid: Any) -> bool:
     return bool(absent and ones and ones >= min(absent / 2, few))
 
 
-def _window(time: Times, how: Aggregation, known: bool) -> Window:
+def _window(time: Times, how: Instructions, known: bool) -> Window:
     """Return when the rows are known: as told, else from the first to the last one.
 
     From the first day to the last one, unless it is about parts of a day: of a log of events
@@ -285,7 +283,7 @@ def _incomplete(starts: Times, out: bool) -> tuple[str, ...]:
     )
 
 
-def _log_note(window: Window, how: Aggregation, empty: Times, period: str) -> tuple[str, ...]:
+def _log_note(window: Window, how: Instructions, empty: Times, period: str) -> tuple[str, ...]:
     first = str(window.first.astype("datetime64[D]"))
     last = str((window.end - np.timedelta64(1, "us")).astype("datetime64[D]"))
     told = how.start is not None and how.end is not None
@@ -298,7 +296,7 @@ def _log_note(window: Window, how: Aggregation, empty: Times, period: str) -> tu
 
 
 def _partial_notes(
-    starts: Times, coverage: Coverage, out: Mask, kept: Mask, how: Aggregation
+    starts: Times, coverage: Coverage, out: Mask, kept: Mask, how: Instructions
 ) -> tuple[str, ...]:
     """Say which periods are partial, and what became of them."""
     notes = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -22,7 +23,8 @@ from changepoint.reading.datestyles import (
 )
 from changepoint.reading.dayorder import clock_format, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
-from changepoint.reading.table import Table
+from changepoint.reading.table import Cells, Table, prefixed
+from changepoint.reading.yearless import lack_year, with_years
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
 
@@ -46,9 +48,51 @@ class _Stamps(NamedTuple):
     rule: str  # what the cells without a time break
 
 
-def read_times(table: Table, date_format: str | None) -> TimesRead:
-    """Return the times of a table: dates, or numbers where these aren't dates."""
-    name, cells = table.columns["time"]
+def read_times(
+    table: Table, date_format: str | None = None, year: int | None = None
+) -> TimesRead:
+    """Return the times of a table: dates, or numbers where these aren't dates.
+
+    Dates without a year have that of the first row, where it was told.
+    """
+    cells = table.columns["time"].cells
+    if isinstance(cells, list) and date_format is None:
+        texts = [text for text in dict.fromkeys(cells) if text.lower() not in MISSING]
+        if texts and lack_year(texts):
+            return _yearless(table, cells, year)
+    if year is not None:
+        name = table.columns["time"].name
+        raise DataError(
+            prefixed(
+                table.file,
+                f"a year was told, and the times in column {name!r} aren't dates without one: "
+                "leave it out",
+            )
+        )
+    return _with_years(table, cells, date_format)
+
+
+def _yearless(table: Table, cells: list[str], year: int | None) -> TimesRead:
+    """Return dates that are written without a year."""
+    if year is None:
+        row = next(row for row, cell in enumerate(cells) if cell.lower() not in MISSING)
+        rule = "a date without a year, as in the other rows"
+        remedy = "Say the year of the first row: --year 2024 (year=2024 in Python)"
+        return TimesRead(np.empty(0), [table.problem("time", row, rule, remedy)])
+    dated = with_years(cells, year)
+    column = table.columns["time"]._replace(cells=dated.cells)
+    named = replace(table, columns={**table.columns, "time": column})
+    read = _with_years(named, dated.cells, None)
+    wrong = [
+        table.problem("time", row, rule, "Give the year of the first row (--year)")
+        for row, rule in dated.other_day.items()
+    ]
+    return read._replace(problems=read.problems + wrong, notes=dated.notes + read.notes)
+
+
+def _with_years(table: Table, cells: Cells, date_format: str | None) -> TimesRead:
+    """Return dates that are written with their year, and numbers."""
+    name = table.columns["time"].name
     if not isinstance(cells, list):
         return _ready(table, cells)
     if date_format is not None:

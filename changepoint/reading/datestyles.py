@@ -59,6 +59,15 @@ STYLES = (
     _style("2020 Jan 31", rf"{_YEAR}[\s-]{_NAME}(?:[\s-]{_DAY})?"),
 )
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# Dates without a year, which yearless.py puts to them.
+YEARLESS = re.compile(
+    rf"{_WEEKDAY}(?:(?P<b>{_MONTHS})\.?\s+{_ORDINAL}"
+    rf"|(?P<d2>[0-9]{{1,2}})(?:st|nd|rd|th)?[\s.-]+(?P<b2>{_MONTHS})\.?)",
+    re.I,
+)
+
 # Day and month in either order, decided in dayorder.py from the whole column.
 TRIPLE = re.compile(
     rf"(?P<a>[0-9]{{1,2}})(?P<s>[/.-]\s?)(?P<b>[0-9]{{1,2}})(?P=s){_SHORT_YEAR}"
@@ -134,5 +143,5 @@ def tried[T](build: Callable[..., T], *arguments: object) -> T | None:
 def is_date(cell: str) -> bool:
     """Whether a stripped cell is written like a date, be it a real one or not."""
     text = split_clock(cell)[0]
-    patterns = (TRIPLE, *(style.pattern for style in STYLES))
+    patterns = (TRIPLE, YEARLESS, *(style.pattern for style in STYLES))
     return any(pattern.fullmatch(text) for pattern in patterns)

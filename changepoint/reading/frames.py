@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,8 +17,10 @@ from changepoint.errors import DataError
 from changepoint.reading.arrow import UnknownTypeError, cells_of
 from changepoint.reading.files import check_path
 from changepoint.reading.matching import find_roles, meaning
+from changepoint.reading.parts import is_part, joined
 from changepoint.reading.systems import filesystem, is_url
 from changepoint.reading.table import Column, Table, prefixed
+from changepoint.reading.unused import SAMPLE, left_out, time_among
 
 FRAMES = "a data frame of pandas, polars, pyarrow or DuckDB"
 DAMAGED = "the file is damaged"
@@ -25,13 +28,24 @@ DAMAGED = "the file is damaged"
 
 def read_parquet_table(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Table:
     """Return the columns of a Parquet file that have a role."""
+    import pyarrow as pa
+
     name = os.fspath(path)
     with open_parquet(path) as source:
         header = source.schema_arrow.names
         roles = find_roles(header, asked, name)
-        columns = [header[index] for index in roles.values()]
+        unused = [column for index, column in enumerate(header) if index not in roles.values()]
+
+        def first_rows() -> Any:
+            batches = source.iter_batches(SAMPLE, columns=unused)
+            return pa.Table.from_batches([next(batches)]) if source.metadata.num_rows else None
+
+        sample = foreign(name, DAMAGED, first_rows) if unused else None
+        others = {} if sample is None else {c: sample.column(c) for c in unused}
+        named, notes, left = _with_time({r: header[i] for r, i in roles.items()}, others)
+        columns = list(dict.fromkeys(named.values()))
         table = foreign(name, DAMAGED, lambda: source.read(columns=columns))
-    found = table_of(name, dict(zip(roles, columns, strict=True)), table.column)
+    found = _noted(table_of(name, named, table.column), notes, left, asked)
 
     def whole() -> Iterable[Any]:
         with open_parquet(path) as source:
@@ -70,18 +84,52 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
     what = "the columns can't be read"
     names = foreign(None, what, lambda: wrapped.collect_schema().names())
     roles = find_roles([str(name) for name in names], asked, None)
-    columns = {role: names[index] for role, index in roles.items()}
+    unused = [name for index, name in enumerate(names) if index not in roles.values()]
 
-    def collected() -> Any:
-        chosen = wrapped.select(nw.col(*columns.values()))
+    def collected(columns: Iterable[Any], rows: int | None = None) -> Any:
+        chosen = wrapped.select(nw.col(*columns))
+        chosen = chosen if rows is None else chosen.head(rows)
         return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
 
     def whole() -> Any:
         every = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
         return foreign(None, "the frame can't be computed", every.iter_rows)
 
-    table = foreign(None, "the frame can't be computed", collected)
-    return replace(table_of(None, columns, table.get_column), whole=whole)
+    failed = "the frame can't be computed"
+    others = {}
+    if unused:
+        sample = foreign(None, failed, lambda: collected(unused, SAMPLE))
+        others = {name: sample.get_column(name) for name in unused}
+    columns, notes, left = _with_time({r: names[i] for r, i in roles.items()}, others)
+    table = foreign(None, failed, lambda: collected(dict.fromkeys(columns.values())))
+    found = _noted(table_of(None, columns, table.get_column), notes, left, asked)
+    return replace(found, whole=whole)
+
+
+def _with_time(
+    roles: dict[str, Any], others: Mapping[Any, Any]
+) -> tuple[dict[str, Any], tuple[str, ...], list[Column]]:
+    """Return the columns by role, with one of dates that has none; notes; what is left."""
+    found = {}
+    for place, (name, column) in enumerate(others.items()):
+        with contextlib.suppress(DataError):  # of a type that is neither dates nor numbers
+            found[place] = Column(str(name), _cells(None, str(name), column)[0])
+    time: int | None = None
+    notes: tuple[str, ...] = ()
+    if not any(role == "time" or is_part(role) for role in roles):
+        time, notes = time_among(found)
+    if time is not None:
+        roles = {"time": list(others)[time], **roles}
+        del found[time]
+    return roles, notes, list(found.values())
+
+
+def _noted(
+    table: Table, notes: tuple[str, ...], others: list[Column], asked: Mapping[str, str]
+) -> Table:
+    """Return a table with its columns without a role, and what was noticed about them."""
+    notes = (*table.notes, *notes, *left_out(others, asked))
+    return replace(table, notes=notes, others=tuple(others))
 
 
 def _with_index(frame: Any) -> Any:
@@ -110,7 +158,8 @@ def table_of(file: str | None, names: Mapping[str, Any], column: Callable[[Any],
         notes += [f"column {str(name)!r}: {note}" for note in noticed]
         length = len(cells)
     lines = np.arange(1, length + 1, dtype=np.int64)
-    return Table(file=file, lines=lines, columns=columns, notes=tuple(notes))
+    columns, noticed = joined(columns)
+    return Table(file=file, lines=lines, columns=columns, notes=(*notes, *noticed))
 
 
 def _cells(file: str | None, name: str, column: Any) -> Any:

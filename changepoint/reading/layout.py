@@ -11,9 +11,12 @@ import numpy as np
 
 from changepoint.errors import DataError, Problem
 from changepoint.reading.datestyles import is_date
-from changepoint.reading.matching import KNOWN, RESPONSE_NAMES, constant, find_roles, normal
+from changepoint.reading.matching import constant, find_roles, is_key, meaning, normal
 from changepoint.reading.numerals import MISSING, is_number
+from changepoint.reading.parts import is_part, joined, split
 from changepoint.reading.table import Column, Table, shown
+from changepoint.reading.unused import SAMPLE, find_tags, left_out, time_among
+from changepoint.roles import RESPONSES
 
 DELIMITERS = (",", ";", "\t", "|")
 _SEARCHED = 100  # lines in which the header is looked for
@@ -49,19 +52,50 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
     if any(map(_is_data, header)):
         hint = f"; line {first + 1} looks like data: if there is no header line, add one"
     roles = find_roles(header, asked, file, hint)
-    notes = _cut_footer(rows, roles.get("time"))
+    _check_header(header, roles, first, file)
+    others = [i for i in range(len(header)) if i not in roles.values()]
+    time = next((i for role, i in roles.items() if role == "time" or is_part(role)), None)
+    notes: tuple[str, ...] = ()
+    if time is None:
+        time, notes = time_among({i: _column(rows, header, i, SAMPLE) for i in others})
+        if time is not None:
+            roles = {"time": time, **roles}
+            others.remove(time)
+    notes += _cut_footer(rows, time)
     _check_widths(rows, header, file)
-    columns = {
-        role: Column(header[index], [cells[index].strip() for cells in rows.cells])
-        for role, index in roles.items()
-    }
+    columns, noticed = joined({r: _column(rows, header, i) for r, i in roles.items()})
+    unused = tuple(_column(rows, header, i, SAMPLE) for i in others)
+    tags = None
+    if "time" in columns and not any(map(is_key, columns)):
+        tags = find_tags(columns["time"].cells, (_column(rows, header, i) for i in others))
     return Table(
         file=file,
         lines=np.array(rows.lines, dtype=np.int64),
         columns=columns,
         delimiter=delimiter if len(header) > 1 else None,
-        notes=notes,
         whole=lambda: rows.cells,
+        notes=(*notes, *noticed, *left_out(unused, asked)),
+        others=unused,
+        tags=tags,
+    )
+
+
+def _column(rows: _Rows, header: list[str], index: int, most: int | None = None) -> Column:
+    """Return a column, or its first rows; of rows that are too short, cells without text."""
+    cells = (row[index].strip() if index < len(row) else "" for row in rows.cells[:most])
+    return Column(header[index], list(cells))
+
+
+def _check_header(header: list[str], roles: Mapping[str, int], first: int, file: str) -> None:
+    """Refuse a header that looks like a row: it would be lost."""
+    time = roles.get("time")
+    dated = time is not None and is_date(header[time])
+    if not dated and not all(map(_is_data, filter(None, header))):
+        return
+    quoted = ", ".join(repr(shown(cell)) for cell in header[:5])
+    raise DataError(
+        f"{file}: line {first + 1} looks like data, and a header was expected: {quoted}. Put a "
+        "line with the names of the columns above it, such as date,count"
     )
 
 
@@ -73,6 +107,7 @@ def _is_data(cell: str) -> bool:
 def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
     """Return the delimiter, and the index of the line that has the most of the names."""
     wanted = {normal(name) for role, name in asked.items() if constant(role, name) is None}
+    wanted |= {normal(part) for part in split(asked.get("time", ""))}
     best: tuple[tuple[float, ...], str, int] | None = None
     for delimiter in DELIMITERS:
         parsed = [_cells(line, delimiter) for line in lines[:_SEARCHED]]
@@ -85,14 +120,19 @@ def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
             found = len(names & wanted)
             if not found and any(map(_is_data, cells)):
                 names = set()  # a row of data, whatever words stand in it
-            known = len(names & KNOWN)
+            roles = [role for role in map(meaning, names) if role is not None]
             if not any(cells):
                 continue
             # Rows as long as the header settle what names leave open; of a file without any
             # known name, show the columns that make the best table.
             below = [len(row) for row in parsed[index + 1 :] if any(row)]
             even = below.count(len(cells)) / max(len(below), 1)
-            score = (found, bool(names & RESPONSE_NAMES), known, even * min(len(cells), 3))
+            score = (
+                found,
+                not set(RESPONSES).isdisjoint(roles),
+                len(roles),
+                even * min(len(cells), 3),
+            )
             if best is None or score > best[0]:
                 best = score, delimiter, index
     if best is None:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
-from changepoint.reading.aggregation import AS_THEY_ARE, Aggregation
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import lines_of
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
+from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.layout import read_table
 from changepoint.reading.matching import (
     asked_columns,
@@ -33,6 +33,7 @@ from changepoint.reading.outcomes import find_outcomes
 from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series
+from changepoint.reading.units import scaled
 
 Integers = NDArray[np.int64]
 Keys = tuple[Integers, list[str]]  # the place of each row's key among the distinct ones, these
@@ -79,7 +80,7 @@ class Long:
     columns: Mapping[str, str]
     problems: Mapping[int, DataError]
     asked: dict[str, str]
-    how: Aggregation
+    how: Instructions
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -111,7 +112,7 @@ def long_csv(
     file: str,
     by: Sequence[str],
     asked: Mapping[str, str],
-    how: Aggregation = AS_THEY_ARE,
+    how: Instructions = AS_THEY_ARE,
     date_format: str | None = None,
 ) -> Long:
     """Return the series of a text file; how it is written is found from all of it.
@@ -133,7 +134,7 @@ def long_parquet(
     pieces: Sequence[Piece],
     by: Sequence[str],
     asked: Mapping[str, str],
-    how: Aggregation = AS_THEY_ARE,
+    how: Instructions = AS_THEY_ARE,
     date_format: str | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Long:
@@ -247,7 +248,7 @@ def _grouped(
     keys: Sequence[Keys],
     files: Keys,
     asked: dict[str, str],
-    how: Aggregation,
+    how: Instructions,
     date_format: str | None,
 ) -> Long:
     """Convert the cells, and put the rows of each series together, in order of appearance."""
@@ -263,15 +264,20 @@ def _grouped(
     problems: list[Problem] = []
     refuse_offsets(table, how.zone)
     if "time" in table.columns:
-        time, problems, noticed = read_times(table, date_format)
+        time, problems, noticed = read_times(table, date_format, how.year)
         notes += noticed
     roles = with_numbers(table.columns)
     numbers, wrong, noticed = read_numbers(table, roles)
+    numbers, odd, remarks = scaled(table, numbers, how.per)
     # A column that can be read in two ways, or in none, is lost, and with it every series.
-    lost = len(numbers) < len(roles) or (time is not None and len(time) < len(table.lines))
+    lost = (
+        len(numbers) < len(roles)
+        or bool(odd)
+        or (time is not None and len(time) < len(table.lines))
+    )
     problems = [
         each._replace(file=files[1][files[0][each.line - 1]], line=each.line - 1)
-        for each in (*problems, *wrong)
+        for each in (*problems, *wrong, *odd)
         if each.line is not None
     ]
     broken = _by_series(problems, lines, order, starts, lost)
@@ -299,7 +305,7 @@ def _grouped(
         problems=broken,
         asked=asked,
         how=how,
-        notes=tuple([*notes, *noticed]),
+        notes=tuple([*notes, *noticed, *remarks]),
     )
 
 

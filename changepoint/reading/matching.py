@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from changepoint.errors import DataError
+from changepoint.reading import parts
 from changepoint.reading.table import prefixed, shown
+from changepoint.reading.units import unit_of
 from changepoint.roles import BY_NAME, RESPONSES, TABLE, Role
 
 EVENTS = "events"  # asked for with the column of times, or "" where it has to be found
@@ -32,13 +35,23 @@ def spellings(name: str) -> set[str]:
 MEANING = {
     spelling: role.name for role in TABLE for name in role.names for spelling in spellings(name)
 }
-KNOWN = frozenset(MEANING)
-RESPONSE_NAMES = frozenset(name for name, role in MEANING.items() if role in RESPONSES)
 
 
+@lru_cache(maxsize=4096)
 def meaning(name: str) -> str | None:
-    """Return the role that a column has by its name, None if it has none."""
-    return MEANING.get(normal(name))
+    """Return the role that a column has by its name, None if it has none.
+
+    Whatever is told in percent, or per 1000, is a rate, unless it is called a value.
+    """
+    plain = MEANING.get(normal(name))
+    unit = unit_of(name) if plain is None else None
+    if unit is None:
+        return plain
+    named = normal(unit.name)
+    base = MEANING.get(named) or MEANING.get(named.replace(" ", "_"))
+    if base == "value":
+        return "value"
+    return "rate" if base in RESPONSES or not named else None
 
 
 def key_role(i: int) -> str:
@@ -87,8 +100,11 @@ def find_roles(
     free = [index for index in range(len(header)) if index not in found.values()]
     for role in _looked_for(found, asked):
         matches = [index for index in free if meaning(header[index]) == role]
-        if len(matches) == 1:
+        date = parts.by_name({i: normal(header[i]) for i in free}) if role == "time" else {}
+        if len(matches) == 1 and not date:
             found[role] = matches[0]
+        elif date and set(matches) <= set(date.values()):
+            found |= {parts.role_of(part): index for part, index in date.items()}
         elif matches:
             several[role] = [header[index] for index in matches]
     # It doesn't matter which column stands behind a response that is absent.
@@ -134,13 +150,17 @@ def _looked_for(found: Mapping[str, int], asked: Mapping[str, str]) -> list[str]
     """Return the roles that columns can have by their names, beside those asked for."""
     if EVENTS in asked:  # what a row counts as, where it isn't one event
         return [] if "count" in found else ["count"]
+    timed = "time" in found or any(map(parts.is_part, found))
     if any(is_outcome(role) for role in found):
-        return [] if "time" in found else ["time"]
+        return [] if timed else ["time"]
     settled = any(role in found for role in RESPONSES)
     return [
         role
         for role in BY_NAME
-        if role not in found and role not in asked and not (settled and role in RESPONSES)
+        if role not in found
+        and role not in asked
+        and not (settled and role in RESPONSES)
+        and not (timed and role == "time")
     ]
 
 
@@ -167,14 +187,14 @@ def asked_columns(
 ) -> dict[str, int]:
     """Return the index of each column asked for, by role."""
     found: dict[str, int] = {}
-    for role, name in asked.items():
+    for role, name in _with_parts(header, asked).items():
         matches = [index for index, other in enumerate(header) if other == name]
         if len(matches) != 1:
             matches = [i for i, other in enumerate(header) if normal(other) == normal(name)]
         if not matches and (constant(role, name) is not None or (role == EVENTS and not name)):
             continue
         if not matches:
-            told = "by" if is_key(role) else role
+            told = "by" if is_key(role) else "time" if parts.is_part(role) else role
             raise DataError(_ask(header, file, f"no column {name!r}, asked for as {told}"))
         if len(matches) > 1:
             raise DataError(
@@ -187,6 +207,19 @@ def asked_columns(
             )
         found[role] = matches[0]
     return found
+
+
+def _with_parts(header: Sequence[str], asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns asked for, with each part of a time of several columns."""
+    time = asked.get("time", "")
+    names = parts.split(time)
+    if len(names) < 2 or normal(time) in map(normal, header):
+        return dict(asked)
+    told = parts.by_order([normal(name) for name in names])
+    if told is None:
+        return dict(asked)
+    rest = {role: name for role, name in asked.items() if role != "time"}
+    return {parts.role_of(part): name for part, name in zip(told, names, strict=True)} | rest
 
 
 def _ask(header: Sequence[str], file: str | None, problem: str) -> str:

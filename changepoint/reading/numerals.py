@@ -8,6 +8,7 @@ an error, because "1,234" is 1234 to some writers and 1.234 to others.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -18,7 +19,11 @@ from changepoint.observations import Floats
 from changepoint.reading.matching import cells_role
 from changepoint.reading.table import Table
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", ".", "#n/a"})
+# In lower case. Other errors of spreadsheets, such as #REF!, aren't missing but to be mended.
+MISSING = frozenset(
+    {"", "na", "n/a", "n.a.", "k.a.", "nan", "null", "none", "-", "–", "—", "--", "."}
+    | {"#n/a", "#nv", "#div/0!"}
+)
 _SPACES = " \u00a0\u2009\u202f'’"  # all of them are in use between thousands
 
 
@@ -84,14 +89,26 @@ def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
     for role, numerals in texts.items():
         decimal = decimals[role]
         if decimal == "?":
-            decimal, note = _settled(table, role, numerals, known)
+            decimal, note = _settled(table, role, numerals, known or _of_others(table))
             notes += note
         if decimal == "?":
             read.problems.append(_ambiguous(table, role, numerals))
         else:
             read.numbers[role], wrong = _converted(table, role, numerals, decimal)
             read.problems.extend(wrong)
+            notes += _said_missing(table, role)
     return read._replace(notes=tuple(notes))
+
+
+def _said_missing(table: Table, role: str) -> tuple[str, ...]:
+    """Count the cells that say in words or signs that a number is missing."""
+    name, cells = table.columns[role]
+    said = Counter(cell for cell in cells if cell and cell.lower() in MISSING)
+    if not said:
+        return ()
+    named = ", ".join(f"{cell!r} ({count})" for cell, count in said.most_common())
+    counted = "1 cell counts" if said.total() == 1 else f"{said.total()} cells count"
+    return (f"column {name!r}: {counted} as missing: {named}",)
 
 
 def _plain(cells: list[str]) -> Floats | None:
@@ -134,6 +151,15 @@ def _decimal(numerals: _Numerals) -> str:
     return "," if fits[","] > fits["."] else "."
 
 
+def _of_others(table: Table) -> set[str]:
+    """Return the decimal signs that columns without a role prove, all of whose cells do."""
+    texts = [
+        _numerals(column.cells) for column in table.others if isinstance(column.cells, list)
+    ]
+    numbers = [each for each in texts if all(map(is_number, each.bodies.values()))]
+    return {_decimal(numerals) for numerals in numbers} & {".", ","}
+
+
 def _settled(
     table: Table, role: str, numerals: _Numerals, known: set[str]
 ) -> tuple[str, tuple[str, ...]]:
@@ -161,8 +187,13 @@ def _settled(
     if commas:
         return "," if table.delimiter == ";" else "?", ()
     # 1.234 beside 987 in a file of the semicolon countries looks like thousands.
-    mixed = table.delimiter == ";" and any("." not in body for body in bodies)
-    return "?" if mixed else ".", ()
+    if table.delimiter != ";":
+        return ".", ()
+    if any("." not in body for body in bodies):
+        return "?", ()
+    name, number = table.columns[role].name, f"{_number(bodies[0], '.'):.15g}"
+    note = f"column {name!r}: {bodies[0]} was read as {number}, with a decimal point"
+    return ".", (f"{note}; if it means {_number(bodies[0], ','):.15g}, write it so",)
 
 
 def _ambiguous(table: Table, role: str, numerals: _Numerals) -> Problem:

@@ -1,18 +1,20 @@
-"""Several outcomes per trial: a column of counts for each, or one column of labels."""
+"""Several outcomes per trial: a column of counts for each, or one of labels; a trial a row."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from changepoint.errors import DataError
-from changepoint.observations import Floats
+from changepoint.observations import Floats, zero_and_one
 from changepoint.reading.matching import EVENTS, OUTCOMES, is_outcome, normal
 from changepoint.reading.numerals import MISSING
 from changepoint.reading.table import Cells, Table, prefixed, shown
+from changepoint.reading.timegrid import Series
 from changepoint.roles import BY_NAME
 
 MOST = 50  # distinct labels
@@ -96,6 +98,22 @@ def find_outcomes(table: Table, numbers: dict[str, Floats]) -> Outcomes | None:
         return None
     names = tuple(table.columns[role].name for role in roles)
     return Outcomes(np.column_stack([numbers[role] for role in roles]), names, ", ".join(names))
+
+
+def trials_by_row(series: Series, columns: dict[str, str]) -> tuple[Series, tuple[str, ...]]:
+    """Say that rows of 0 and 1 are trials; where these are values, they are counts too."""
+    numbers = series.numbers
+    role = next((role for role in ("count", "value") if role in numbers), None)
+    if role is None or "trials" in numbers or "exposure" in numbers:
+        return series, ()
+    if not zero_and_one(numbers[role]):
+        return series, ()
+    name = columns[role]
+    if role == "value":
+        numbers = {"count": numbers["value"], **numbers}
+        columns["count"] = name
+    said = "each row is one trial, and its likelihood bernoulli unless another is chosen"
+    return replace(series, numbers=numbers), (f"column {name!r} holds 0 and 1 only: {said}",)
 
 
 def _from_labels(table: Table) -> Outcomes:

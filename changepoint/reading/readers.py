@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
-from changepoint.errors import DataError, DataWarning, Problem
+from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
-from changepoint.reading.aggregation import Aggregation
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.files import read_lines
 from changepoint.reading.frames import read_frame, read_parquet_table
+from changepoint.reading.instructions import Instructions
 from changepoint.reading.layout import read_table
 from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
@@ -24,14 +25,14 @@ from changepoint.reading.outcomes import asked_for, find_outcomes
 from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series
+from changepoint.reading.units import scaled
 
 Period = Literal["day", "week", "month"]
 Statistic = Literal["mean", "median", "sum"]
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Options(TypedDict, total=False):
-    """What every reader takes: a column for each role, and what to put together."""
+    """What every reader takes: a column for each role, what to put together, units."""
 
     time: str | None
     count: str | None
@@ -48,6 +49,9 @@ class Options(TypedDict, total=False):
     start: Any
     end: Any
     zone: str | None
+    per: float | None
+    year: int | None
+    difference: bool | None
 
 
 def spelled[**P, R](reader: Callable[P, R]) -> Callable[P, R]:
@@ -168,6 +172,14 @@ def read_csv(
     zone
         The time zone of clock times that have none, such as Europe/Berlin: they become UTC, and
         an hour that comes twice, as clocks go back, is told by its order.
+    per
+        What rates are counted by: 100 for percentages, 1 for proportions, 100000. Needed only
+        where neither the header nor percent signs say it, and the numbers leave it open.
+    year
+        That of the first row, where dates are written without one: "Sat, Oct 11".
+    difference
+        Take what each row adds to count, value or outcomes, which are running totals; trials
+        and exposure too, where they never fall. Not together with aggregate.
 
     Returns
     -------
@@ -266,28 +278,31 @@ def from_frame(
     return _observations(read_frame(frame, asked), asked, how, None)
 
 
-def _told(options: Options) -> tuple[dict[str, str], Aggregation]:
+def _told(options: Options) -> tuple[dict[str, str], Instructions]:
     """Return the columns asked for, and what to put together."""
-    how, columns = Aggregation.of(options)
+    how, columns = Instructions.of(options)
     return asked_for(columns), how
 
 
 def _observations(
-    table: Table, asked: dict[str, str], how: Aggregation, date_format: str | None
+    table: Table, asked: dict[str, str], how: Instructions, date_format: str | None
 ) -> Observations:
     """Convert the cells, put the rows on their grid, and warn of what was noticed."""
     notes, time = list(table.notes), None
     problems: list[Problem] = []
     refuse_offsets(table, how.zone)
     if "time" in table.columns:
-        time, problems, noticed = read_times(table, date_format)
+        time, problems, noticed = read_times(table, date_format, how.year)
         notes += noticed
     numbers, wrong, noticed = read_numbers(table, with_numbers(table.columns))
     notes += noticed
-    problems = sorted([*problems, *wrong], key=lambda problem: problem.line or 0)
+    numbers, odd, noticed = scaled(table, numbers, how.per)
+    notes += noticed
+    problems = sorted([*problems, *wrong, *odd], key=lambda problem: problem.line or 0)
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
         raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
+    notes += _of_several(table, how.aggregate)
     columns = {role: c.name for role, c in table.columns.items() if not is_outcome(role)}
     found = find_outcomes(table, numbers)
     if found is not None:
@@ -305,5 +320,23 @@ def _observations(
     for note in observations.warnings:
         # Point at the caller, whichever public function was called.
         message = prefixed(table.file, note)
-        warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(_PACKAGE,))
+        warnings.warn(message, DataWarning, stacklevel=2, skip_file_prefixes=(PACKAGE,))
     return observations
+
+
+def _of_several(table: Table, period: str | None) -> tuple[str, ...]:
+    """Say that the rows are of several series; without sums that is an error."""
+    if table.tags is None:
+        return ()
+    name, tags = table.tags
+    shops = ", ".join(map(repr, tags[:5])) + (", ..." if len(tags) > 5 else "")
+    several = f"rows of {len(tags)} series, told apart by column {name!r} ({shops})"
+    if period is not None:
+        return (f"{several}, were summed; changepoint batch --by {name} fits each",)
+    raise DataError(
+        prefixed(
+            table.file,
+            f"{several}, stand in one table, and times repeat. Fit each with changepoint batch "
+            f"--by {shlex.quote(name)}, keep the rows of one, or sum them with --aggregate",
+        )
+    )

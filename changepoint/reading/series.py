@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,18 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import aggregated
-from changepoint.reading.aggregation import Aggregation
 from changepoint.reading.clocks import ascending, in_utc
+from changepoint.reading.instructions import Instructions
 from changepoint.reading.matching import EVENTS, constants
+from changepoint.reading.outcomes import trials_by_row
 from changepoint.reading.table import Table, prefixed
 from changepoint.reading.timegrid import Series, on_grid
+from changepoint.reading.totals import of_totals
 
 
 def gathered(
     series: Series,
-    how: Aggregation,
+    how: Instructions,
     asked: Mapping[str, str],
     notes: Sequence[str],
     **told: Any,
@@ -46,6 +49,7 @@ def gathered(
         If the rows can't be put together.
     """
     file, notes, rows = told.get("file"), list(notes), None
+    told["columns"] = columns = dict(told["columns"])
     if EVENTS in asked:
         if how.aggregate is None:
             raise DataError(
@@ -56,6 +60,13 @@ def gathered(
         if "count" not in series.numbers:
             series = series.with_constants({"count": 1.0})
     fixed = constants(asked, series.numbers)
+    if EVENTS not in asked and not fixed:
+        series, noticed = trials_by_row(series, columns)
+        if how.aggregate is None:
+            notes += noticed
+        elif noticed:  # their sums are counts of trials, and `aggregated` says so
+            numbers = {r: n for r, n in series.numbers.items() if r != "value"}
+            series = replace(series, numbers=numbers)
     if fixed and "count" not in series.numbers:
         raise DataError(
             prefixed(file, f"{' and '.join(fixed)} stand behind a count, and there is none")
@@ -77,6 +88,8 @@ def gathered(
         series = whole
     series, noticed = on_grid(series)
     notes += [*noticed, *_fixed_notes(fixed, how)]
+    series, noticed = of_totals(series, columns, file, how.difference)
+    notes += noticed
     series = series.with_constants(fixed)
     return series.observations(told, warnings=tuple(notes), rows=rows)
 
@@ -121,7 +134,7 @@ def _copied(series: Series) -> tuple[str, ...]:
     )
 
 
-def _fixed_notes(fixed: Mapping[str, float], how: Aggregation) -> list[str]:
+def _fixed_notes(fixed: Mapping[str, float], how: Instructions) -> list[str]:
     each = how.aggregate or "row"
     return [
         f"{role} of {number:.12g} for each {each}, as told" for role, number in fixed.items()

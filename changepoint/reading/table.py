@@ -23,6 +23,13 @@ class Column(NamedTuple):
     cells: Cells
 
 
+class Tags(NamedTuple):
+    """A column that tells series apart, and the tags."""
+
+    column: str
+    tags: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Table:
     """The columns that have a role, and where their rows stand.
@@ -41,6 +48,10 @@ class Table:
         What was noticed, and done, so far.
     whole
         Returns the rows with all their columns, those without a role too.
+    others
+        The first rows of the columns that have no role.
+    tags
+        The one of them that tells series apart, where times repeat.
     """
 
     file: str | None
@@ -48,6 +59,8 @@ class Table:
     columns: Mapping[str, Column]
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
+    others: tuple[Column, ...] = ()
+    tags: Tags | None = None
     whole: Callable[[], Iterable[Sequence[Any]]] | None = None
 
     def copies(self) -> NDArray[np.int64]:

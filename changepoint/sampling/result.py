@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import ConvergenceWarning
+from changepoint.errors import PACKAGE, ConvergenceWarning
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods.regression import rows_of
 from changepoint.model import Model
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-PACKAGE = str(Path(__file__).parents[1])
 
 
 class Question(NamedTuple):

@@ -98,12 +98,13 @@ def test_rows_that_say_0_are_no_log(reads):
     assert np.isnan(found.count[4])
 
 
-def test_rows_of_0_and_1_are_trials(reads):
+@pytest.mark.parametrize("role", ["count", "value"])
+def test_rows_of_0_and_1_are_trials(reads, role):
     good = [(i * 5) % 7 > 0 for i in range(3 * 28)]
     text = "time,good\n" + "".join(
         f"{START[i // 3]}T{i % 3 * 8:02d}:00,{int(g)}\n" for i, g in enumerate(good)
     )
-    found = quietly(reads, text, count="good", aggregate="week")
+    found = quietly(reads, text, **{role: "good"}, aggregate="week")
     assert found.trials.tolist() == [21] * 4
     assert found.count.tolist() == np.reshape(good, (4, 21)).sum(axis=1).tolist()
     assert "rows were taken as trials" in found.warnings[0]
@@ -113,9 +114,9 @@ def test_rows_of_0_and_1_are_trials(reads):
 @pytest.mark.parametrize("number", ["100", 100, 100.0])
 def test_constants(reads, role, number):
     text = "date,count,100\n2024-01-01,3,9\n2024-01-02,100,9\n2024-01-03,7,9\n"
-    with pytest.warns(DataWarning, match=f"{role} of 100 for each row, as told"):
-        found = reads(text.replace(",100\n", ",x\n", 1), **{role: number})
+    found = quietly(reads, text.replace(",100\n", ",x\n", 1), **{role: number})
     assert getattr(found, role).tolist() == [100] * 3
+    assert f"{role} of 100 for each row, as told" in " ".join(found.warnings)
     if number == "100":  # a column so called wins
         assert getattr(reads(text, **{role: number}), role).tolist() == [9] * 3
     with pytest.raises(DataError, match=f"{role} stand behind a count"):

@@ -128,7 +128,7 @@ def test_utc_says_nothing():
         ([1.5, None, float("inf")], [1.5, np.nan, np.inf]),
         (np.array([1, 2, 3], np.uint8), [1, 2, 3]),
         (np.array([1, 2, 3], np.float32), [1, 2, 3]),
-        (["1,5", "NA", "2,25"], [1.5, np.nan, 2.25]),
+        (["1,5", "", "2,25"], [1.5, np.nan, 2.25]),
         ([None, None, None], [np.nan] * 3),
     ],
 )

@@ -135,7 +135,8 @@ def test_what_was_written_is_read(tmp_path_factory, table, dialect, seed):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         observations = read_csv(path)
-    assert [str(w.message).count("as a footer") for w in caught] == [1] * bool(dialect.footer)
+    said = [str(w.message) for w in caught if " as missing: " not in str(w.message)]
+    assert [text.count("as a footer") for text in said] == [1] * bool(dialect.footer)
     days = np.datetime64(first) + np.arange(rows) * np.timedelta64(1, "D")
     np.testing.assert_array_equal(observations.time, days)
     start = len(dialect.preamble) + 2

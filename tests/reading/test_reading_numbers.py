@@ -1,5 +1,7 @@
 """Decimal signs, thousands, percentages, missing values, and cells that aren't numbers."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,6 @@ def test_ways_of_writing_are_found_in_the_column(reads, cells, expected, delimit
     ("cells", "role", "delimiter", "expected"),
     [
         (["1.234", "2.345"], "value", ",", [1.234, 2.345]),
-        (["1.234", "2.345"], "value", ";", [1.234, 2.345]),
         (["1.234", "987"], "value", "\t", [1.234, 987]),
         (["1,234", "2,345"], "value", ",", [1234, 2345]),
         (["1,234", "2,345"], "value", ";", [1.234, 2.345]),
@@ -70,6 +71,19 @@ def test_unclear_columns_are_settled_by_the_delimiter_or_refused(
         return
     with pytest.raises(DataError, match=r"line 2, .*can mean .*without thousands separators"):
         numbers(reads, cells, role, delimiter=delimiter)
+
+
+def test_points_of_a_semicolon_file_are_said_where_they_could_be_thousands(reads):
+    with pytest.warns(DataWarning, match="9.059 was read as 9.059, .* means 9059, write"):
+        assert numbers(reads, ["9.059", "8.123"]) == [9.059, 8.123]
+
+
+@pytest.mark.parametrize("role", ["value", "count"])
+def test_columns_without_a_role_are_evidence(reads, role):
+    """German thousands beside decimal commas, in whatever column."""
+    text = column(["9.059", "7.685", "10.000"], role, ";", ("price", ["0,102", "1,5", "2"]))
+    with pytest.warns(DataWarning, match="columns not used: 'price'"):
+        assert getattr(reads(text), role).tolist() == [9059, 7685, 10000]
 
 
 @pytest.mark.parametrize(
@@ -97,10 +111,27 @@ def test_single_column_with_decimal_comma(reads):
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "NA", "n/a", "NaN", "null", "None", "-", ".", "#N/A", "  ", " na "]
+    "cell",
+    ["NA", "n/a", "NaN", "null", "None", "-", "–", "#N/A", "#DIV/0!", "#NV", " na "],
 )
-def test_missing_values_stay_missing(reads, cell):
+def test_missing_values_stay_missing_and_are_counted(reads, cell):
+    said = (
+        rf"'value': 3 cells count as missing: '{re.escape(cell.strip())}' \(2\), 'k.A.' \(1\)"
+    )
+    with pytest.warns(DataWarning, match=said):
+        read = numbers(reads, ["1.5", cell, "2", "k.A.", cell, ""])
+    np.testing.assert_array_equal(read, [1.5, np.nan, 2, np.nan, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("cell", ["", "  "])
+def test_empty_cells_are_missing(reads, cell):
     assert np.isnan(numbers(reads, ["1.5", cell, "2"])[1])
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#VALUE!", "#NAME?"])
+def test_other_errors_of_spreadsheets_are_to_be_mended(reads, cell):
+    with pytest.raises(DataError, match="a number was expected"):
+        numbers(reads, ["1.5", cell, "2"])
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,16 @@ from changepoint import Observations, from_frame, read_csv, read_parquet
 from changepoint.cli.columns import Columns
 from changepoint.errors import DataError
 from changepoint.likelihoods import FAMILIES
-from changepoint.reading import read
+from changepoint.reading import parts, read
 from changepoint.reading.matching import find_roles, meaning, normal, spellings
 from changepoint.reading.outcomes import asked_for
 from changepoint.reading.readers import Options
 from changepoint.roles import BY_NAME, RESPONSES, ROLES, TABLE
 
-OTHERS = ("aggregate", "statistic", "keep_partial", "start", "end", "zone")
+OTHERS = (
+    *("aggregate", "statistic", "keep_partial", "start", "end", "zone"),
+    *("per", "year", "difference"),
+)
 NAMED = [role for role in TABLE if role.names]
 ROOT = Path(__file__).parents[2]
 
@@ -49,8 +52,8 @@ def test_every_name_finds_its_role_however_it_is_written(role, name):
 @pytest.mark.parametrize("role", NAMED, ids=lambda role: role.name)
 def test_two_names_of_a_role_are_an_error_that_asks_which(role):
     for pair in itertools.combinations(role.names, 2):
-        if set(beside(role)) & set(pair):
-            continue
+        if set(beside(role)) & set(pair) or parts.by_name(dict(enumerate(map(normal, pair)))):
+            continue  # year and month are one time
         with pytest.raises(DataError) as caught:
             find_roles([*pair, *beside(role)], {}, None)
         message = str(caught.value)
@@ -124,7 +127,7 @@ def test_readers_take_a_column_for_each_role():
 
 def test_the_command_has_an_option_for_each_role():
     fields = [field.name for field in dataclasses.fields(Columns)]
-    assert fields == [*BY_NAME, "date_format", *OTHERS]
+    assert fields == [*BY_NAME, "date_format", *OTHERS[:-3], "percent", *OTHERS[-3:]]
 
 
 def test_the_readme_has_a_row_for_each_role_and_no_other_names():

@@ -1,4 +1,4 @@
-"""The options of the readers that say what is put together, and how."""
+"""The options of the readers beside columns: what is put together, and how it is read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.reading.timegrid import DAY
+from changepoint.reading.totals import check_difference
+from changepoint.reading.units import check_per
+from changepoint.reading.yearless import check_year
 
 PERIODS = ("day", "week", "month")
+OF_PERIODS = ("statistic", "keep_partial", "start", "end")
 STATISTICS = ("mean", "median", "sum")
 
 
 @dataclass(frozen=True)
-class Aggregation:
-    """What is put together, and how: the options of the readers, as they were given.
+class Instructions:
+    """What is put together, and how numbers and dates are read: options as they were given.
 
     Parameters
     ----------
@@ -32,6 +36,12 @@ class Aggregation:
         The first and the last day, or time, of which the rows tell.
     zone
         The time zone of clock times that have none.
+    per
+        What rates are counted by.
+    year
+        That of the first row, where dates have none.
+    difference
+        Whether responses are running totals, of which each row's part is taken.
     """
 
     aggregate: str | None = None
@@ -40,6 +50,9 @@ class Aggregation:
     start: str | None = None
     end: str | None = None
     zone: str | None = None
+    per: float | None = None
+    year: int | None = None
+    difference: bool = False
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
@@ -70,14 +83,13 @@ class Aggregation:
             raise DataError(
                 f"statistic must be one of {', '.join(STATISTICS)}, not {self.statistic!r}"
             )
-        others = [
-            name.replace("_", "-")
-            for name in self.options()
-            if name not in ("aggregate", "zone")
-        ]
+        others = [name.replace("_", "-") for name in self.options() if name in OF_PERIODS]
         if self.aggregate is None and others:
             told = " and ".join("from or to" if n in ("start", "end") else n for n in others)
             raise DataError(f"{told} is about periods: say which, with --aggregate")
+        check_per(self.per)
+        check_year(self.year)
+        check_difference(self.difference, self.aggregate)
         first, end = self.limits()
         if first is not None and end is not None and end <= first:
             raise DataError(f"--from, {self.start}, is after --to, {self.end}")
@@ -91,7 +103,7 @@ class Aggregation:
         return first, end
 
 
-AS_THEY_ARE = Aggregation()
+AS_THEY_ARE = Instructions()
 
 
 def _instant(option: str, text: str) -> np.datetime64:

@@ -1,0 +1,115 @@
+"""Columns without a role: a time under another name, tags of series, numbers left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from changepoint.reading.datestyles import is_date
+from changepoint.reading.matching import is_outcome
+from changepoint.reading.numerals import MISSING, is_number
+from changepoint.reading.table import Cells, Column, Tags, shown
+from changepoint.roles import RESPONSES
+
+SAMPLE = 1000  # rows that are looked at
+_MOST = 0.9  # of the cells are of the column's kind: totals may stand below them
+_COMPACT = re.compile("(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_DISTINCT = 0.5  # of a column of times differ, at least
+_NAMED = 5
+_FULL = 0.5  # of all pairs of time and tag have a row
+
+
+def kind_of(cells: Cells) -> str | None:
+    """Return what a column holds, "dates" or "numbers"; None for anything else."""
+    if not isinstance(cells, list):
+        if cells.dtype.kind != "M":
+            return "numbers" if np.isfinite(cells).any() else None
+        return None if np.isnat(cells).all() else "dates"
+    texts = [cell for cell in cells[:SAMPLE] if cell.lower() not in MISSING]
+    least = max(_MOST * len(texts), 1)
+
+    def mostly(test: Any) -> bool:
+        return sum(1 for text in texts if test(text)) >= least
+
+    distinct = len(set(texts)) > 1
+    if mostly(is_date) or (distinct and mostly(_COMPACT.fullmatch)):
+        return "dates"
+    return "numbers" if mostly(lambda text: is_number(text.rstrip("% "))) else None
+
+
+def time_among(columns: Mapping[int, Column]) -> tuple[int | None, tuple[str, ...]]:
+    """Return the only column of dates, None where not one is; and what to say."""
+    dates = [index for index, column in columns.items() if kind_of(column.cells) == "dates"]
+    names = [columns[index].name for index in dates]
+    if len(dates) == 1 and _repeats(columns[dates[0]].cells):
+        return None, (
+            f"no time: the dates in column {names[0]!r} repeat; if they are the times, say so "
+            "with --time (time= in Python)",
+        )
+    if len(dates) == 1:
+        return dates[0], (f"column {names[0]!r} is the only one of dates: used as the time",)
+    if dates:
+        return None, (
+            f"no time: columns {_quoted(names)} hold dates, and none is named as a time; say "
+            "which with --time (time= in Python)",
+        )
+    return None, ()
+
+
+def _repeats(cells: Cells) -> bool:
+    """Whether most dates stand in several rows, as the day of an export or of a cohort does."""
+    texts = cells if isinstance(cells, list) else cells.tolist()
+    return len(set(texts)) < _DISTINCT * len(texts)
+
+
+def left_out(others: Iterable[Column], asked: Iterable[str]) -> tuple[str, ...]:
+    """Say which columns of dates or numbers aren't used, unless the response was told."""
+    if any(role in RESPONSES or is_outcome(role) for role in asked):
+        return ()
+    kinds = {
+        column.name: kind_of(column.cells) for column in others if not _counts_rows(column)
+    }
+    names = [f"{shown(name)!r} ({kind})" for name, kind in kinds.items() if kind is not None]
+    if not names:
+        return ()
+    more = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return (f"columns not used: {', '.join([*names[:_NAMED], *more])}",)
+
+
+def _counts_rows(column: Column) -> bool:
+    """Whether a column counts the rows, as the index that some tools write."""
+    cells = column.cells
+    if isinstance(cells, list):
+        first = cells[0] if cells else ""
+        if first not in ("0", "1"):
+            return False
+        return cells == [str(row) for row in range(int(first), int(first) + len(cells))]
+    if cells.dtype.kind != "f" or not len(cells):
+        return False
+    return cells[0] in (0, 1) and bool(np.all(np.diff(cells) == 1))
+
+
+def find_tags(time: Cells, columns: Iterable[Column]) -> Tags | None:
+    """Return the column that tells series apart where times repeat, None if there is none.
+
+    No row has time and tag of another, and most pairs of them have a row.
+    """
+    times = time if isinstance(time, list) else time.tolist()
+    distinct = len(set(times))
+    if distinct in (0, len(times)):
+        return None
+    for column in columns:
+        cells = column.cells if isinstance(column.cells, list) else column.cells.tolist()
+        tags = list(dict.fromkeys(cells))
+        few = 1 < len(tags) <= len(times) / 2
+        if few and len(times) >= _FULL * len(tags) * distinct:
+            if len(set(zip(times, cells, strict=True))) == len(times):
+                return Tags(column.name, tuple(shown(tag) for tag in tags))
+    return None
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(repr(shown(name)) for name in names[:_NAMED])
