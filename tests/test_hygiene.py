@@ -1,7 +1,9 @@
 """What must not be in the repository, and what must be said about what is."""
 
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -134,3 +136,17 @@ def test_the_lowest_python_is_the_same_everywhere():
     assert f"OLDEST = ({major}, {minor})" in (ROOT / "tools/bootstrap.py").read_text(
         encoding="utf-8"
     )
+
+
+def test_an_environment_that_is_a_link_stays_as_it_is(tmp_path):
+    """Building it anew would empty the folder that the link points to, of another checkout."""
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools/bootstrap.py", tmp_path / "tools")
+    (tmp_path / ".venv").symlink_to(other)
+    command = [sys.executable, tmp_path / "tools/bootstrap.py"]
+    run = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert run.returncode == 1
+    assert run.stderr == f".venv is a link, to {other}: remove it, and run make again\n"
+    assert (other / "bin").is_dir()

@@ -45,6 +45,8 @@ def candidates(uv):
 
 def main():
     """Build the environment, or stop with one sentence."""
+    if os.path.islink(VENV):  # building it anew would empty what it points to
+        sys.exit(".venv is a link, to %s: remove it, and run make again" % os.readlink(VENV))
     uv = shutil.which("uv")
     python = next((p for p in candidates(uv) if version(p) >= OLDEST), None)
     if python is None:
