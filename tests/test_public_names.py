@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # functions and for type checkers too. A name is that of a module, or of a folder with all in
 # it; the innermost that is named counts. `changepoint` are the public names.
 LAYERS = (
-    {"errors", "roles", "version"},
+    {"errors", "plain", "roles", "version"},
     {"priors", "changes", "observations", "sampling.distributions"},
     {"reading", "likelihoods"},
     {"kernels"},

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from changepoint.batch.discovery import Discovery, discover
 from changepoint.batch.folder import Folder, whole
 from changepoint.batch.schema import BATCH, OK, key_columns, kinds, part_schema
-from changepoint.report.files import FORMULA
+from changepoint.plain import FORMULA, NUMBER, defused
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -158,7 +157,8 @@ class _Writer(NamedTuple):
     def write(self, table: pa.Table) -> None:
         """Write some rows to both."""
         self.parquet.write_table(table)
-        self.csv.write_table(_defused(table.drop_columns(INNER & set(table.column_names))))
+        shown = table.drop_columns(INNER & set(table.column_names))
+        self.csv.write_table(_defused(shown))
 
 
 @contextmanager
@@ -167,7 +167,8 @@ def _writer(folder: Folder, name: str, schema: pa.Schema) -> Iterator[_Writer]:
     import pyarrow as pa
     from pyarrow import csv, parquet
 
-    shown = pa.schema([field for field in schema if field.name not in INNER])
+    kept = [field for field in schema if field.name not in INNER]
+    shown = pa.schema([field.with_name(defused(field.name)) for field in kept])
     with (
         whole(folder.file(f"{name}.parquet")) as one,
         whole(folder.file(f"{name}.csv")) as two,
@@ -186,14 +187,14 @@ def _defused(table: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    pattern = f"^[{re.escape(''.join(FORMULA))}]"
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             cells = table.column(i)
-            risky = pc.match_substring_regex(cells, pattern)
+            number = pc.match_substring_regex(cells, NUMBER)
+            risky = pc.and_not(pc.match_substring_regex(cells, FORMULA), number)
             quoted = pc.binary_join_element_wise("'", cells, "")
             table = table.set_column(i, field, pc.if_else(risky, quoted, cells))
-    return table
+    return table.rename_columns([defused(name) for name in table.column_names])
 
 
 def _known(folder: Folder, parts: int) -> tuple[pa.Table, Integers]:

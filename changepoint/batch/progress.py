@@ -9,6 +9,7 @@ from typing import Any
 
 from changepoint.batch.runner import Progress, Summary, read, run
 from changepoint.errors import DataError
+from changepoint.plain import say
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 SHOWN = 10  # series named at the end
@@ -23,18 +24,18 @@ def run_and_tell(inputs: Iterable[str], model: Any, out: Any, **options: Any) ->
         summary = run(inputs, model, out, progress=tell, **options)
     except KeyboardInterrupt:
         tell.close()
-        print(
+        say(
             f"changepoint: interrupted; what is done is in {out}, and the same command goes on "
             "from there",
-            file=sys.stderr,
+            error=True,
         )
         return 130
     finally:
         tell.close()
     for note in summary.notes:
-        print(f"Note: {note}")
+        say(f"Note: {note}")
     if summary.parts_done < summary.parts:
-        print(
+        say(
             f"{summary.parts_done:,} of {summary.parts:,} parts are done; the tables follow "
             "when all are (another shard, or the same command again)"
         )
@@ -51,15 +52,15 @@ def _told(summary: Summary) -> int:
     _print_table(summary, read(summary.out, columns=columns).head(SHOWN))
     share = summary.share_changed
     about = "" if share is None else f" (about {share:.1%} of all series changed)"
-    print(
+    say(
         f"{summary.series:,} series: {summary.flagged:,} flagged; {summary.with_changes:,} "
         f"with changes when taken by themselves{about}"
     )
-    print(f"Written: series and changes, .csv and .parquet, in the folder {summary.out}")
-    print(f"Page:    changepoint report {summary.out}")
+    say(f"Written: series and changes, .csv and .parquet, in the folder {summary.out}")
+    say(f"Page:    changepoint report {summary.out}")
     if not summary.failed:
         return GOOD
-    print(f"{summary.failed:,} series failed: see the columns status and error")
+    say(f"{summary.failed:,} series failed: see the columns status and error")
     return FAILED
 
 
@@ -111,7 +112,7 @@ def _print_table(summary: Summary, frame: Any) -> None:
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    print("\n".join(line.rstrip() for line in lines))
+    say("\n".join(line.rstrip() for line in lines))
 
 
 class _Tell:
@@ -134,18 +135,17 @@ def _lines() -> _Tell:
         if at_first is None:
             at_first = told.series_done
             if at_first:
-                print(f"{at_first:,} of {told.series:,} series were done", file=sys.stderr)
+                say(f"{at_first:,} of {told.series:,} series were done", error=True)
         now = time.monotonic()
         rest = told.series - told.series_done
         if rest and now - last < EVERY:
             return
         last = now
         rate = (told.series_done - at_first) / (now - began)
-        print(
+        say(
             f"{told.series_done:,} of {told.series:,} series, {rate:,.0f} a second, "
             f"{_duration(rest / rate if rate else 0)} to go, {told.failed:,} failed",
-            file=sys.stderr,
-            flush=True,
+            error=True,
         )
 
     return _Tell(tell, lambda: None)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from changepoint.cli.columns import Columns, listed
 from changepoint.cli.model_flags import refuse_beside
 from changepoint.errors import ModelError
+from changepoint.plain import say
 
 
 def batch(
@@ -127,5 +128,5 @@ def report(folder: Path) -> int:
     """
     from changepoint.batch.report import write
 
-    print(f"Written: {write(folder)}")
+    say(f"Written: {write(folder)}")
     return 0

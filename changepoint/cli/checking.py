@@ -7,6 +7,7 @@ from pathlib import Path
 from changepoint.cli.columns import Columns
 from changepoint.cli.status import DATA
 from changepoint.errors import DataError, ModelError
+from changepoint.plain import say
 
 
 def check(*files: Path, columns: Columns = Columns()) -> int:
@@ -28,31 +29,31 @@ def _check(file: Path, columns: Columns) -> int:
     """Print the verdicts on one file; return the exit status."""
     from changepoint.recommend import recommendation, verdicts
 
-    print(f"{file}")
+    say(f"{file}")
     try:
         observations = columns.read(file)
     except DataError as error:
-        print(f"  can't be read: {error}\n")
+        say(f"  can't be read: {error}\n")
         return DATA
-    print(f"  {observations!r}")
+    say(f"  {observations!r}")
     found = verdicts(observations)
     for verdict in found:
         if verdict.absent:
-            print(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
+            say(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
         elif verdict.error is None:
-            print(f"  {verdict.likelihood:21} fits")
+            say(f"  {verdict.likelihood:21} fits")
             for caution in verdict.cautions:
-                print(f"    but {caution}")
+                say(f"    but {caution}")
         else:
             _, *problems = str(verdict.error).splitlines()
-            print(f"  {verdict.likelihood:21} doesn't fit:")
+            say(f"  {verdict.likelihood:21} doesn't fit:")
             for line in problems:
-                print(f"  {line}")
+                say(f"  {line}")
     advice = recommendation(observations, found)
     if advice is None:
         mend = any(verdict.error is not None for verdict in found)
         remedy = "mend the rows named above" if mend else "all of them need other columns"
-        print(f"  No likelihood fits: {remedy}.\n")
+        say(f"  No likelihood fits: {remedy}.\n")
         return DATA
-    print(f"  Use {advice[0]!r}: {advice[1]}.\n")
+    say(f"  Use {advice[0]!r}: {advice[1]}.\n")
     return 0

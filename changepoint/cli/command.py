@@ -13,6 +13,7 @@ from changepoint.cli.checking import check
 from changepoint.cli.fitting import fit
 from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
 from changepoint.errors import DataError, EngineError, ModelError
+from changepoint.plain import say
 
 HELP = """Bayesian change points for small rates: did it change, when, and how sure is that?
 
@@ -55,16 +56,16 @@ def main(arguments: list[str] | None = None) -> None:
         status = ENGINE
         _complain(error)
     except KeyboardInterrupt:
-        print("changepoint: interrupted before there was an answer", file=sys.stderr)
+        say("changepoint: interrupted before there was an answer", error=True)
         status = 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         sys.stderr.close()
         status = 0
     except Exception as error:
-        print(
+        say(
             f"changepoint: internal error, {type(error).__name__}: {error}\n"
             "This is a bug of changepoint, not of your data: please report the command.",
-            file=sys.stderr,
+            error=True,
         )
     sys.exit(status or 0)
 
@@ -88,4 +89,4 @@ def with_values(arguments: list[str]) -> list[str]:
 
 def _complain(error: Exception) -> None:
     if not isinstance(error, CycloptsError):  # which are printed already
-        print(f"changepoint: {error}", file=sys.stderr)
+        say(f"changepoint: {error}", error=True)

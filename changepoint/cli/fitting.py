@@ -17,6 +17,7 @@ from changepoint.cli.model_flags import refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import DataError, ModelError
+from changepoint.plain import say
 
 if TYPE_CHECKING:
     from changepoint.observations import Observations
@@ -100,11 +101,11 @@ def fit(
         if out is not None:
             tell(f"Writing the folder {out}")
             _write(posterior, out, told)
-    print(text)
+    say(text)
     if out is not None and not as_json:
-        print(f"Written: report, figure, table, posterior and result, in the folder {out}")
+        say(f"Written: report, figure, table, posterior and result, in the folder {out}")
     if not posterior.converged:
-        print(f"changepoint: {posterior.warnings[-1]}", file=sys.stderr)
+        say(f"changepoint: {posterior.warnings[-1]}", error=True)
         return ENGINE
     return 0
 

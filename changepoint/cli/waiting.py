@@ -7,6 +7,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from changepoint.plain import plain, say
+
 if TYPE_CHECKING:
     from rich.live import Live
 
@@ -65,13 +67,14 @@ class Waiting:
     def _show(self) -> None:
         if not (self._moves and sys.stderr.isatty()):
             self._stop()
-            print(f"{self._text} ...", file=sys.stderr, flush=True)
+            say(f"{self._text} ...", error=True)
             return
         from rich.console import Console
         from rich.live import Live
         from rich.spinner import Spinner
+        from rich.text import Text
 
-        line = Spinner("dots", text=f"{self._text} ...")
+        line = Spinner("dots", text=Text(plain(f"{self._text} ...")))
         if self._live is None:
             # Standard output is for the answer.
             self._live = Live(

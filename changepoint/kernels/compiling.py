@@ -8,6 +8,8 @@ from typing import Any
 
 from numba.core import event
 
+from changepoint.plain import say
+
 MESSAGE = "Compiling the numerical kernels (once, some 10 s) ..."
 
 
@@ -24,7 +26,7 @@ class _Announcement(event.Listener):
         with self._lock:
             told, self._told = self._told, True
         if not told and sys.stderr is not None:
-            print(MESSAGE, file=sys.stderr, flush=True)
+            say(MESSAGE, error=True)
 
     def on_end(self, event: Any) -> None:
         pass

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import Problem
+from changepoint.plain import plain
 
 # Stripped text from files; from frames also numbers (float64, NaN where missing) and dates
 # (datetime64, NaT where missing).
@@ -98,9 +99,9 @@ def shown(cell: object) -> str:
     if isinstance(cell, np.datetime64):
         return str(np.datetime_as_string(cell, unit="auto"))
     text = f"{cell:g}" if isinstance(cell, float) else str(cell).strip()
-    return text if len(text) <= 40 else text[:37] + "..."
+    return plain(text if len(text) <= 40 else text[:37] + "...")
 
 
 def prefixed(file: str | None, message: str) -> str:
     """Put the file, where there is one, in front of a message."""
-    return message if file is None else f"{file}: {message}"
+    return message if file is None else f"{plain(file)}: {message}"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from changepoint.plain import defused
 from changepoint.results.files import save
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from changepoint.answer import Answer
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet's formula may begin with
 
 
 def write(posterior: Answer, out: Path, told: str) -> None:
@@ -27,16 +26,16 @@ def write(posterior: Answer, out: Path, told: str) -> None:
     figure.savefig(out / "figure.png", dpi=150)
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
     # A spreadsheet takes a file without a byte order mark for its local encoding.
-    defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
+    _defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
     save(posterior.tree, out / "posterior.nc")
     (out / "report.html").write_text(single(posterior), encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
 
 
-def defused(table: pd.DataFrame) -> pd.DataFrame:
+def _defused(table: pd.DataFrame) -> pd.DataFrame:
     """Quote text that a spreadsheet would run as a formula."""
 
     def defuse(cell: object) -> object:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+        return defused(cell) if isinstance(cell, str) else cell
 
-    return table.map(defuse)
+    return table.map(defuse).rename(columns=defuse)

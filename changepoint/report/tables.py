@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from changepoint.plain import plain
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
@@ -98,5 +99,5 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print(line)
     for warning in posterior.warnings:
         console.print(f"Warning: {warning}")
-    printed: str = console.file.getvalue()  # type: ignore[attr-defined]
+    printed = plain(console.file.getvalue())  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())

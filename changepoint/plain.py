@@ -1,0 +1,41 @@
+"""Text of others, such as cells and names of files: shown as it is, where it could act."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+# Control characters but tabs and ends of lines, marks that turn the direction of writing, and
+# what stands for bytes of a file's name that are no text.
+ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# What a spreadsheet's formula begins with, and the numbers that begin so too.
+FORMULA, NUMBER = r"^[=+\-@\t\r]", r"^[+\-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+\-]?[0-9]+)?$"
+
+
+def plain(text: str) -> str:
+    r"""Return text in which what a terminal would act on is written out.
+
+    >>> plain("one \x1b[31mshop")
+    'one \\x1b[31mshop'
+    """
+    return ACTING.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def say(text: str = "", error: bool = False) -> None:
+    """Print a line, with what the stream can't encode written out too."""
+    stream = sys.stderr if error else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    told = plain(text).encode(encoding, "backslashreplace").decode(encoding)
+    print(told, file=stream, flush=error)
+
+
+def defused(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula; numbers stay as they are.
+
+    >>> defused("=1+1"), defused("-20"), defused("-20+1")
+    ("'=1+1", '-20', "'-20+1")
+    """
+    risky = re.match(FORMULA, text) and not re.match(NUMBER, text)
+    return f"'{text}" if risky else text
