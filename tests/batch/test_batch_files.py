@@ -26,7 +26,7 @@ BROKEN = {
         b"date,count,trials\n2024-01-01,11,10\n2024-01-02,1,10\n", "data_error", "more events",
     ),
     "twice.csv": (
-        b"date,count,trials\n2024-01-01,1,10\n2024-01-01,1,10\n", "data_error", "another row",
+        b"date,count,trials\n2024-01-01,1,10\n2024-01-01,1,10\n", "data_error", "a copy",
     ),
     "spreadsheet.xlsx": (b"PK\x03\x04", "data_error", "export the sheet"),
     "not.parquet": (b"PAR1 and nothing else", "data_error", "Parquet"),
