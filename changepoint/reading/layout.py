@@ -176,7 +176,9 @@ def _check_quoted(
     """Refuse a quoted cell that seems to have swallowed rows: they would be lost."""
     width, delimiter = shape
     for index in range(start + 1, end):
-        if width > 1 and lines[index].count(delimiter) == width - 1:
+        # Behind the quote that closes it, in its last line, is the rest of the cell's row.
+        inside = lines[index] if index + 1 < end else lines[index].partition('"')[0]
+        if width > 1 and inside.count(delimiter) == width - 1:
             raise DataError(
                 f"{file}: a quote opened on line {start + 1} is closed on line {end} only, and "
                 f"line {index + 1} between them looks like a row. Close the quote, or write "

@@ -98,12 +98,23 @@ def test_ragged_rows_are_an_error_that_names_the_lines(reads):
     [
         'date,count,note\n2020-01-01,1,"a\n2020-01-02,2,b\n2020-01-03,3,"\n2020-01-04,4,c\n',
         'date,count,note\n2020-01-01,1,"a\n2020-01-02,2,b\n',
+        'date,count,note\n2020-01-01,1,"a\n2020-01-02,2,"\n2020-01-03,3,c\n',
         'date,count,note\n2020-01-01,1,"a" b\n',
     ],
 )
 def test_open_quotes_never_swallow_rows(reads, text):
     with pytest.raises(DataError, match=r"line.* 2.*quote"):
         reads(text)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("cell", ["two\nlines", "a\n\nb", 'said ""yes""\nand, no', "a, b\nc"])
+def test_quoted_cells_of_several_lines_stand_anywhere(reads, place, cell):
+    rows = [["date", "count"], ["2020-01-01", "5"], ["2020-01-02", "6"], ["2020-01-03", "7"]]
+    for row, note in zip(rows, ["note", f'"{cell}"', "x", "y"], strict=True):
+        row.insert(place, note)
+    observations = reads("\n".join(map(",".join, rows)) + "\n")
+    assert observations.count.tolist() == [5, 6, 7]
 
 
 def test_footers_are_left_out_with_a_warning(reads):
