@@ -355,17 +355,6 @@ def test_same_seed_same_files(run, tmp_path):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
 
 
-def test_cells_that_a_spreadsheet_would_run_are_quoted():
-    import pandas as pd
-
-    from changepoint.report.files import defused
-
-    cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "2025-01-01"]
-    told = defused(pd.DataFrame({"text": cells, "number": range(-3, 4)}))
-    assert told["text"].to_list() == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", *cells[5:]]
-    assert told["number"].to_list() == list(range(-3, 4))
-
-
 def test_out_that_cannot_be_written(run, table):
     blocked = table("a file, not a folder", "blocked")
     status, out, err = run("fit", COAL, "--out", blocked)
