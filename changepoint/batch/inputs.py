@@ -19,7 +19,8 @@ from changepoint.reading.files import SPREADSHEETS
 from changepoint.reading.systems import filesystem, is_url
 
 PARQUET = (".parquet", ".pq")
-TABLES = (*PARQUET, ".csv", ".tsv", ".txt", *SPREADSHEETS, ".csv.gz", ".csv.zip")
+_TEXTS = (".csv", ".tsv", ".txt")
+TABLES = (*PARQUET, *_TEXTS, *(f"{end}.gz" for end in _TEXTS), ".csv.zip", *SPREADSHEETS)
 WHOLE = 2**24  # bytes up to which all of a file counts in its fingerprint
 ENDS = 2**20  # bytes at either end that count in that of a larger one
 

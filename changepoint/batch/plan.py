@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
+from changepoint.reading.files import content_of
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.long import Piece, keys_of, long_csv
 from changepoint.reading.outcomes import asked_for
-from changepoint.reading.systems import content
 
 Hashes = NDArray[np.uint64]
 
@@ -205,7 +205,7 @@ def text_of(file: str) -> bytes:
     DataError
         If it can't be read, or is so large that it can't be held as text.
     """
-    found = content(file)
+    found = content_of(file)
     if len(found) > LARGEST_CSV:
         raise DataError(
             f"{file}: {len(found) / 2**20:,.0f} MB of text are too much to be read as a whole "

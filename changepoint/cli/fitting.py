@@ -48,7 +48,7 @@ def fit(
     Parameters
     ----------
     file
-        A CSV or Parquet file with a row per day, week, batch, ...
+        A CSV or Parquet file with a row per day, week, batch, ...; CSV also compressed by gzip.
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping
-from typing import NamedTuple
-
-import numpy as np
 
 from changepoint.errors import DataError, Problem
 from changepoint.reading.datestyles import is_date
-from changepoint.reading.matching import constant, find_roles, is_key, meaning, normal
-from changepoint.reading.numerals import MISSING, is_number
-from changepoint.reading.parts import is_part, joined, split
-from changepoint.reading.table import Column, Table, shown
-from changepoint.reading.unused import SAMPLE, find_tags, left_out, time_among
+from changepoint.reading.matching import constant, meaning, normal
+from changepoint.reading.numerals import is_number
+from changepoint.reading.parts import split
+from changepoint.reading.rows import Rows, table_of_rows
+from changepoint.reading.table import Table, shown
 from changepoint.roles import RESPONSES
 
 DELIMITERS = (",", ";", "\t", "|")
 _SEARCHED = 100  # lines in which the header is looked for
-_FOOTER_ROWS = 10  # more than these aren't a footer but dates that can't be read
-_FOOTER_WORDS = re.compile(
-    r"\W*(?:(?:grand|sub)[\s-]?)?(?:totals?|subtotals?|sum|average|avg|mean|median|source|notes?"
-    r"|summe|gesamt\w*|durchschnitt|mittelwert|quelle|somme|moyenne)\b",
-    re.I,
-)
-
-
-class _Rows(NamedTuple):
-    """The rows that aren't blank, and the lines they start at."""
-
-    lines: list[int]
-    cells: list[list[str]]
 
 
 def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
@@ -51,39 +34,16 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
     hint = ""
     if any(map(_is_data, header)):
         hint = f"; line {first + 1} looks like data: if there is no header line, add one"
-    roles = find_roles(header, asked, file, hint)
-    _check_header(header, roles, first, file)
-    others = [i for i in range(len(header)) if i not in roles.values()]
-    time = next((i for role, i in roles.items() if role == "time" or is_part(role)), None)
-    notes: tuple[str, ...] = ()
-    if time is None:
-        time, notes = time_among({i: _column(rows, header, i, SAMPLE) for i in others})
-        if time is not None:
-            roles = {"time": time, **roles}
-            others.remove(time)
-    notes += _cut_footer(rows, time)
-    _check_widths(rows, header, file)
-    columns, noticed = joined({r: _column(rows, header, i) for r, i in roles.items()})
-    unused = tuple(_column(rows, header, i, SAMPLE) for i in others)
-    tags = None
-    if "time" in columns and not any(map(is_key, columns)):
-        tags = find_tags(columns["time"].cells, (_column(rows, header, i) for i in others))
-    return Table(
-        file=file,
-        lines=np.array(rows.lines, dtype=np.int64),
-        columns=columns,
-        delimiter=delimiter if len(header) > 1 else None,
-        whole=lambda: rows.cells,
-        notes=(*notes, *noticed, *left_out(unused, asked)),
-        others=unused,
-        tags=tags,
+    return table_of_rows(
+        rows,
+        header,
+        asked,
+        file,
+        hint=hint,
+        delimiter=delimiter,
+        check_header=lambda roles: _check_header(header, roles, first, file),
+        check_rows=lambda: _check_widths(rows, header, file),
     )
-
-
-def _column(rows: _Rows, header: list[str], index: int, most: int | None = None) -> Column:
-    """Return a column, or its first rows; of rows that are too short, cells without text."""
-    cells = (row[index].strip() if index < len(row) else "" for row in rows.cells[:most])
-    return Column(header[index], list(cells))
 
 
 def _check_header(header: list[str], roles: Mapping[str, int], first: int, file: str) -> None:
@@ -147,10 +107,10 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _rows(lines: list[str], first: int, delimiter: str, file: str) -> _Rows:
+def _rows(lines: list[str], first: int, delimiter: str, file: str) -> Rows:
     """Return the rows from the header on that aren't blank, with the lines they start at."""
     reader = csv.reader(lines[first:], delimiter=delimiter, skipinitialspace=True, strict=True)
-    rows = _Rows([], [])
+    rows = Rows([], [])
     start = first
     try:
         for cells in reader:
@@ -186,36 +146,7 @@ def _check_quoted(
             )
 
 
-def _cut_footer(rows: _Rows, time: int | None) -> tuple[str, ...]:
-    """Remove the rows below the data, such as totals and sources; say which."""
-
-    def is_footer(cells: list[str]) -> bool:
-        if time is None:
-            return bool(_FOOTER_WORDS.match(cells[0]))
-        cell = cells[time].strip() if time < len(cells) else ""
-        if not cell:
-            return True  # blank rows are gone already, so other cells are filled
-        if _FOOTER_WORDS.match(cell):
-            return True
-        words = re.match(r"\D*[^\W\d_]{3}", cell)  # 31 Jän 2020 is a bad date
-        return bool(words) and cell.lower() not in MISSING and not is_date(cell)
-
-    last = len(rows.lines)
-    while last and is_footer(rows.cells[last - 1]):
-        last -= 1
-    footer = list(zip(rows.lines[last:], rows.cells[last:], strict=True))
-    # Without a single date above, it is the dates that can't be read.
-    if not footer or len(footer) > _FOOTER_ROWS or (time is not None and not last):
-        return ()
-    del rows.lines[last:], rows.cells[last:]
-    which = []
-    for line, cells in footer:
-        text = shown(" ".join(cell.strip() for cell in cells if cell.strip()))
-        which.append(f"line {line} ({text})")
-    return (f"left out as a footer, not data: {', '.join(which)}",)
-
-
-def _check_widths(rows: _Rows, header: list[str], file: str) -> None:
+def _check_widths(rows: Rows, header: list[str], file: str) -> None:
     """Refuse rows of other widths than the header; columns without name may be left out."""
     width = least = len(header)
     while least and not header[least - 1]:

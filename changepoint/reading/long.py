@@ -16,10 +16,9 @@ from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.files import lines_of
+from changepoint.reading.doors import table_of_content
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
-from changepoint.reading.layout import read_table
 from changepoint.reading.matching import (
     asked_columns,
     find_roles,
@@ -124,7 +123,7 @@ def long_csv(
         understood are the problem of their series alone.
     """
     wanted = dict(asked) | {key_role(i): name for i, name in enumerate(by)}
-    table = read_table(lines_of(content, file), wanted, file)
+    table = table_of_content(content, file, wanted)
     keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
     files = np.zeros(len(table.lines), np.int64), [file]
     return _grouped(table, keys, files, dict(asked), how, date_format)

@@ -15,10 +15,9 @@ from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.files import read_lines
+from changepoint.reading.doors import table_of_file
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.instructions import Instructions
-from changepoint.reading.layout import read_table
 from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
@@ -136,7 +135,7 @@ def read_csv(
     Parameters
     ----------
     path
-        The file.
+        The file; one that is compressed by gzip is decompressed.
     time, count, trials, ...
         Columns that names don't find, or that should win over names; any case. Trials and
         exposure may be a number instead, that of every row of the series.
@@ -202,8 +201,7 @@ def read_csv(
     Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
     asked, how = _told(options)
-    table = read_table(read_lines(path), asked, os.fspath(path))
-    return _observations(table, asked, how, date_format)
+    return _observations(table_of_file(path, asked), asked, how, date_format)
 
 
 @spelled

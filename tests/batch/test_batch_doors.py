@@ -1,0 +1,67 @@
+"""A table has the same series, in whatever kind of file it stands."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from changepoint import DataError
+from changepoint.batch.inputs import find
+from changepoint.batch.loading import load
+from changepoint.batch.plan import Settings, plan
+
+ROWS = [
+    (f"2024-01-{day:02d}", shop, 3 + day % 4 + k, 50 + day)
+    for k, shop in enumerate(("north", "south", "west"))
+    for day in range(1, 21)
+]
+HEADER = ("date", "shop", "count", "trials")
+
+
+def as_csv(rows=ROWS, header=HEADER):
+    return "\n".join(",".join(map(str, row)) for row in (header, *rows)).encode() + b"\n"
+
+
+def series_of(files, **told):
+    """Return the series of a batch as it plans and loads them, without a fit."""
+    settings = Settings.of({}, **told)
+    found = {}
+    for job in plan([str(file) for file in files], settings, fast=True):
+        loaded = load(job, settings)
+        for i, name in enumerate(loaded.names):
+            found[name] = loaded.observations(i, job.first)
+    return found
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.time, other.time)
+    np.testing.assert_array_equal(one.count, other.count)
+    np.testing.assert_array_equal(one.trials, other.trials)
+    assert (one.columns, one.warnings) == (other.columns, other.warnings)
+
+
+KINDS = {"table.csv.gz": gzip.compress(as_csv())}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    path = tmp_path_factory.mktemp("plain") / "table.csv"
+    path.write_bytes(as_csv())
+    return series_of([path], by="shop")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_series_of_a_long_table(tmp_path, expected, name):
+    (tmp_path / name).write_bytes(KINDS[name])
+    (file,) = find([tmp_path], tmp_path / "out").files
+    found = series_of([file], by="shop")
+    assert list(found) == list(expected)
+    for shop, observations in found.items():
+        same(observations, expected[shop])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_damaged_file_says_so_once(tmp_path, name):
+    (tmp_path / name).write_bytes(KINDS[name][:-12])
+    with pytest.raises(DataError, match=name):
+        series_of([tmp_path / name], by="shop")
