@@ -104,8 +104,8 @@ def run(
     Parameters
     ----------
     inputs
-        CSV or Parquet files, globs, folders, or URLs of file systems that pyarrow or fsspec
-        know.
+        CSV, JSON or Parquet files, globs, folders, or URLs of file systems that pyarrow or
+        fsspec know.
     model
         A Model, the path of a model file (executed as code, also by workers), or None for the
         default of each series' columns.
@@ -229,8 +229,8 @@ def _jobs(
     if not found.files:
         asked = ", ".join(os.fspath(path) for path in inputs) or "no input"
         raise DataError(
-            f"nothing to read in {asked}: expected CSV or Parquet files, folders of them, or "
-            "globs that match some"
+            f"nothing to read in {asked}: expected CSV, JSON or Parquet files, folders of "
+            "them, or globs that match some"
         )
     folder.create()
     if fresh:
@@ -256,7 +256,7 @@ def _jobs(
     if found.left_out:
         count = len(found.left_out)
         some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
-        notes = (f"left out, as neither CSV nor Parquet by name: {some} ({count})",)
+        notes = (f"left out, as no tables by their names: {some} ({count})",)
     stamp = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()
     return jobs, stamp, notes
 

@@ -40,7 +40,7 @@ def batch(
     Parameters
     ----------
     inputs
-        CSV or Parquet files, globs, folders, or URLs such as s3://bucket/folder.
+        CSV, JSON or Parquet files, globs, folders, or URLs such as s3://bucket/folder.
     out
         Folder for series.csv, changes.csv (and .parquet), summary.json, the parts.
     by

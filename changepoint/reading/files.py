@@ -71,11 +71,16 @@ def uncompressed(content: bytes, path: str | os.PathLike[str]) -> bytes:
         ) from None
 
 
-def lines_of(content: bytes, path: str | os.PathLike[str]) -> list[str]:
-    """Return the same of a file's content."""
+def text_of_bytes(content: bytes, path: str | os.PathLike[str]) -> str:
+    """Return the text of a file's bytes, which must hold some."""
     text = _decoded(content, path)
     if not text.strip():
         raise DataError(f"{path}: the file is empty; expected a header line and rows")
+    return text
+
+
+def lines_of(text: str, path: str | os.PathLike[str]) -> list[str]:
+    r"""Return the lines of a text, each with its end (\n, \r\n or \r)."""
     # newline="" splits where a text editor does, and not at form feeds and the like.
     lines = list(io.StringIO(text, newline=""))
     if "\0" in text:

@@ -15,7 +15,7 @@ from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.doors import table_of_file
+from changepoint.reading.doors import table_of_csv, table_of_file
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.instructions import Instructions
 from changepoint.reading.matching import is_outcome, with_numbers
@@ -83,19 +83,22 @@ def read(
     date_format: str | None = None,
     **options: Unpack[Options],
 ) -> Observations:
-    """Read a file, of the kind that its suffix says.
+    """Read a file of any kind.
 
     Parameters
     ----------
     path
-        A Parquet file (.parquet, .pq), or a text file with any other suffix.
+        A Parquet file (.parquet, .pq), or one with any other suffix, whose content says what it
+        is: a text file as for `read_csv`; JSON, a list of records or an object of columns, also
+        under a key of an object; JSON Lines. Any of them may be compressed by gzip.
     date_format, **options
         As for `read_csv`.
 
     Returns
     -------
     Observations
-        The series.
+        The series. Its `lines` are those of a text file and of JSON Lines, else numbers of
+        records, from 1; 0 for added rows.
 
     Raises
     ------
@@ -109,7 +112,8 @@ def read(
     Observations(T=100, 1871 to 1970, value)
     """
     if Path(path).suffix.lower() not in (".parquet", ".pq"):
-        return read_csv(path, date_format=date_format, **options)
+        asked, how = _told(options)
+        return _observations(table_of_file(path, asked), asked, how, date_format)
     if date_format is not None:
         raise DataError(
             f"{path}: a date format is for text files; in a Parquet file, store dates as dates"
@@ -201,7 +205,7 @@ def read_csv(
     Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
     asked, how = _told(options)
-    return _observations(table_of_file(path, asked), asked, how, date_format)
+    return _observations(table_of_csv(path, asked), asked, how, date_format)
 
 
 @spelled

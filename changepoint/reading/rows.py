@@ -66,7 +66,12 @@ def table_of_rows(
             others.remove(time)
     told += _cut_footer(rows, time)
     check_rows()
-    columns, noticed = joined({r: _column(rows, header, i, file) for r, i in roles.items()})
+    found = {r: _column(rows, header, i, file) for r, i in roles.items() if not is_key(r)}
+    for role, index in roles.items():
+        if is_key(role):  # as text: numbers of 17 digits would be rounded
+            texts = [text_of(row[index]) if index < len(row) else "" for row in rows.cells]
+            found[role] = Column(header[index], texts)
+    columns, noticed = joined(found)
     unused = tuple(_sample(rows, header, i) for i in others)
     tags = None
     if "time" in columns and not any(map(is_key, columns)):

@@ -45,7 +45,7 @@ def cells_of_values(
             [np.datetime64("NaT") if value is None else _stamp(value) for value in values],
             dtype="datetime64[us]",
         )
-    return [text_of(value) for value in values]
+    return [_beside_text(value) for value in values]
 
 
 def text_of(value: Any) -> str:
@@ -59,11 +59,19 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float | Decimal):
-        text = repr(float(value)).removesuffix(".0")
-        # Three digits behind a point could be thousands, beside text with a decimal comma.
-        whole, _, fraction = text.partition(".")
-        return f"{text}0" if len(fraction) == 3 and whole.lstrip("-").isdigit() else text
+        return repr(float(value)).removesuffix(".0")
     return str(value)
+
+
+def _beside_text(value: Any) -> str:
+    """Return a value of a column that holds text too: no number may look like another.
+
+    Three digits behind a point could be thousands, beside a text with a decimal comma.
+    """
+    text = text_of(value)
+    if isinstance(value, float | Decimal) and len(text.partition(".")[2]) == 3:
+        return f"{text}0"
+    return text
 
 
 def _float(value: Any) -> float:
@@ -94,8 +102,9 @@ def _check(values: Sequence[Any], place: tuple[str, str, Sequence[int]]) -> None
 
 def _fault(value: Any) -> tuple[str, str] | None:
     if not isinstance(value, _FLAT):
-        kind = {"dict": "an object", "list": "a list", "bytes": "binary data"}
-        found = kind.get(type(value).__name__, type(value).__name__)
+        kinds = ((dict, "an object"), (list, "a list"), (bytes, "binary data"))
+        told = (name for kind, name in kinds if isinstance(value, kind))
+        found = next(told, type(value).__name__)
         rule = f"a number, a date or text was expected, not {found}"
         return rule, "Write a column for each value inside, or name another column"
     if isinstance(value, int | float | Decimal):

@@ -1,6 +1,7 @@
 """A table has the same series, in whatever kind of file it stands."""
 
 import gzip
+import json
 
 import numpy as np
 import pytest
@@ -40,7 +41,12 @@ def same(one, other):
     assert (one.columns, one.warnings) == (other.columns, other.warnings)
 
 
-KINDS = {"table.csv.gz": gzip.compress(as_csv())}
+RECORDS = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
+KINDS = {
+    "table.csv.gz": gzip.compress(as_csv()),
+    "table.json": json.dumps(RECORDS).encode(),
+    "table.jsonl.gz": gzip.compress("\n".join(map(json.dumps, RECORDS)).encode()),
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +71,9 @@ def test_a_damaged_file_says_so_once(tmp_path, name):
     (tmp_path / name).write_bytes(KINDS[name][:-12])
     with pytest.raises(DataError, match=name):
         series_of([tmp_path / name], by="shop")
+
+
+def test_keys_are_told_to_the_last_digit(tmp_path):
+    rows = [{"year": 2000 + i, "shop": 2**60 + i % 2, "count": i} for i in range(20)]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    assert list(series_of([tmp_path / "t.json"], by="shop")) == [str(2**60), str(2**60 + 1)]
