@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
-from changepoint.reading.files import content_of
+from changepoint.reading.doors import THE_ONLY, Choice
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
-from changepoint.reading.long import Piece, keys_of, long_csv
+from changepoint.reading.long import Piece, keys_of, long_file
 from changepoint.reading.outcomes import asked_for
 
 Hashes = NDArray[np.uint64]
@@ -32,7 +32,7 @@ SLOW = 2**14  # of any other job
 SERIES, FEW = 2**14, 2**8  # of a job, however short they are; of a slow one
 FILES = 64  # of a job
 SHARES = 16  # jobs at least, if there are so many series: so that every core has some
-LARGEST_CSV = 2**28  # bytes
+LARGEST_TEXT = 2**28  # bytes
 LARGEST_GROUP = 2**30  # bytes of a row group, or of a file that is one series, in memory
 
 
@@ -50,12 +50,15 @@ class Settings:
         As for `read_csv`.
     how
         What to put together.
+    choice
+        Which table, of files that hold several.
     """
 
     columns: tuple[tuple[str, Any], ...] = ()
     by: tuple[str, ...] = ()
     date_format: str | None = None
     how: Instructions = AS_THEY_ARE
+    choice: Choice = THE_ONLY
 
     @classmethod
     def of(
@@ -64,6 +67,7 @@ class Settings:
         by: str | Sequence[str] | None = None,
         date_format: str | None = None,
         how: Instructions = AS_THEY_ARE,
+        choice: Choice = THE_ONLY,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -85,7 +89,7 @@ class Settings:
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, how)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, how, choice)
         _ = settings.asked  # says what doesn't fit together
         return settings
 
@@ -183,7 +187,9 @@ def _of_files(files: Sequence[str]) -> Job:
 def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) -> Iterator[Job]:
     """Yield jobs on one text file of many series."""
     try:
-        found = long_csv(text_of(file), file, settings.by, settings.asked)
+        found = long_file(
+            file, settings.by, settings.asked, choice=settings.choice, most=LARGEST_TEXT
+        )
         if not len(found):
             raise DataError(f"{file}: the table has no rows below its header")
     except Exception as error:
@@ -195,24 +201,6 @@ def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) ->
     seen.update((name, file) for name in names if name not in seen)
     whole = Job(0, "table", (file,), end=len(found), repeated=repeated)
     yield from _shared(whole, len(found.rows.lines), fast)
-
-
-def text_of(file: str) -> bytes:
-    """Return the content of a long text file.
-
-    Raises
-    ------
-    DataError
-        If it can't be read, or is so large that it can't be held as text.
-    """
-    found = content_of(file)
-    if len(found) > LARGEST_CSV:
-        raise DataError(
-            f"{file}: {len(found) / 2**20:,.0f} MB of text are too much to be read as a whole "
-            f"(at most {LARGEST_CSV / 2**20:.0f}). Write the table as Parquet, ordered by "
-            "series, or split it"
-        )
-    return found
 
 
 def _shared(job: Job, rows: int, fast: bool) -> Iterator[Job]:

@@ -22,6 +22,7 @@ from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
+from changepoint.reading.doors import Choice
 from changepoint.reading.instructions import Instructions
 from changepoint.version import __version__
 
@@ -89,6 +90,7 @@ def run(
     per: float | None = None,
     year: int | None = None,
     difference: bool | None = None,
+    query: str | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -119,6 +121,8 @@ def run(
         declares, by default.
     date_format, aggregate, statistic, keep_partial, start, end, zone, per, year, difference
         As for `read_csv`.
+    query
+        As for `read`.
     fdr
         Expected share of false ones among the flagged series.
     executor
@@ -174,7 +178,7 @@ def run(
             **{"per": per, "year": year, "difference": difference},
         }
     )
-    settings = Settings.of(told, by, date_format, how)
+    settings = Settings.of(told, by, date_format, how, Choice(query))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

@@ -4,27 +4,82 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from changepoint.errors import DataError
-from changepoint.reading.files import content_of, lines_of, text_of_bytes
+from changepoint.reading import databases
+from changepoint.reading.files import check_path, content_of, lines_of, text_of_bytes
 from changepoint.reading.jsontables import is_json, read_json_table
 from changepoint.reading.layout import read_table
+from changepoint.reading.systems import is_url
 from changepoint.reading.table import Table
 
 
-def table_of_file(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Table:
+@dataclass(frozen=True)
+class Choice:
+    """Which table, of a file that holds several.
+
+    Parameters
+    ----------
+    query
+        What a database is asked.
+    """
+
+    query: str | None = None
+
+
+THE_ONLY = Choice()
+
+
+def table_of_file(
+    path: str | os.PathLike[str],
+    asked: Mapping[str, str],
+    choice: Choice = THE_ONLY,
+    most: int | None = None,
+) -> Table:
     """Return the columns of a file that have a role.
+
+    Parameters
+    ----------
+    path
+        The file.
+    asked
+        The columns asked for, by role.
+    choice
+        Which table.
+    most
+        Bytes of a text that are refused as too large if there are more.
 
     Raises
     ------
     DataError
         If it can't be read, or columns have no or several roles.
     """
-    return table_of_content(content_of(path), os.fspath(path), asked)
+    file = os.fspath(path)
+    kind = None if is_url(path) else databases.kind_of(_head(path))
+    if kind is not None:
+        return databases.read_database(path, kind, choice.query, asked)
+    content = content_of(path)
+    kind = databases.kind_of(content)
+    if kind is not None:
+        where = "on another system" if is_url(path) else "compressed"
+        raise DataError(f"{file}: this {kind} database is {where}: make a plain copy here")
+    if choice.query is not None or file.lower().endswith(databases.SUFFIXES):
+        raise DataError(
+            f"{file}: this is no DuckDB or SQLite database, the files that a query is for"
+        )
+    if most is not None and len(content) > most:
+        raise DataError(
+            f"{file}: {len(content) / 2**20:,.0f} MB of text are too much to be read as a "
+            f"whole (at most {most / 2**20:.0f}). Write the table as Parquet, ordered by "
+            "series, or split it"
+        )
+    return table_of_content(content, file, asked)
 
 
 def table_of_content(content: bytes, file: str, asked: Mapping[str, str]) -> Table:
-    """Return the same of the file's bytes, decompressed."""
+    """Return the same of a text file's bytes, decompressed."""
     text = text_of_bytes(content, file)
     if is_json(text, file):
         return read_json_table(text, file, asked)
@@ -37,3 +92,14 @@ def table_of_csv(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Tabl
     if is_json(text, ""):
         raise DataError(f"{path}: this is JSON: use changepoint.read")
     return read_table(lines_of(text, path), asked, os.fspath(path))
+
+
+def _head(path: str | os.PathLike[str]) -> bytes:
+    """Return the first bytes of a file that can be read twice, of any other none."""
+    try:
+        if not (file := check_path(path)).is_file():
+            return b""
+        with Path(file).open("rb") as stream:
+            return stream.read(databases.HEAD)
+    except OSError as error:
+        raise DataError(f"{path}: the file can't be read: {error.strerror}") from None

@@ -16,7 +16,7 @@ from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.doors import table_of_content
+from changepoint.reading.doors import THE_ONLY, Choice, table_of_file
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.matching import (
@@ -106,15 +106,21 @@ class Long:
         )
 
 
-def long_csv(
-    content: bytes,
+def long_file(
     file: str,
     by: Sequence[str],
     asked: Mapping[str, str],
     how: Instructions = AS_THEY_ARE,
     date_format: str | None = None,
+    choice: Choice = THE_ONLY,
+    most: int | None = None,
 ) -> Long:
-    """Return the series of a text file; how it is written is found from all of it.
+    """Return the series of any file but Parquet; how it is written is found from all of it.
+
+    Parameters
+    ----------
+    choice, most
+        As for `table_of_file`.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def long_csv(
         understood are the problem of their series alone.
     """
     wanted = dict(asked) | {key_role(i): name for i, name in enumerate(by)}
-    table = table_of_content(content, file, wanted)
+    table = table_of_file(file, wanted, choice, most)
     keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
     files = np.zeros(len(table.lines), np.int64), [file]
     return _grouped(table, keys, files, dict(asked), how, date_format)
@@ -149,7 +155,7 @@ def long_parquet(
     Raises
     ------
     DataError
-        As `long_csv`.
+        As `long_file`.
     """
     import pyarrow as pa
 

@@ -15,7 +15,7 @@ from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.doors import table_of_csv, table_of_file
+from changepoint.reading.doors import Choice, table_of_csv, table_of_file
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.instructions import Instructions
 from changepoint.reading.matching import is_outcome, with_numbers
@@ -81,6 +81,7 @@ def read(
     path: str | os.PathLike[str],
     *,
     date_format: str | None = None,
+    query: str | None = None,
     **options: Unpack[Options],
 ) -> Observations:
     """Read a file of any kind.
@@ -90,15 +91,19 @@ def read(
     path
         A Parquet file (.parquet, .pq), or one with any other suffix, whose content says what it
         is: a text file as for `read_csv`; JSON, a list of records or an object of columns, also
-        under a key of an object; JSON Lines. Any of them may be compressed by gzip.
+        under a key of an object; JSON Lines; a DuckDB or SQLite database, which is opened for
+        reading only. Text may be compressed by gzip.
     date_format, **options
         As for `read_csv`.
+    query
+        What a database is asked, such as ``select day, sum(n) as count from sales group by
+        day order by day``; not needed if it has one table or view only.
 
     Returns
     -------
     Observations
         The series. Its `lines` are those of a text file and of JSON Lines, else numbers of
-        records, from 1; 0 for added rows.
+        rows, from 1; 0 for added rows.
 
     Raises
     ------
@@ -113,7 +118,10 @@ def read(
     """
     if Path(path).suffix.lower() not in (".parquet", ".pq"):
         asked, how = _told(options)
-        return _observations(table_of_file(path, asked), asked, how, date_format)
+        table = table_of_file(path, asked, Choice(query))
+        return _observations(table, asked, how, date_format)
+    if query is not None:
+        raise DataError(f"{path}: a query is for databases, and this is a Parquet file")
     if date_format is not None:
         raise DataError(
             f"{path}: a date format is for text files; in a Parquet file, store dates as dates"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,9 @@ _FOOTER_WORDS = re.compile(
 )
 
 
+Place = tuple[str, str, Sequence[int]]  # a file, a column in it, the lines of its rows
+
+
 class Rows(NamedTuple):
     """The rows that aren't blank, and the lines they start at.
 
@@ -34,9 +37,73 @@ class Rows(NamedTuple):
     cells: list[Any]  # a sequence for each row
     typed: bool = False
 
+    def values(self, index: int) -> list[Any]:
+        """Return a column as it stands; of rows that are too short, without text."""
+        return [row[index] if index < len(row) else "" for row in self.cells]
+
+    def column(
+        self, index: int, most: int | None = None, place: Place | None = None
+    ) -> tuple[Cells, tuple[str, ...]]:
+        """Return the first cells of a column, or all, and what was done to them.
+
+        Raises
+        ------
+        DataError
+            If its place is given, as it is used, and it holds what no cell can be.
+        """
+        rows = self if most is None else self._replace(cells=self.cells[:most])
+        values = rows.values(index)
+        if not self.typed:
+            return [value.strip() for value in values], ()
+        return cells_of_values(values, place), ()
+
+    def row(self, number: int) -> Sequence[Any]:
+        """Return a row."""
+        found: Sequence[Any] = self.cells[number]
+        return found
+
+    def cut(self, number: int) -> None:
+        """Remove the rows from one on."""
+        del self.lines[number:], self.cells[number:]
+
+    def whole(self) -> Iterable[Sequence[Any]]:
+        """Return the rows."""
+        return self.cells
+
+
+class Grid(Protocol):
+    """What rows are, however they are held."""
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """Where they stand."""
+        ...
+
+    def values(self, index: int) -> list[Any]:
+        """Return a column as it stands."""
+        ...
+
+    def column(
+        self, index: int, most: int | None = None, place: Place | None = None
+    ) -> tuple[Cells, tuple[str, ...]]:
+        """Return the cells of a column, and what was done to them."""
+        ...
+
+    def row(self, number: int) -> Sequence[Any]:
+        """Return a row."""
+        ...
+
+    def cut(self, number: int) -> None:
+        """Remove the rows from one on."""
+        ...
+
+    def whole(self) -> Iterable[Sequence[Any]]:
+        """Return the rows."""
+        ...
+
 
 def table_of_rows(
-    rows: Rows,
+    rows: Grid,
     header: Sequence[str],
     asked: Mapping[str, str],
     file: str,
@@ -66,54 +133,40 @@ def table_of_rows(
             others.remove(time)
     told += _cut_footer(rows, time)
     check_rows()
-    found = {r: _column(rows, header, i, file) for r, i in roles.items() if not is_key(r)}
+    found: dict[str, Column] = {}
+    remarks: list[str] = []
     for role, index in roles.items():
+        name = header[index]
         if is_key(role):  # as text: numbers of 17 digits would be rounded
-            texts = [text_of(row[index]) if index < len(row) else "" for row in rows.cells]
-            found[role] = Column(header[index], texts)
-    columns, noticed = joined(found)
+            found[role] = Column(name, [text_of(value) for value in rows.values(index)])
+            continue
+        cells, noticed = rows.column(index, place=(file, name, rows.lines))
+        found[role] = Column(name, cells)
+        remarks += [f"column {name!r}: {note}" for note in noticed]
+    columns, joint = joined(found)
     unused = tuple(_sample(rows, header, i) for i in others)
     tags = None
     if "time" in columns and not any(map(is_key, columns)):
-        whole = (_column(rows, header, i) for i in others)
+        whole = (Column(header[i], rows.column(i)[0]) for i in others)
         tags = find_tags(columns["time"].cells, whole)
     return Table(
         file=file,
         lines=np.array(rows.lines, dtype=np.int64),
         columns=columns,
         delimiter=delimiter if len(header) > 1 else None,
-        whole=lambda: rows.cells,
-        notes=(*notes, *told, *noticed, *left_out(unused, asked)),
+        whole=rows.whole,
+        notes=(*notes, *told, *remarks, *joint, *left_out(unused, asked)),
         others=unused,
         tags=tags,
     )
 
 
-def _sample(rows: Rows, header: Sequence[str], index: int) -> Column:
+def _sample(rows: Grid, header: Sequence[str], index: int) -> Column:
     """Return the first rows of a column that has no role."""
-    return Column(header[index], _cells(rows, index, SAMPLE))
+    return Column(header[index], rows.column(index, SAMPLE)[0])
 
 
-def _column(rows: Rows, header: Sequence[str], index: int, file: str | None = None) -> Column:
-    """Return a column; DataError if it is used, in a file, and holds what no cell can be."""
-    place = (file, header[index], rows.lines) if file is not None else None
-    return Column(header[index], _cells(rows, index, None, place))
-
-
-def _cells(
-    rows: Rows,
-    index: int,
-    most: int | None,
-    place: tuple[str, str, Sequence[int]] | None = None,
-) -> Cells:
-    """Return the cells of a column; of rows that are too short, cells without text."""
-    values = [row[index] if index < len(row) else "" for row in rows.cells[:most]]
-    if not rows.typed:
-        return [value.strip() for value in values]
-    return cells_of_values(values, place)
-
-
-def _cut_footer(rows: Rows, time: int | None) -> tuple[str, ...]:
+def _cut_footer(rows: Grid, time: int | None) -> tuple[str, ...]:
     """Remove the rows below the data, such as totals and sources; say which."""
 
     def is_footer(cells: Sequence[Any]) -> bool:
@@ -128,13 +181,17 @@ def _cut_footer(rows: Rows, time: int | None) -> tuple[str, ...]:
         return bool(words) and cell.lower() not in MISSING and not is_date(cell)
 
     last = len(rows.lines)
-    while last and is_footer(rows.cells[last - 1]):
+    while last and is_footer(rows.row(last - 1)):
         last -= 1
-    footer = list(zip(rows.lines[last:], rows.cells[last:], strict=True))
+    end = len(rows.lines)
+    footer = [
+        (rows.lines[number], rows.row(number))
+        for number in range(last, min(end, last + _FOOTER_ROWS + 1))
+    ]
     # Without a single date above, it is the dates that can't be read.
     if not footer or len(footer) > _FOOTER_ROWS or (time is not None and not last):
         return ()
-    del rows.lines[last:], rows.cells[last:]
+    rows.cut(last)
     which = []
     for line, cells in footer:
         text = shown(" ".join(filter(None, map(text_of, cells))))

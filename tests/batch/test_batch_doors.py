@@ -1,8 +1,13 @@
 """A table has the same series, in whatever kind of file it stands."""
 
+import contextlib
 import gzip
 import json
+import sqlite3
+import tempfile
+from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -41,10 +46,22 @@ def same(one, other):
     assert (one.columns, one.warnings) == (other.columns, other.warnings)
 
 
+def database(kind):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "it")
+        with contextlib.closing(kind.connect(path)) as connection:
+            connection.execute("create table t (date text, shop text, count int, trials int)")
+            connection.executemany("insert into t values (?, ?, ?, ?)", ROWS)
+            connection.commit()
+        return path.read_bytes()
+
+
 RECORDS = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
 KINDS = {
     "table.csv.gz": gzip.compress(as_csv()),
     "table.json": json.dumps(RECORDS).encode(),
+    "lite.db": database(sqlite3),
+    "duck.db": database(duckdb),
     "table.jsonl.gz": gzip.compress("\n".join(map(json.dumps, RECORDS)).encode()),
 }
 
@@ -59,7 +76,8 @@ def expected(tmp_path_factory):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_series_of_a_long_table(tmp_path, expected, name):
     (tmp_path / name).write_bytes(KINDS[name])
-    (file,) = find([tmp_path], tmp_path / "out").files
+    place = tmp_path / name if name.endswith(".db") else tmp_path  # a database must be named
+    (file,) = find([place], tmp_path / "out").files
     found = series_of([file], by="shop")
     assert list(found) == list(expected)
     for shop, observations in found.items():

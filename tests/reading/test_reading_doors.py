@@ -1,10 +1,15 @@
 """One table, many doors: the same Observations, or the same error but for its lines."""
 
+import contextlib
 import gzip
 import json
 import re
+import sqlite3
+import tempfile
 import warnings
+from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -86,6 +91,39 @@ def by_number(header, rows):
     }
 
 
+def sql_rows(header, rows):
+    """Return the definition of a table t and its rows as SQL, a type a column."""
+    kinds = []
+    for cells in zip(*rows, strict=True):
+        present = {type(cell) for cell in cells if cell is not None}
+        kinds.append({int: "bigint"}.get(*present, "double") if len(present) == 1 else "text")
+        kinds[-1] = "text" if str in present else kinds[-1]
+    quoted = [f'"{name}" {kind}' for name, kind in zip(header, kinds, strict=True)]
+    marks = ", ".join("?" * len(header))
+    return f"create table t ({', '.join(quoted)})", f"insert into t values ({marks})"
+
+
+def duckdb_file(header, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "it")
+        with duckdb.connect(path) as connection:
+            create, insert = sql_rows(header, rows)
+            connection.execute(create)
+            connection.executemany(insert, rows)
+        return path.read_bytes()
+
+
+def sqlite_file(header, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "it")
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            create, insert = sql_rows(header, rows)
+            connection.execute(create)
+            connection.executemany(insert, rows)
+            connection.commit()
+        return path.read_bytes()
+
+
 # Suffix -> the bytes of a file that holds the table.
 DOORS = {
     "records.json": lambda *table: as_json(records(*table)),
@@ -94,6 +132,8 @@ DOORS = {
     "inside.json": lambda *table: as_json({"data": {"rows": records(*table)}}),
     "lines.jsonl": lambda *table: "\n\n".join(map(json.dumps, records(*table))).encode(),
     "packed.json.gz": lambda *table: gzip.compress(as_json(records(*table))),
+    "duck.db": duckdb_file,
+    "lite.db": sqlite_file,
     "packed.csv.gz": lambda *table: gzip.compress(csv_text(*table).encode()),
 }
 

@@ -1,0 +1,261 @@
+"""Databases in a file, DuckDB and SQLite -> a table, by a query; nothing is written to them."""
+
+# pyarrow has no type hints.
+# mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from changepoint.errors import DataError
+from changepoint.reading.arrow import UnknownTypeError, cells_of
+from changepoint.reading.rows import Grid, Place, Rows, table_of_rows
+from changepoint.reading.table import Cells, Table, shown
+
+SUFFIXES = (".duckdb", ".ddb", ".sqlite", ".sqlite3", ".db")
+HEAD = 16  # bytes that tell them
+_SQLITE = b"SQLite format 3\0"
+_WAIT = 2.0  # seconds for another program to finish writing
+_LISTED = 20
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*", re.I)
+
+
+class _Answer(NamedTuple):
+    """What a query gives."""
+
+    header: list[str]
+    rows: Grid
+
+
+class _Open(NamedTuple):
+    """An open database: its tables and views, as a query names them; how to ask it."""
+
+    tables: Callable[[], list[str]]
+    ask: Callable[[str], _Answer]
+
+
+def kind_of(head: bytes) -> str | None:
+    """Return which database a file is, by its first bytes; None if it is none."""
+    if head.startswith(_SQLITE):
+        return "SQLite"
+    return "DuckDB" if head[8:12] == b"DUCK" else None
+
+
+def read_database(
+    path: str | os.PathLike[str], kind: str, query: str | None, asked: Mapping[str, str]
+) -> Table:
+    """Return the columns that have a role, of a query's answer or of the only table.
+
+    Raises
+    ------
+    DataError
+        If the database can't be read, the query can't be answered, or there is none and
+        the tables are several.
+    """
+    file = os.fspath(path)
+    opener = _duckdb if kind == "DuckDB" else _sqlite
+    with opener(file) as opened:
+        answer = _answer(opened, file, kind, query)
+    twice = {name for name in answer.header if answer.header.count(name) > 1}
+    if twice:
+        names = ", ".join(repr(shown(name)) for name in sorted(twice))
+        raise DataError(
+            f"{file}: the query gives several columns the same name, {names}: tell them apart "
+            "with AS"
+        )
+    return table_of_rows(answer.rows, answer.header, asked, file)
+
+
+def _answer(opened: _Open, file: str, kind: str, query: str | None) -> _Answer:
+    """Return what the query, or the only table, gives."""
+    try:
+        tables = opened.tables()
+    except Exception as error:
+        raise _unreadable(file, kind, error) from None
+    listed = ", ".join(tables[:_LISTED]) + (", ..." if len(tables) > _LISTED else "")
+    has = f"it has {listed}" if tables else "it has no tables"
+    if query is None:
+        if len(tables) != 1:
+            several = f"{len(tables)} tables and views, {listed}" if tables else "no tables"
+            name = tables[0] if tables else "sales"
+            example = f"select date, count from {name} order by date"
+            raise DataError(
+                f"{file}: this {kind} database has {several}. Say what to read, such as "
+                f"--query {shlex.quote(example)} (query= in Python)"
+            )
+        query = f"select * from {tables[0]}"
+    try:
+        return opened.ask(query)
+    except Exception as error:
+        if not _alive(opened):
+            raise _unreadable(file, kind, error) from None
+        told = _one_line(error)
+        raise DataError(f"{file}: the query can't be answered: {told}; {has}") from None
+
+
+def _alive(opened: _Open) -> bool:
+    """Whether the database still answers, so that the query was at fault."""
+    try:
+        opened.tables()
+    except Exception:
+        return False
+    return True
+
+
+def _unreadable(file: str, kind: str, error: Exception) -> DataError:
+    return DataError(
+        f"{file}: this {kind} database can't be read: {_one_line(error)}. If another program "
+        "writes to it, close that, or copy the file; else it is damaged, or of a newer version"
+    )
+
+
+def _one_line(error: Exception) -> str:
+    """Return what a database says, without the picture of the place below it."""
+    text = str(error).split("\n\nLINE ")[0]
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def _quoted(name: str) -> str:
+    """Return a name as SQL writes it."""
+    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+@contextlib.contextmanager
+def _sqlite(file: str) -> Iterator[_Open]:
+    import sqlite3
+
+    reads = {
+        *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION),
+        sqlite3.SQLITE_RECURSIVE,
+    }
+    # The name as a URI, in which it may hold any character.
+    address = f"{Path(file).absolute().as_uri()}?mode=ro"
+    try:
+        connection = sqlite3.connect(address, uri=True, timeout=_WAIT)
+    except sqlite3.Error as error:
+        raise _unreadable(file, "SQLite", error) from None
+
+    def ask(query: str) -> _Answer:
+        cursor = connection.execute(query)
+        if cursor.description is None:
+            raise ValueError("it is no select")
+        header = [column[0] for column in cursor.description]
+        rows = cursor.fetchall()
+        return _Answer(header, Rows(list(range(1, len(rows) + 1)), rows, typed=True))
+
+    def tables() -> list[str]:
+        listed = connection.execute(
+            "select name from sqlite_master where type in ('table', 'view') order by name"
+        )
+        names = (name for (name,) in listed if not name.startswith("sqlite_"))
+        return [_quoted(name) for name in names]
+
+    with contextlib.closing(connection):
+        connection.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY
+        )
+        yield _Open(tables, ask)
+
+
+@contextlib.contextmanager
+def _duckdb(file: str) -> Iterator[_Open]:
+    try:
+        import duckdb
+    except ImportError:
+        raise DataError(
+            f"{file}: a DuckDB database needs the package duckdb: pip install "
+            "'changepoint-toolkit[sql]'"
+        ) from None
+    try:
+        connection = duckdb.connect(
+            file, read_only=True, config={"enable_external_access": "false"}
+        )
+    except Exception as error:
+        raise _unreadable(file, "DuckDB", error) from None
+
+    def ask(query: str) -> _Answer:
+        statements = duckdb.extract_statements(query)
+        if len(statements) != 1:
+            raise ValueError(f"it holds {len(statements)} statements, not one")
+        relation = connection.sql(query)
+        if relation is None:
+            raise ValueError("it is no select")
+        table = relation.to_arrow_table()
+        return _Answer(list(table.column_names), _Columns(table))
+
+    def tables() -> list[str]:
+        listed = connection.execute(
+            "select table_schema, table_name from information_schema.tables "
+            "where table_catalog = current_database() order by all"
+        ).fetchall()
+        return [
+            _quoted(name) if schema == "main" else f"{_quoted(schema)}.{_quoted(name)}"
+            for schema, name in listed
+        ]
+
+    with contextlib.closing(connection):
+        yield _Open(tables, ask)
+
+
+class _Columns:
+    """Rows that are held as columns of Arrow."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+        self.lines: Sequence[int] = range(1, len(table) + 1)
+
+    def values(self, index: int) -> list[Any]:
+        """Return a column as it stands."""
+        return _listed(self.table.column(index))
+
+    def column(
+        self, index: int, most: int | None = None, place: Place | None = None
+    ) -> tuple[Cells, tuple[str, ...]]:
+        """Return the cells of a column, and what was done to them."""
+        column = self.table.column(index)
+        column = column if most is None else column.slice(0, most)
+        try:
+            return cells_of(column)
+        except Exception as error:
+            if place is None:
+                return [""] * len(column), ()
+            kind = isinstance(error, UnknownTypeError)
+            told = f"is of type {error}" if kind else f"can't be read ({_one_line(error)})"
+            raise DataError(
+                f"{place[0]}: column {place[1]!r} {told}; expected numbers, dates or text. "
+                "Cast it in the query, or name another column"
+            ) from None
+
+    def row(self, number: int) -> Sequence[Any]:
+        """Return a row."""
+        return [_scalar(column[number]) for column in self.table.columns]
+
+    def cut(self, number: int) -> None:
+        """Remove the rows from one on."""
+        self.table, self.lines = self.table.slice(0, number), self.lines[:number]
+
+    def whole(self) -> Iterator[Sequence[Any]]:
+        """Return the rows."""
+        return zip(*map(_listed, self.table.columns), strict=True)
+
+
+def _listed(column: Any) -> list[Any]:
+    """Return an Arrow column as objects of Python, as text where these can't hold it."""
+    try:
+        found: list[Any] = column.to_pylist()
+    except Exception:  # such as a date after the year 9999
+        found = [_scalar(cell) for cell in column]
+    return found
+
+
+def _scalar(cell: Any) -> Any:
+    try:
+        return cell.as_py()
+    except Exception:
+        return str(getattr(cell, "value", ""))
