@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def _one(file: str, settings: Settings) -> Observations | Exception:
         return read(
             file,
             date_format=settings.date_format,
-            query=settings.choice.query,
+            **asdict(settings.choice),
             **settings.how.options(),
             **dict(settings.columns),
         )

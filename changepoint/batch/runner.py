@@ -91,6 +91,7 @@ def run(
     year: int | None = None,
     difference: bool | None = None,
     query: str | None = None,
+    sheet: str | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -121,7 +122,7 @@ def run(
         declares, by default.
     date_format, aggregate, statistic, keep_partial, start, end, zone, per, year, difference
         As for `read_csv`.
-    query
+    query, sheet
         As for `read`.
     fdr
         Expected share of false ones among the flagged series.
@@ -178,7 +179,7 @@ def run(
             **{"per": per, "year": year, "difference": difference},
         }
     )
-    settings = Settings.of(told, by, date_format, how, Choice(query))
+    settings = Settings.of(told, by, date_format, how, Choice(query, sheet))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

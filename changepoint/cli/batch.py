@@ -40,7 +40,8 @@ def batch(
     Parameters
     ----------
     inputs
-        CSV, JSON or Parquet files, globs, folders, or URLs such as s3://bucket/folder.
+        CSV, JSON, Excel or Parquet files, globs, folders, or URLs such as s3://bucket/folder;
+        databases, named one by one.
     out
         Folder for series.csv, changes.csv (and .parquet), summary.json, the parts.
     by

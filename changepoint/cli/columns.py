@@ -63,6 +63,8 @@ class Columns:
     query
         What a DuckDB or SQLite database is asked, such as 'select date, count from sales order
         by date'.
+    sheet
+        The sheet of an Excel file (.xlsx), where several have data.
     """
 
     date_format: str | None = None
@@ -77,6 +79,7 @@ class Columns:
     year: int | None = None
     difference: Annotated[bool, Parameter(negative=())] = False
     query: str | None = None
+    sheet: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""

@@ -14,6 +14,7 @@ from changepoint.reading.jsontables import is_json, read_json_table
 from changepoint.reading.layout import read_table
 from changepoint.reading.systems import is_url
 from changepoint.reading.table import Table
+from changepoint.reading.workbooks import is_workbook, read_workbook
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,12 @@ class Choice:
     ----------
     query
         What a database is asked.
+    sheet
+        The name of a sheet.
     """
 
     query: str | None = None
+    sheet: str | None = None
 
 
 THE_ONLY = Choice()
@@ -59,6 +63,7 @@ def table_of_file(
     file = os.fspath(path)
     kind = None if is_url(path) else databases.kind_of(_head(path))
     if kind is not None:
+        _refuse_sheet(file, choice)
         return databases.read_database(path, kind, choice.query, asked)
     content = content_of(path)
     kind = databases.kind_of(content)
@@ -75,22 +80,28 @@ def table_of_file(
             f"whole (at most {most / 2**20:.0f}). Write the table as Parquet, ordered by "
             "series, or split it"
         )
-    return table_of_content(content, file, asked)
-
-
-def table_of_content(content: bytes, file: str, asked: Mapping[str, str]) -> Table:
-    """Return the same of a text file's bytes, decompressed."""
+    if is_workbook(content):
+        return read_workbook(content, file, choice.sheet, asked)
+    _refuse_sheet(file, choice)
     text = text_of_bytes(content, file)
     if is_json(text, file):
         return read_json_table(text, file, asked)
     return read_table(lines_of(text, file), asked, file)
 
 
+def _refuse_sheet(file: str, choice: Choice) -> None:
+    if choice.sheet is not None:
+        raise DataError(f"{file}: this is no Excel file (.xlsx), the files that have sheets")
+
+
 def table_of_csv(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Table:
     """Return the same of a text file with a header line, and of nothing else."""
-    text = text_of_bytes(content_of(path), path)
-    if is_json(text, ""):
-        raise DataError(f"{path}: this is JSON: use changepoint.read")
+    content = content_of(path)
+    kind = databases.kind_of(content) or ("Excel" if is_workbook(content) else None)
+    text = text_of_bytes(content, path) if kind is None else ""
+    kind = "JSON" if is_json(text, "") else kind
+    if kind is not None:
+        raise DataError(f"{path}: this is a file of {kind}, not CSV: use changepoint.read")
     return read_table(lines_of(text, path), asked, os.fspath(path))
 
 

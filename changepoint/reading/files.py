@@ -36,8 +36,6 @@ _FORMATS = (
 def check_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of an existing file; DataError if it can't be a table."""
     file = Path(path)
-    if file.suffix.lower() in SPREADSHEETS:
-        raise DataError(f"{path}: spreadsheets aren't read directly; {EXPORT}")
     try:
         if file.is_dir():
             raise DataError(f"{path}: this is a folder; give a file in it")
@@ -93,6 +91,8 @@ def lines_of(text: str, path: str | os.PathLike[str]) -> list[str]:
 
 
 def _decoded(content: bytes, path: str | os.PathLike[str]) -> str:
+    if content and os.fspath(path).lower().endswith(SPREADSHEETS):
+        raise DataError(f"{path}: this is no Excel file that can be read (.xlsx); {EXPORT}")
     for mark, explanation in _FORMATS:
         if content.startswith(mark):
             raise DataError(f"{path}: {explanation}")

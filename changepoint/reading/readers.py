@@ -82,6 +82,7 @@ def read(
     *,
     date_format: str | None = None,
     query: str | None = None,
+    sheet: str | None = None,
     **options: Unpack[Options],
 ) -> Observations:
     """Read a file of any kind.
@@ -92,12 +93,14 @@ def read(
         A Parquet file (.parquet, .pq), or one with any other suffix, whose content says what it
         is: a text file as for `read_csv`; JSON, a list of records or an object of columns, also
         under a key of an object; JSON Lines; a DuckDB or SQLite database, which is opened for
-        reading only. Text may be compressed by gzip.
+        reading only; an Excel file (.xlsx). Text may be compressed by gzip.
     date_format, **options
         As for `read_csv`.
     query
         What a database is asked, such as ``select day, sum(n) as count from sales group by
         day order by day``; not needed if it has one table or view only.
+    sheet
+        Which sheet of an Excel file; not needed if only one has data.
 
     Returns
     -------
@@ -118,10 +121,12 @@ def read(
     """
     if Path(path).suffix.lower() not in (".parquet", ".pq"):
         asked, how = _told(options)
-        table = table_of_file(path, asked, Choice(query))
+        table = table_of_file(path, asked, Choice(query, sheet))
         return _observations(table, asked, how, date_format)
-    if query is not None:
-        raise DataError(f"{path}: a query is for databases, and this is a Parquet file")
+    if query is not None or sheet is not None:
+        raise DataError(
+            f"{path}: a query is for databases, a sheet for Excel files; this is a Parquet file"
+        )
     if date_format is not None:
         raise DataError(
             f"{path}: a date format is for text files; in a Parquet file, store dates as dates"

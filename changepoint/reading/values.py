@@ -6,12 +6,21 @@ import datetime
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from changepoint.errors import DataError, Problem
 from changepoint.reading.table import Cells, shown
+
+
+class Fault(NamedTuple):
+    """What stands in place of a value: why there is none, and what to do."""
+
+    shown: str
+    rule: str
+    remedy: str
+
 
 _NUMBERS = (bool, int, float, Decimal)
 _DATES = (datetime.date, datetime.datetime)
@@ -52,7 +61,11 @@ def text_of(value: Any) -> str:
     """Return a value as the text that a cell of a text file would hold, stripped."""
     if isinstance(value, str):
         return value.strip()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if (
+        value is None
+        or isinstance(value, Fault)
+        or (isinstance(value, float) and math.isnan(value))
+    ):
         return ""
     if isinstance(value, datetime.datetime):
         return value.isoformat(" ") if value.time() != datetime.time() else f"{value.date()}"
@@ -93,7 +106,7 @@ def _check(values: Sequence[Any], place: tuple[str, str, Sequence[int]]) -> None
             continue
         fault = _fault(value)
         if fault is not None:
-            told = repr(shown(value))
+            told = repr(shown(value.shown if isinstance(value, Fault) else value))
             problems.append(Problem(file, line, None, column, told, *fault))
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
@@ -101,6 +114,8 @@ def _check(values: Sequence[Any], place: tuple[str, str, Sequence[int]]) -> None
 
 
 def _fault(value: Any) -> tuple[str, str] | None:
+    if isinstance(value, Fault):
+        return value.rule, value.remedy
     if not isinstance(value, _FLAT):
         kinds = ((dict, "an object"), (list, "a list"), (bytes, "binary data"))
         told = (name for kind, name in kinds if isinstance(value, kind))

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import io
 import json
 import sqlite3
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import openpyxl
 import pytest
 
 from changepoint import DataError
@@ -56,11 +58,20 @@ def database(kind):
         return path.read_bytes()
 
 
+def workbook():
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in (HEADER, *ROWS):
+        book.active.append(row)
+    book.save(content)
+    return content.getvalue()
+
+
 RECORDS = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
 KINDS = {
     "table.csv.gz": gzip.compress(as_csv()),
     "table.json": json.dumps(RECORDS).encode(),
     "lite.db": database(sqlite3),
+    "sheet.xlsx": workbook(),
     "duck.db": database(duckdb),
     "table.jsonl.gz": gzip.compress("\n".join(map(json.dumps, RECORDS)).encode()),
 }

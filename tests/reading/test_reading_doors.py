@@ -1,7 +1,9 @@
 """One table, many doors: the same Observations, or the same error but for its lines."""
 
 import contextlib
+import datetime
 import gzip
+import io
 import json
 import re
 import sqlite3
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import openpyxl
 import pytest
 
 from changepoint import DataError, DataWarning, read, read_csv
@@ -19,6 +22,7 @@ from changepoint.roles import ROLES
 DAYS = [f"2024-01-{day:02d}" for day in range(1, 15)]
 MONDAYS = np.arange("2024-01-01", "2025-01-01", 7, dtype="datetime64[D]").astype(str).tolist()
 
+DATED = {*DAYS, *MONDAYS}
 NUMBERED = list(enumerate(DAYS))
 
 # Name -> header, rows, options. None is a missing cell.
@@ -29,8 +33,8 @@ TABLES = {
         [[d, None if i == 4 else i, 40] for i, d in NUMBERED if i != 7],
         {},
     ),
-    "values": ("week,value", [[d, 0.1 + i / 3] for i, d in enumerate(MONDAYS)], {}),
-    "three digits": ("date,value", [[d, 1.001 + i / 1000] for i, d in NUMBERED], {}),
+    "values": ("week,value", [[d, round(0.1 + i / 3, 9)] for i, d in enumerate(MONDAYS)], {}),
+    "three digits": ("date,value", [[d, round(1.001 + i / 1000, 3)] for i, d in NUMBERED], {}),
     "years": ("year,deaths", [[1900 + i, i % 3] for i in range(20)], {}),
     "percent in the header": ("date,CTR %", [[d, 1.5 + i / 8] for i, d in NUMBERED], {}),
     "percent in the cells": ("date,ctr", [[d, f"{1 + i}.5%"] for i, d in NUMBERED], {}),
@@ -124,6 +128,20 @@ def sqlite_file(header, rows):
         return path.read_bytes()
 
 
+def workbook(header, rows):
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in (header, *rows):
+        book.active.append(row)
+    book.save(content)
+    return content.getvalue()
+
+
+def dated(row):
+    """Return a row with dates as dates."""
+    found = [datetime.date.fromisoformat(row[0])] if row[0] in DATED else row[:1]
+    return [*found, *row[1:]]
+
+
 # Suffix -> the bytes of a file that holds the table.
 DOORS = {
     "records.json": lambda *table: as_json(records(*table)),
@@ -134,6 +152,8 @@ DOORS = {
     "packed.json.gz": lambda *table: gzip.compress(as_json(records(*table))),
     "duck.db": duckdb_file,
     "lite.db": sqlite_file,
+    "sheet.xlsx": workbook,
+    "dates.xlsx": lambda header, rows: workbook(header, list(map(dated, rows))),
     "packed.csv.gz": lambda *table: gzip.compress(csv_text(*table).encode()),
 }
 
@@ -240,5 +260,5 @@ def test_no_number_beside_text_is_read_as_another(tmp_path):
 
 
 def test_json_is_not_csv(tmp_path):
-    with pytest.raises(DataError, match="this is JSON"):
+    with pytest.raises(DataError, match="a file of JSON"):
         read_csv(write(tmp_path, '[{"year": 2001, "value": 1}]', "t.csv"))

@@ -128,7 +128,8 @@ def test_readers_take_a_column_for_each_role():
 def test_the_command_has_an_option_for_each_role():
     fields = [field.name for field in dataclasses.fields(Columns)]
     assert fields == [
-        *(*BY_NAME, "date_format", *OTHERS[:-3], "percent", *OTHERS[-3:], "query")
+        *(*BY_NAME, "date_format", *OTHERS[:-3], "percent", *OTHERS[-3:]),
+        *("query", "sheet"),
     ]
 
 
