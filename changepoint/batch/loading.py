@@ -58,7 +58,8 @@ def load(job: Job, settings: Settings) -> Loaded:
         name = (*files, *(piece.file for piece in job.pieces))[0]
         return Loaded([name] * len(job), [()] * len(job), None, [error] * len(job))
     keys = long.keys[job.first : job.end]
-    return Loaded([", ".join(key) for key in keys], keys, long, [])
+    names = [", ".join(key) for key in keys]
+    return Loaded(names, keys if settings.by else [()] * len(keys), long, [])
 
 
 def _one(file: str, settings: Settings) -> Observations | Exception:

@@ -23,6 +23,7 @@ from changepoint.reading.frames import open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.long import Piece, keys_of, long_file
 from changepoint.reading.outcomes import asked_for
+from changepoint.reading.wide import WIDE, check_wide
 
 Hashes = NDArray[np.uint64]
 
@@ -52,6 +53,9 @@ class Settings:
         What to put together.
     choice
         Which table, of files that hold several.
+    wide
+        Whether each column is a series: the role of all of them, "" where it is found; None
+        where files are not so.
     """
 
     columns: tuple[tuple[str, Any], ...] = ()
@@ -59,6 +63,7 @@ class Settings:
     date_format: str | None = None
     how: Instructions = AS_THEY_ARE
     choice: Choice = THE_ONLY
+    wide: str | None = None
 
     @classmethod
     def of(
@@ -68,6 +73,7 @@ class Settings:
         date_format: str | None = None,
         how: Instructions = AS_THEY_ARE,
         choice: Choice = THE_ONLY,
+        wide: str | None = None,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -84,19 +90,25 @@ class Settings:
                 "outcome, a column of labels, can't be used with by: give columns of counts "
                 "(outcomes)"
             )
+        if keys and wide is not None:
+            raise ModelError("by is about long tables, and wide about others: give one")
         told = {
             role: tuple(name) if isinstance(name, list | tuple) else name
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, how, choice)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, how, choice, wide)
         _ = settings.asked  # says what doesn't fit together
         return settings
 
     @property
     def asked(self) -> dict[str, str]:
         """The columns by role as tables know them: outcomes have a role each."""
-        return asked_for(dict(self.columns))
+        asked = asked_for(dict(self.columns))
+        if self.wide is None:
+            return asked
+        check_wide(self.wide, asked)
+        return {**asked, WIDE: self.wide}
 
 
 @dataclass(frozen=True)
@@ -167,15 +179,15 @@ def plan(files: Sequence[str], settings: Settings, fast: bool) -> list[Job]:
     DataError
         If a table that isn't ordered by series is too large to be held in memory.
     """
-    if not settings.by:
+    if not settings.by and settings.wide is None:
         size = max(min(len(files) // SHARES, FILES), 1)
         jobs = [_of_files(files[i : i + size]) for i in range(0, len(files), size)]
     else:
-        tables = [file for file in files if is_parquet(file)]
+        tables = [file for file in files if is_parquet(file) and settings.wide is None]
         jobs = list(_of_tables(tables, settings, fast))
         seen: dict[int, str] = {}
         for file in files:
-            if not is_parquet(file):
+            if file not in tables:
                 jobs += _of_text(file, settings, fast, seen)
     return [replace(job, number=number) for number, job in enumerate(jobs)]
 

@@ -92,6 +92,7 @@ def run(
     difference: bool | None = None,
     query: str | None = None,
     sheet: str | None = None,
+    wide: bool | str | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -124,6 +125,9 @@ def run(
         As for `read_csv`.
     query, sheet
         As for `read`.
+    wide
+        Every column but the time is a series, named by its header; what they hold, count, rate
+        or value, or True: counts if all numbers are whole, else values.
     fdr
         Expected share of false ones among the flagged series.
     executor
@@ -179,7 +183,8 @@ def run(
             **{"per": per, "year": year, "difference": difference},
         }
     )
-    settings = Settings.of(told, by, date_format, how, Choice(query, sheet))
+    columnwise = "" if wide is True else wide or None
+    settings = Settings.of(told, by, date_format, how, Choice(query, sheet), columnwise)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)

@@ -9,14 +9,15 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from changepoint.errors import DataError
-from changepoint.reading.arrow import UnknownTypeError, cells_of
-from changepoint.reading.rows import Grid, Place, Rows, table_of_rows
-from changepoint.reading.table import Cells, Table, shown
+from changepoint.reading.arrowrows import ArrowRows, first_line
+from changepoint.reading.grids import Grid, Rows
+from changepoint.reading.rows import table_of_rows
+from changepoint.reading.table import Table, shown
 
 SUFFIXES = (".duckdb", ".ddb", ".sqlite", ".sqlite3", ".db")
 HEAD = 16  # bytes that tell them
@@ -95,7 +96,7 @@ def _answer(opened: _Open, file: str, kind: str, query: str | None) -> _Answer:
     except Exception as error:
         if not _alive(opened):
             raise _unreadable(file, kind, error) from None
-        told = _one_line(error)
+        told = first_line(error)
         raise DataError(f"{file}: the query can't be answered: {told}; {has}") from None
 
 
@@ -110,15 +111,9 @@ def _alive(opened: _Open) -> bool:
 
 def _unreadable(file: str, kind: str, error: Exception) -> DataError:
     return DataError(
-        f"{file}: this {kind} database can't be read: {_one_line(error)}. If another program "
+        f"{file}: this {kind} database can't be read: {first_line(error)}. If another program "
         "writes to it, close that, or copy the file; else it is damaged, or of a newer version"
     )
-
-
-def _one_line(error: Exception) -> str:
-    """Return what a database says, without the picture of the place below it."""
-    text = str(error).split("\n\nLINE ")[0]
-    return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
 def _quoted(name: str) -> str:
@@ -187,7 +182,7 @@ def _duckdb(file: str) -> Iterator[_Open]:
         if relation is None:
             raise ValueError("it is no select")
         table = relation.to_arrow_table()
-        return _Answer(list(table.column_names), _Columns(table))
+        return _Answer(list(table.column_names), ArrowRows(table))
 
     def tables() -> list[str]:
         listed = connection.execute(
@@ -201,61 +196,3 @@ def _duckdb(file: str) -> Iterator[_Open]:
 
     with contextlib.closing(connection):
         yield _Open(tables, ask)
-
-
-class _Columns:
-    """Rows that are held as columns of Arrow."""
-
-    def __init__(self, table: Any) -> None:
-        self.table = table
-        self.lines: Sequence[int] = range(1, len(table) + 1)
-
-    def values(self, index: int) -> list[Any]:
-        """Return a column as it stands."""
-        return _listed(self.table.column(index))
-
-    def column(
-        self, index: int, most: int | None = None, place: Place | None = None
-    ) -> tuple[Cells, tuple[str, ...]]:
-        """Return the cells of a column, and what was done to them."""
-        column = self.table.column(index)
-        column = column if most is None else column.slice(0, most)
-        try:
-            return cells_of(column)
-        except Exception as error:
-            if place is None:
-                return [""] * len(column), ()
-            kind = isinstance(error, UnknownTypeError)
-            told = f"is of type {error}" if kind else f"can't be read ({_one_line(error)})"
-            raise DataError(
-                f"{place[0]}: column {place[1]!r} {told}; expected numbers, dates or text. "
-                "Cast it in the query, or name another column"
-            ) from None
-
-    def row(self, number: int) -> Sequence[Any]:
-        """Return a row."""
-        return [_scalar(column[number]) for column in self.table.columns]
-
-    def cut(self, number: int) -> None:
-        """Remove the rows from one on."""
-        self.table, self.lines = self.table.slice(0, number), self.lines[:number]
-
-    def whole(self) -> Iterator[Sequence[Any]]:
-        """Return the rows."""
-        return zip(*map(_listed, self.table.columns), strict=True)
-
-
-def _listed(column: Any) -> list[Any]:
-    """Return an Arrow column as objects of Python, as text where these can't hold it."""
-    try:
-        found: list[Any] = column.to_pylist()
-    except Exception:  # such as a date after the year 9999
-        found = [_scalar(cell) for cell in column]
-    return found
-
-
-def _scalar(cell: Any) -> Any:
-    try:
-        return cell.as_py()
-    except Exception:
-        return str(getattr(cell, "value", ""))

@@ -10,10 +10,12 @@ from pathlib import Path
 from changepoint.errors import DataError
 from changepoint.reading import databases
 from changepoint.reading.files import check_path, content_of, lines_of, text_of_bytes
+from changepoint.reading.frames import read_wide_parquet
 from changepoint.reading.jsontables import is_json, read_json_table
 from changepoint.reading.layout import read_table
 from changepoint.reading.systems import is_url
 from changepoint.reading.table import Table
+from changepoint.reading.wide import WIDE
 from changepoint.reading.workbooks import is_workbook, read_workbook
 
 
@@ -62,6 +64,8 @@ def table_of_file(
     """
     file = os.fspath(path)
     kind = None if is_url(path) else databases.kind_of(_head(path))
+    if WIDE in asked and file.lower().endswith((".parquet", ".pq")):
+        return read_wide_parquet(path, asked)
     if kind is not None:
         _refuse_sheet(file, choice)
         return databases.read_database(path, kind, choice.query, asked)

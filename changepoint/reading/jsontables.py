@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from changepoint.errors import DataError
 from changepoint.reading.files import lines_of
-from changepoint.reading.rows import Rows, table_of_rows
+from changepoint.reading.grids import Rows
+from changepoint.reading.rows import table_of_rows
 from changepoint.reading.table import Table, shown
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")

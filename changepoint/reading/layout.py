@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from changepoint.errors import DataError, Problem
-from changepoint.reading.datestyles import is_date
-from changepoint.reading.matching import constant, meaning, normal
-from changepoint.reading.numerals import is_number
-from changepoint.reading.parts import split
-from changepoint.reading.rows import Rows, table_of_rows
+from changepoint.reading.grids import Rows
+from changepoint.reading.headers import (
+    SEARCHED,
+    Score,
+    best_header,
+    check_header,
+    is_data,
+    more_headers,
+    several_headers,
+    words_in,
+)
+from changepoint.reading.matching import RolesError
+from changepoint.reading.rows import table_of_rows
 from changepoint.reading.table import Table, shown
 from changepoint.reading.values import text_of
-from changepoint.roles import RESPONSES
 
-Score = tuple[float, ...]
 DELIMITERS = (",", ";", "\t", "|")
-_SEARCHED = 100  # lines in which the header is looked for
 
 
 def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
@@ -36,8 +41,8 @@ def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
 
 def read_sheet(rows: Rows, asked: Mapping[str, str], file: str) -> Table:
     """Return the same of the rows of a sheet, which have as many cells each."""
-    texts = [[text_of(cell) for cell in cells] for cells in rows.cells[:_SEARCHED]]
-    _, first = _best_header(texts, asked) or ((), 0)
+    texts = [[text_of(cell) for cell in cells] for cells in rows.cells[:SEARCHED]]
+    _, first = best_header(texts, asked) or ((), 0)
     kept = Rows(rows.lines[first:], rows.cells[first:], typed=True)
     return _below_header(kept, asked, file, None)
 
@@ -49,87 +54,47 @@ def _below_header(
     first = rows.lines.pop(0)
     header = [text_of(cell) for cell in rows.cells.pop(0)]
     hint = ""
-    if any(map(_is_data, header)):
+    if any(map(is_data, header)):
         hint = f"; line {first} looks like data: if there is no header line, add one"
+
+    below = more_headers(header, rows)
+
+    def check(roles: Mapping[str, int]) -> None:
+        check_header(header, roles, first, file)
+        if below and words_in(rows, len(below), roles):
+            raise DataError(f"{file}: {several_headers(header, first, rows, below)}")
 
     def check_widths() -> None:
         if not rows.typed:
             _check_widths(rows, header, file)
 
-    return table_of_rows(
-        rows,
-        header,
-        asked,
-        file,
-        hint=hint,
-        delimiter=delimiter,
-        check_header=lambda roles: _check_header(header, roles, first, file),
-        check_rows=check_widths,
-    )
-
-
-def _check_header(header: list[str], roles: Mapping[str, int], first: int, file: str) -> None:
-    """Refuse a header that looks like a row: it would be lost."""
-    time = roles.get("time")
-    dated = time is not None and is_date(header[time])
-    if not dated and not all(map(_is_data, filter(None, header))):
-        return
-    quoted = ", ".join(repr(shown(cell)) for cell in header[:5])
-    raise DataError(
-        f"{file}: line {first} looks like data, and a header was expected: {quoted}. Put a "
-        "line with the names of the columns above it, such as date,count"
-    )
-
-
-def _is_data(cell: str) -> bool:
-    cell = cell.strip()
-    return is_number(cell) or is_date(cell)
+    try:
+        return table_of_rows(
+            rows,
+            header,
+            asked,
+            file,
+            hint=hint,
+            delimiter=delimiter,
+            check_header=check,
+            check_rows=check_widths,
+        )
+    except RolesError as error:
+        if not below:
+            raise
+        raise DataError(f"{error}. {several_headers(header, first, rows, below)}") from None
 
 
 def _find_header(lines: list[str], asked: Mapping[str, str]) -> tuple[str, int]:
     """Return the delimiter, and the index of the line that has the most of the names."""
     best: tuple[Score, str, int] | None = None
     for delimiter in DELIMITERS:
-        found = _best_header([_cells(line, delimiter) for line in lines[:_SEARCHED]], asked)
+        found = best_header([_cells(line, delimiter) for line in lines[:SEARCHED]], asked)
         if found is not None and (best is None or found[0] > best[0]):
             best = found[0], delimiter, found[1]
     if best is None:
         return DELIMITERS[0], next(i for i, line in enumerate(lines) if line.strip())
     return best[1], best[2]
-
-
-def _best_header(
-    parsed: Sequence[Sequence[str]], asked: Mapping[str, str]
-) -> tuple[Score, int] | None:
-    """Return how good a header the best of some rows is, and its index; None for no cells."""
-    wanted = {normal(name) for role, name in asked.items() if constant(role, name) is None}
-    wanted |= {normal(part) for part in split(asked.get("time", ""))}
-    best: tuple[Score, int] | None = None
-    for index, cells in enumerate(parsed):
-        names = {normal(cell) for cell in cells} - {""}
-        filled = [cell for cell in cells if cell.strip()]
-        below_rows = any(any(row) for row in parsed[:index])
-        if below_rows and all(map(_is_data, filled)):
-            names = set()  # nothing but data, though a column asked for may be called so
-        found = len(names & wanted)
-        if not found and any(map(_is_data, cells)):
-            names = set()  # a row of data, whatever words stand in it
-        roles = [role for role in map(meaning, names) if role is not None]
-        if not any(cells):
-            continue
-        # Rows as long as the header settle what names leave open; of a file without any
-        # known name, show the columns that make the best table.
-        below = [len(row) for row in parsed[index + 1 :] if any(row)]
-        even = below.count(len(cells)) / max(len(below), 1)
-        score = (
-            found,
-            not set(RESPONSES).isdisjoint(roles),
-            len(roles),
-            even * min(len(cells), 3),
-        )
-        if best is None or score > best[0]:
-            best = score, index
-    return best
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -15,8 +15,8 @@ from typing import Any
 
 from changepoint.errors import DataError
 from changepoint.reading.files import EXPORT
+from changepoint.reading.grids import Rows
 from changepoint.reading.layout import read_sheet
-from changepoint.reading.rows import Rows
 from changepoint.reading.table import Table, shown
 from changepoint.reading.values import Fault
 

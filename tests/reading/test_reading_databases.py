@@ -145,7 +145,7 @@ def test_types_of_duckdb(tmp_path):
     assert found.label(0) == "2024-01-01T10:00:00"
     big = read(path, query="select sum(value * 100)::hugeint as count, 1 as year from t")
     assert big.count.tolist() == [54375]
-    with pytest.raises(DataError, match=r"column 'list' is of type list.*Cast it in the query"):
+    with pytest.raises(DataError, match=r"column 'list' is of type list.*Convert it first"):
         read(path, value="list")
     with pytest.raises(DataError, match="column 'late'"):
         read(path, time="late")
