@@ -125,10 +125,8 @@ def _quoted(name: str) -> str:
 def _sqlite(file: str) -> Iterator[_Open]:
     import sqlite3
 
-    reads = {
-        *(sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION),
-        sqlite3.SQLITE_RECURSIVE,
-    }
+    # The file is opened for reading only; these would open others, or change settings.
+    refused = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_TRANSACTION}
     # The name as a URI, in which it may hold any character.
     address = f"{Path(file).absolute().as_uri()}?mode=ro"
     try:
@@ -153,7 +151,7 @@ def _sqlite(file: str) -> Iterator[_Open]:
 
     with contextlib.closing(connection):
         connection.set_authorizer(
-            lambda action, *_: sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY
+            lambda action, *_: sqlite3.SQLITE_DENY if action in refused else sqlite3.SQLITE_OK
         )
         yield _Open(tables, ask)
 

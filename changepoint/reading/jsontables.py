@@ -83,7 +83,7 @@ def _parsed(text: str, file: str) -> Any:
             records.append(_value(line))
         except ValueError as error:
             if not records:  # not even one line is JSON by itself
-                raise DataError(f"{file}: this isn't JSON: {whole}. {EXPECTED}") from None
+                raise DataError(f"{file}: this isn't JSON: {whole}; {EXPECTED}") from None
             told = str(error).replace("line 1 column", "column")
             raise DataError(
                 f"{file}, line {number}: this isn't a JSON record: {told}"
@@ -181,7 +181,7 @@ def _checked(found: _Records, file: str) -> _Records:
     ]
     if odd:
         some = ", ".join(f"{number} ({shown(record)})" for number, record in odd[:_NAMED])
-        kinds = "lists of cells" if all(isinstance(r, list) for _, r in odd) else "others"
+        kinds = "lists of cells" if all(isinstance(r, list) for _, r in odd) else "not so"
         raise DataError(
             f"{file}: every record must be an object that names its cells, and {len(odd)} are "
             f"{kinds}: record {some}; {EXPECTED}"

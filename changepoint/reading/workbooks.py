@@ -118,9 +118,9 @@ def _rows(sheet: Any, formulas: Any) -> Rows:
     for number, cells in enumerate(sheet.iter_rows(), 1):
         values = [_value(cell) for cell in cells]
         if formulas is not None:
-            for index, value in enumerate(values):
+            for index in (i for i, value in enumerate(values) if value is None):
                 formula = formulas.cell(number, index + 1)
-                if value is None and formula.data_type == "f":
+                if formula.data_type == "f":
                     values[index] = _unstored(formula.value)
         rows.lines.append(number)
         rows.cells.append(values)
