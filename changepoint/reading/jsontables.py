@@ -14,6 +14,7 @@ from changepoint.reading.files import lines_of
 from changepoint.reading.grids import Rows
 from changepoint.reading.rows import table_of_rows
 from changepoint.reading.table import Table, shown
+from changepoint.reading.wide import WIDE
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 EXPECTED = (
@@ -65,7 +66,8 @@ def read_json_table(text: str, file: str, asked: Mapping[str, str]) -> Table:
     ]
     grid = Rows([number for number, _ in filled], [row for _, row in filled], typed=True)
     table = table_of_rows(grid, header, asked, file, notes=found.notes)
-    used = {column.name for column in table.columns.values()} & set(header)
+    named = {column.name for column in table.columns.values()} & set(header)
+    used = set(header) if WIDE in asked else named
     noticed = (*_absent(found.records, used), *_not_numbers(found.records, used))
     return replace(table, notes=(*table.notes, *noticed))
 

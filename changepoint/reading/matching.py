@@ -121,7 +121,9 @@ def find_roles(
         known = ", ".join(f"{r} ({_examples(r)})" for r in RESPONSES if BY_NAME[r].names)
         log = "; if each row is an event, count them: --events --aggregate week"
         log = log if "time" in found or len(header) == 1 else ""
-        problem = f"no column has a name that means a response: {known}{hint}{log}"
+        wide = "; if each column is a series: changepoint batch --wide"
+        wide = wide if "time" in found and len(header) > 2 else ""
+        problem = f"no column has a name that means a response: {known}{hint}{log}{wide}"
         raise RolesError(_ask(header, file, problem))
     others = [role for role in found if role not in BY_NAME]
     return {role: found[role] for role in (*BY_NAME, *others) if role in found}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from changepoint import DataError, ModelError, batch
+from changepoint import DataError, ModelError, batch, read
 from changepoint.batch.loading import load
 from changepoint.batch.plan import Settings, plan
 from changepoint.roles import ROLES
@@ -124,6 +124,13 @@ def test_what_is_no_wide_table_is_refused(tmp_path, header, message):
     )
     job, *_ = plan([str(tmp_path / "t.csv")], Settings.of({}, wide=""), fast=True)
     assert message in job.refused
+
+
+def test_fit_says_where_wide_tables_go(tmp_path):
+    (tmp_path / "t.csv").write_text("date,north,south\n2024-01-01,1,2\n2024-01-02,1,2\n")
+    with pytest.raises(DataError, match="if each column is a series: changepoint batch --wide"):
+        read(tmp_path / "t.csv")
+    assert read(tmp_path / "t.csv", count="south").count.tolist() == [2, 2]
 
 
 @pytest.mark.parametrize(
