@@ -1,5 +1,7 @@
 # One command each: `make demo` and `make test` set everything up by themselves.
 BIN := .venv/bin
+# Files of tests are shared out to processes, each of which takes about 1.5 GB.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 # Without compiled bytecode every start would parse all libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -9,10 +11,10 @@ demo: .venv/.stamp
 	$(BIN)/changepoint fit data/semmelweis.csv --model models/maternal_mortality.py --out build/demo
 
 test: .venv/.stamp
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-slow: .venv/.stamp
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(PARALLEL) -m slow
 
 check: .venv/.stamp
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ from changepoint.report.page_many import (
     Report,
     page,
 )
-from changepoint.report.sentences import words
+from changepoint.report.sentences import no_sign, words
 from changepoint.report.sparkline import Curve, Tick
 from changepoint.results.reported import Change, Interval
 
@@ -162,10 +162,7 @@ def _sentence(row: Mapping[str, Any], found: list[Change]) -> str:
     q = row["probability_in_batch"]
     all_of_them = "" if q is None else f" Among all these series: P(any change) {equals(q)}."
     if not found:
-        verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
-        return (
-            f"There is {verb} in the {family.subject} (P(any change) {equals(p)}).{all_of_them}"
-        )
+        return f"{no_sign(family, p)}.{all_of_them}"
     told = words(found, family, p, row["number_probability"], q is None)
     return f"{told}{all_of_them}"
 

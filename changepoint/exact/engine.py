@@ -111,9 +111,12 @@ class Exact:
     def _result(
         self, solved: Solved, observations: Observations, notes: tuple[str, ...], seed: int
     ) -> Result:
+        from changepoint.exact.limits import limits
+
         answer = solved.answer()
+        model, number = solved.model, answer.number_probability
         return Result(
-            model=solved.model,
+            model=model,
             observations=observations,
             engine={
                 "name": "exact",
@@ -122,14 +125,19 @@ class Exact:
                 "converged": True,
                 "diagnostics": answer.diagnosed,
             },
-            warnings=observations.warnings + notes + answer.warnings,
+            warnings=(
+                *observations.warnings,
+                *notes,
+                *answer.warnings,
+                *limits(model, observations, number),
+            ),
             log_evidence=solved.log_evidence,
             change_probability=answer.change_probability,
-            number_probability=answer.number_probability,
+            number_probability=number,
             number_error=answer.number_error,
             rows=answer.rows,
             drawn=answer.drawn,
-            given=answer.given(int(answer.number_probability.argmax())),
+            given=answer.given(int(number.argmax())),
             candidates=answer.candidates,
         )
 

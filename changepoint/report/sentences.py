@@ -70,6 +70,8 @@ def words(
         return f"Assuming exactly {times}: {what}."
     times = "once" if len(found) == 1 else "twice" if len(found) == 2 else f"{len(found)} times"
     sure = f"P(any change) {equals(p)}, P(exactly {len(found)}) {equals(number_p)}"
+    if number_p < 0.5:
+        sure += ", the most probable of several numbers"
     verb = "changed" if p > 0.95 else "probably changed" if p > 0.5 else "may have changed"
     return f"The {parameter} {verb} {times} ({sure}): {what}."
 
@@ -111,9 +113,13 @@ def _no_change(posterior: Answer) -> str:
     best = next(iter(posterior.models), None)
     if best is not None and best["steady"] and best["probability"] > 0.5:
         return _none_allowed(posterior, about, best["probability"])
-    p = posterior.probability_of_change
+    return f"{no_sign(family, posterior.probability_of_change)}: {about}."
+
+
+def no_sign(family: Likelihood | OwnLikelihood, p: float) -> str:
+    """Return that no change is reported, with P(any change), without the full stop."""
     verb = "no sign of a change" if p < 0.2 else "no clear sign of a change"
-    return f"There is {verb} in the {family.subject} (P(any change) {equals(p)}): {about}."
+    return f"There is {verb} in the {family.subject} (P(any change) {equals(p)})"
 
 
 def _none_allowed(posterior: Answer, about: str, probability: float) -> str:

@@ -1,0 +1,52 @@
+"""Before the tests: compiled kernels in the cache, by a process of its own."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+BIT_BY_BIT = ("beta-binomial", "binomial", "poisson", "negative-binomial")
+
+
+def fill_cache():
+    """Compile what batches use, in processes of their own.
+
+    A kernel that is compiled gives other last bits than the same one loaded from the cache;
+    batches of many processes are compared bit by bit.
+    """
+    root = Path(__file__).parents[1]
+    days = [f"2024-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 29)]
+    rows = [
+        f"{shop},{day},{3 + 20 * (shop == 'a' and day > '2024-02')},400"
+        for shop in "ab"
+        for day in days
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        table = folder / "t.csv"
+        table.write_text("\n".join(["shop,date,count,trials", *rows]) + "\n")
+        for likelihood in BIT_BY_BIT:
+            subprocess.run(
+                [
+                    sys.executable, "-m", "changepoint.cli", "batch", table, "--by", "shop",
+                    "--likelihood", likelihood, "--out", folder / likelihood,
+                ],
+                cwd=root, check=True, capture_output=True,
+            )  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """Fill the cache once for all processes that share the tests, before these start."""
+    config = session.config
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        fill_cache()
+
+
+@pytest.fixture(scope="session")
+def compiled(request):
+    """Fill the cache, unless that was done for all processes."""
+    if not hasattr(request.config, "workerinput"):
+        fill_cache()
