@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
-from changepoint.reading.doors import THE_ONLY, Choice
+from changepoint.reading.doors import THE_ONLY, Choice, refuse_choice
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.long import Piece, keys_of, long_file
@@ -238,6 +238,7 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
     runs: list[_Run] = []
     for file in files:
         try:
+            refuse_choice(file, settings.choice)
             found = list(_runs(file, settings.by))
             if not sum(run.piece.end for run in found):
                 raise DataError(f"{file}: the table has no rows")

@@ -65,6 +65,7 @@ def table_of_file(
     file = os.fspath(path)
     kind = None if is_url(path) else databases.kind_of(_head(path))
     if WIDE in asked and file.lower().endswith((".parquet", ".pq")):
+        refuse_choice(file, choice)
         return read_wide_parquet(path, asked)
     if kind is not None:
         _refuse_sheet(file, choice)
@@ -91,6 +92,14 @@ def table_of_file(
     if is_json(text, file):
         return read_json_table(text, file, asked)
     return read_table(lines_of(text, file), asked, file)
+
+
+def refuse_choice(file: str, choice: Choice) -> None:
+    """Refuse to choose a table of a Parquet file, which holds one."""
+    if choice != THE_ONLY:
+        raise DataError(
+            f"{file}: a query is for databases, a sheet for Excel files; this is a Parquet file"
+        )
 
 
 def _refuse_sheet(file: str, choice: Choice) -> None:

@@ -15,7 +15,7 @@ from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.doors import Choice, table_of_csv, table_of_file
+from changepoint.reading.doors import Choice, refuse_choice, table_of_csv, table_of_file
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.instructions import Instructions
 from changepoint.reading.matching import is_outcome, with_numbers
@@ -123,10 +123,7 @@ def read(
         asked, how = _told(options)
         table = table_of_file(path, asked, Choice(query, sheet))
         return _observations(table, asked, how, date_format)
-    if query is not None or sheet is not None:
-        raise DataError(
-            f"{path}: a query is for databases, a sheet for Excel files; this is a Parquet file"
-        )
+    refuse_choice(os.fspath(path), Choice(query, sheet))
     if date_format is not None:
         raise DataError(
             f"{path}: a date format is for text files; in a Parquet file, store dates as dates"

@@ -11,12 +11,14 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 
 from changepoint import DataError
 from changepoint.batch.inputs import find
 from changepoint.batch.loading import load
 from changepoint.batch.plan import Settings, plan
+from changepoint.reading.doors import Choice
 
 ROWS = [
     (f"2024-01-{day:02d}", shop, 3 + day % 4 + k, 50 + day)
@@ -100,6 +102,13 @@ def test_a_damaged_file_says_so_once(tmp_path, name):
     (tmp_path / name).write_bytes(KINDS[name][:-12])
     with pytest.raises(DataError, match=name):
         series_of([tmp_path / name], by="shop")
+
+
+@pytest.mark.parametrize("told", [{"by": "shop"}, {"wide": ""}, {}])
+def test_a_choice_is_refused_where_there_is_none(tmp_path, told):
+    pd.DataFrame(ROWS, columns=HEADER).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"a query is for databases.*this is a Parquet file"):
+        series_of([tmp_path / "t.parquet"], choice=Choice("select 1"), **told)
 
 
 def test_keys_are_told_to_the_last_digit(tmp_path):
