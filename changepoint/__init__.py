@@ -24,6 +24,7 @@ from changepoint.model_comparison import compare_models as compare_models
 from changepoint.observations import Observations as Observations
 from changepoint.posterior import Posterior as Posterior
 from changepoint.reading import from_frame as from_frame
+from changepoint.reading import read as read
 from changepoint.reading import read_csv as read_csv
 from changepoint.reading import read_parquet as read_parquet
 from changepoint.sampling.check import check_pymc as check_pymc
@@ -57,6 +58,7 @@ __all__ = [
     "from_frame",
     "likelihoods",
     "priors",
+    "read",
     "read_csv",
     "read_parquet",
     "scoring",

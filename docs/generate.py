@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 # The public names by what they are for; a test asks that none is left out.
 TOPICS = {
-    "Data": ["read_csv", "read_parquet", "from_frame", "Observations"],
+    "Data": ["read", "read_csv", "read_parquet", "from_frame", "Observations"],
     "Models": ["Model", "Changes", "compare_models", "ModelComparison"],
     "Answers": ["fit", "Exact", "MCMC", "Posterior"],
     "PyMC": ["check_pymc", "PyMCCheck", "sum_out", "draw_switchpoints"],

@@ -16,10 +16,12 @@ from urllib.parse import unquote
 
 from changepoint.errors import DataError
 from changepoint.reading.files import SPREADSHEETS
+from changepoint.reading.jsontables import SUFFIXES as JSON
 from changepoint.reading.systems import filesystem, is_url
 
 PARQUET = (".parquet", ".pq")
-TABLES = (*PARQUET, ".csv", ".tsv", ".txt", *SPREADSHEETS, ".csv.gz", ".csv.zip")
+_TEXTS = (".csv", ".tsv", ".txt", *JSON)
+TABLES = (*PARQUET, *_TEXTS, *(f"{end}.gz" for end in _TEXTS), ".csv.zip", *SPREADSHEETS)
 WHOLE = 2**24  # bytes up to which all of a file counts in its fingerprint
 ENDS = 2**20  # bytes at either end that count in that of a larger one
 

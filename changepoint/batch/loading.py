@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict
 from functools import lru_cache
 from typing import NamedTuple
 
 from changepoint.batch.inputs import fingerprint, is_parquet, partitions
-from changepoint.batch.plan import LARGEST_GROUP, Job, Settings, text_of, too_large
+from changepoint.batch.plan import LARGEST_GROUP, LARGEST_TEXT, Job, Settings, too_large
 from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.reading import read
 from changepoint.reading.frames import open_parquet
-from changepoint.reading.long import Long, Piece, long_csv, long_parquet
+from changepoint.reading.long import Long, Piece, long_file, long_parquet
 
 
 class Loaded(NamedTuple):
@@ -57,7 +58,8 @@ def load(job: Job, settings: Settings) -> Loaded:
         name = (*files, *(piece.file for piece in job.pieces))[0]
         return Loaded([name] * len(job), [()] * len(job), None, [error] * len(job))
     keys = long.keys[job.first : job.end]
-    return Loaded([", ".join(key) for key in keys], keys, long, [])
+    names = [", ".join(key) for key in keys]
+    return Loaded(names, keys if settings.by else [()] * len(keys), long, [])
 
 
 def _one(file: str, settings: Settings) -> Observations | Exception:
@@ -74,6 +76,7 @@ def _one(file: str, settings: Settings) -> Observations | Exception:
         return read(
             file,
             date_format=settings.date_format,
+            **asdict(settings.choice),
             **settings.how.options(),
             **dict(settings.columns),
         )
@@ -94,7 +97,7 @@ def _table(job: Job, settings: Settings) -> Long:
 def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings) -> Long:
     by, how = settings.by, (settings.how, settings.date_format)
     if not pieces:
-        return long_csv(text_of(files[0]), files[0], by, settings.asked, *how)
+        return long_file(files[0], by, settings.asked, *how, settings.choice, LARGEST_TEXT)
     stated = {piece.file: partitions(piece.file) for piece in pieces}
     return long_parquet(pieces, by, settings.asked, *how, stated)
 

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
 from changepoint.errors import DataError, ModelError
+from changepoint.reading.doors import THE_ONLY, Choice, refuse_choice
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
-from changepoint.reading.long import Piece, keys_of, long_csv
+from changepoint.reading.long import Piece, keys_of, long_file
 from changepoint.reading.outcomes import asked_for
-from changepoint.reading.systems import content
+from changepoint.reading.wide import WIDE, check_wide
 
 Hashes = NDArray[np.uint64]
 
@@ -32,7 +33,7 @@ SLOW = 2**14  # of any other job
 SERIES, FEW = 2**14, 2**8  # of a job, however short they are; of a slow one
 FILES = 64  # of a job
 SHARES = 16  # jobs at least, if there are so many series: so that every core has some
-LARGEST_CSV = 2**28  # bytes
+LARGEST_TEXT = 2**28  # bytes
 LARGEST_GROUP = 2**30  # bytes of a row group, or of a file that is one series, in memory
 
 
@@ -50,12 +51,19 @@ class Settings:
         As for `read_csv`.
     how
         What to put together.
+    choice
+        Which table, of files that hold several.
+    wide
+        Whether each column is a series: the role of all of them, "" where it is found; None
+        where files are not so.
     """
 
     columns: tuple[tuple[str, Any], ...] = ()
     by: tuple[str, ...] = ()
     date_format: str | None = None
     how: Instructions = AS_THEY_ARE
+    choice: Choice = THE_ONLY
+    wide: str | None = None
 
     @classmethod
     def of(
@@ -64,6 +72,8 @@ class Settings:
         by: str | Sequence[str] | None = None,
         date_format: str | None = None,
         how: Instructions = AS_THEY_ARE,
+        choice: Choice = THE_ONLY,
+        wide: str | None = None,
     ) -> Self:
         """Return the settings that arguments say.
 
@@ -80,19 +90,25 @@ class Settings:
                 "outcome, a column of labels, can't be used with by: give columns of counts "
                 "(outcomes)"
             )
+        if keys and wide is not None:
+            raise ModelError("by is about long tables, and wide about others: give one")
         told = {
             role: tuple(name) if isinstance(name, list | tuple) else name
             for role, name in columns.items()
             if name is not None
         }
-        settings = cls(tuple(sorted(told.items())), keys, date_format, how)
+        settings = cls(tuple(sorted(told.items())), keys, date_format, how, choice, wide)
         _ = settings.asked  # says what doesn't fit together
         return settings
 
     @property
     def asked(self) -> dict[str, str]:
         """The columns by role as tables know them: outcomes have a role each."""
-        return asked_for(dict(self.columns))
+        asked = asked_for(dict(self.columns))
+        if self.wide is None:
+            return asked
+        check_wide(self.wide, asked)
+        return {**asked, WIDE: self.wide}
 
 
 @dataclass(frozen=True)
@@ -163,15 +179,15 @@ def plan(files: Sequence[str], settings: Settings, fast: bool) -> list[Job]:
     DataError
         If a table that isn't ordered by series is too large to be held in memory.
     """
-    if not settings.by:
+    if not settings.by and settings.wide is None:
         size = max(min(len(files) // SHARES, FILES), 1)
         jobs = [_of_files(files[i : i + size]) for i in range(0, len(files), size)]
     else:
-        tables = [file for file in files if is_parquet(file)]
+        tables = [file for file in files if is_parquet(file) and settings.wide is None]
         jobs = list(_of_tables(tables, settings, fast))
         seen: dict[int, str] = {}
         for file in files:
-            if not is_parquet(file):
+            if file not in tables:
                 jobs += _of_text(file, settings, fast, seen)
     return [replace(job, number=number) for number, job in enumerate(jobs)]
 
@@ -183,7 +199,9 @@ def _of_files(files: Sequence[str]) -> Job:
 def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) -> Iterator[Job]:
     """Yield jobs on one text file of many series."""
     try:
-        found = long_csv(text_of(file), file, settings.by, settings.asked)
+        found = long_file(
+            file, settings.by, settings.asked, choice=settings.choice, most=LARGEST_TEXT
+        )
         if not len(found):
             raise DataError(f"{file}: the table has no rows below its header")
     except Exception as error:
@@ -195,24 +213,6 @@ def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) ->
     seen.update((name, file) for name in names if name not in seen)
     whole = Job(0, "table", (file,), end=len(found), repeated=repeated)
     yield from _shared(whole, len(found.rows.lines), fast)
-
-
-def text_of(file: str) -> bytes:
-    """Return the content of a long text file.
-
-    Raises
-    ------
-    DataError
-        If it can't be read, or is so large that it can't be held as text.
-    """
-    found = content(file)
-    if len(found) > LARGEST_CSV:
-        raise DataError(
-            f"{file}: {len(found) / 2**20:,.0f} MB of text are too much to be read as a whole "
-            f"(at most {LARGEST_CSV / 2**20:.0f}). Write the table as Parquet, ordered by "
-            "series, or split it"
-        )
-    return found
 
 
 def _shared(job: Job, rows: int, fast: bool) -> Iterator[Job]:
@@ -238,6 +238,7 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
     runs: list[_Run] = []
     for file in files:
         try:
+            refuse_choice(file, settings.choice)
             found = list(_runs(file, settings.by))
             if not sum(run.piece.end for run in found):
                 raise DataError(f"{file}: the table has no rows")

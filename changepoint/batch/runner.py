@@ -22,6 +22,7 @@ from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
+from changepoint.reading.doors import Choice
 from changepoint.reading.instructions import Instructions
 from changepoint.version import __version__
 
@@ -89,6 +90,9 @@ def run(
     per: float | None = None,
     year: int | None = None,
     difference: bool | None = None,
+    query: str | None = None,
+    sheet: str | None = None,
+    wide: bool | str | None = None,
     fdr: float = FDR,
     executor: Executor | None = None,
     shard: tuple[int, int] = (1, 1),
@@ -104,8 +108,8 @@ def run(
     Parameters
     ----------
     inputs
-        CSV or Parquet files, globs, folders, or URLs of file systems that pyarrow or fsspec
-        know.
+        CSV, JSON or Parquet files, globs, folders, or URLs of file systems that pyarrow or
+        fsspec know.
     model
         A Model, the path of a model file (executed as code, also by workers), or None for the
         default of each series' columns.
@@ -119,6 +123,11 @@ def run(
         declares, by default.
     date_format, aggregate, statistic, keep_partial, start, end, zone, per, year, difference
         As for `read_csv`.
+    query, sheet
+        As for `read`.
+    wide
+        Every column but the time is a series, named by its header; what they hold, count, rate
+        or value, or True: counts if all numbers are whole, else values.
     fdr
         Expected share of false ones among the flagged series.
     executor
@@ -174,7 +183,8 @@ def run(
             **{"per": per, "year": year, "difference": difference},
         }
     )
-    settings = Settings.of(told, by, date_format, how)
+    columnwise = "" if wide is True else wide or None
+    settings = Settings.of(told, by, date_format, how, Choice(query, sheet), columnwise)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are in the rows
         jobs, stamp, notes = _jobs(given, folder, settings, recipe, fresh)
@@ -229,8 +239,8 @@ def _jobs(
     if not found.files:
         asked = ", ".join(os.fspath(path) for path in inputs) or "no input"
         raise DataError(
-            f"nothing to read in {asked}: expected CSV or Parquet files, folders of them, or "
-            "globs that match some"
+            f"nothing to read in {asked}: expected CSV, JSON or Parquet files, folders of "
+            "them, or globs that match some"
         )
     folder.create()
     if fresh:
@@ -256,7 +266,7 @@ def _jobs(
     if found.left_out:
         count = len(found.left_out)
         some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
-        notes = (f"left out, as neither CSV nor Parquet by name: {some} ({count})",)
+        notes = (f"left out, as no tables by their names: {some} ({count})",)
     stamp = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()
     return jobs, stamp, notes
 

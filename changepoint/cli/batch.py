@@ -17,6 +17,7 @@ def batch(
     *inputs: str,
     out: Path,
     by: str | None = None,
+    wide: str | None = None,
     columns: Columns = Columns(),
     model: Path | None = None,
     likelihood: str | None = None,
@@ -40,12 +41,16 @@ def batch(
     Parameters
     ----------
     inputs
-        CSV or Parquet files, globs, folders, or URLs such as s3://bucket/folder.
+        CSV, JSON, Excel or Parquet files, globs, folders, or URLs such as s3://bucket/folder;
+        databases, named one by one.
     out
         Folder for series.csv, changes.csv (and .parquet), summary.json, the parts.
     by
         Columns that say which series a row belongs to, separated by commas, such as
         shop,region. Without, each file is a series.
+    wide
+        Every column but the time is a series, named by its header; what they hold: count, rate
+        or value. Alone: counts if all numbers are whole, else values.
     model
         A model file, such as models/conversion_rate.py. It is run as Python code, by every
         worker.
@@ -83,6 +88,7 @@ def batch(
         _recipe(model, likelihood, changes),
         out,
         by=listed(by),
+        wide=True if wide == "" else wide,
         **{name: given.pop(name) for name in columns.others() if name in given},
         columns=given,
         fdr=fdr,

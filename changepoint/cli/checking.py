@@ -18,7 +18,7 @@ def check(*files: Path, columns: Columns = Columns()) -> int:
     Parameters
     ----------
     files
-        CSV or Parquet files.
+        CSV, JSON, Excel or Parquet files, or databases, see --query.
     """
     if not files:
         raise ModelError("check needs a file: changepoint check data/conversions.csv")

@@ -60,6 +60,11 @@ class Columns:
         The year of the first row, where dates are written without one.
     difference
         Counts or values are running totals: take what each row adds.
+    query
+        What a DuckDB or SQLite database is asked, such as 'select date, count from sales order
+        by date'.
+    sheet
+        The sheet of an Excel file (.xlsx), where several have data.
     """
 
     date_format: str | None = None
@@ -73,6 +78,8 @@ class Columns:
     per: float | None = None
     year: int | None = None
     difference: Annotated[bool, Parameter(negative=())] = False
+    query: str | None = None
+    sheet: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return what was said."""

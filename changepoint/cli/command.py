@@ -14,6 +14,7 @@ from changepoint.cli.fitting import fit
 from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
 from changepoint.errors import DataError, EngineError, ModelError
 from changepoint.plain import say
+from changepoint.reading.wide import WIDE_ROLES
 
 HELP = """Bayesian change points for small rates: did it change, when, and how sure is that?
 
@@ -73,7 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
 def with_values(arguments: list[str]) -> list[str]:
     """Return arguments in which options have a value that may stand alone.
 
-    --dask: local, where no address follows; --events: none, where nothing follows.
+    --dask: local, where no address follows; --events: none, where nothing follows; --wide:
+    none, where no role follows.
     """
     told = list(arguments)
     if "--dask" in told:
@@ -84,6 +86,10 @@ def with_values(arguments: list[str]) -> list[str]:
         place = told.index("--events")
         if place + 1 == len(told) or told[place + 1].startswith("--"):
             told[place] = "--events="
+    if "--wide" in told:
+        place = told.index("--wide")
+        if told[place + 1 : place + 2] not in ([role] for role in WIDE_ROLES):
+            told[place] = "--wide="
     return told
 
 

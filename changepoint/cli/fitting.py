@@ -48,7 +48,8 @@ def fit(
     Parameters
     ----------
     file
-        A CSV or Parquet file with a row per day, week, batch, ...
+        A CSV, JSON, Excel or Parquet file with a row per day, week, batch, ..., also compressed
+        by gzip; or a DuckDB or SQLite database, see --query. What it is, its content says.
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood

@@ -28,6 +28,8 @@ from changepoint.reading.yearless import lack_year, with_years
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
 
+_EPOCHS = {"seconds": 0, "milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
+_SECONDS = (1e9, 4.2e9)  # since 1970, from 2001 to 2103: no count of anything else
 _CORRECT = "Correct the cell, or remove the row"
 _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999")
 
@@ -144,7 +146,21 @@ def _numeric(table: Table) -> TimesRead:
     for row in np.flatnonzero(~np.isfinite(times)):
         if int(table.lines[row]) not in told:
             problems.append(table.problem("time", int(row), rule, _CORRECT))
-    return TimesRead(times, problems, notes)
+    return (
+        _since_1970(table, times, notes) if not problems else TimesRead(times, problems, notes)
+    )
+
+
+def _since_1970(table: Table, times: Times, notes: tuple[str, ...]) -> TimesRead:
+    """Return numbers as times, if all count seconds since 1970, or parts of them."""
+    for unit, power in _EPOCHS.items():
+        first, last = (edge * 10.0**power for edge in _SECONDS)
+        if len(times) and np.all((times >= first) & (times < last) & (times == np.rint(times))):
+            name = table.columns["time"].name
+            note = f"column {name!r}: its numbers were read as {unit} since 1970, in UTC"
+            micro = np.rint(times * 10.0 ** (6 - power)).astype(np.int64)
+            return TimesRead(micro.astype("datetime64[us]"), [], (*notes, note))
+    return TimesRead(times, [], notes)
 
 
 def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:

@@ -1,10 +1,12 @@
-"""Bytes of a file -> its lines of text."""
+"""A file -> its bytes, decompressed; its bytes -> lines of text."""
 
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import os
+import zlib
 from pathlib import Path
 
 from changepoint.errors import DataError
@@ -22,19 +24,18 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_GZIP = b"\x1f\x8b"
 _FORMATS = (
     (b"PK\x03\x04", f"this is a spreadsheet or a zip archive; {EXPORT}"),
     (b"\xd0\xcf\x11\xe0", f"this is an old Excel file; {EXPORT}"),
     (b"PAR1", "this is a Parquet file; give it the suffix .parquet or use read_parquet"),
-    (b"\x1f\x8b", "this file is compressed; decompress it first (gunzip)"),
+    (_GZIP, "this file is compressed twice; decompress it first (gunzip)"),
 )
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of an existing file; DataError if it can't be a table."""
     file = Path(path)
-    if file.suffix.lower() in SPREADSHEETS:
-        raise DataError(f"{path}: spreadsheets aren't read directly; {EXPORT}")
     try:
         if file.is_dir():
             raise DataError(f"{path}: this is a folder; give a file in it")
@@ -45,21 +46,39 @@ def check_path(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def read_lines(path: str | os.PathLike[str]) -> list[str]:
-    r"""Return the lines of a text file, each with its end (\n, \r\n or \r)."""
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a file, decompressed if they are by gzip."""
     if is_url(path):
-        return lines_of(content(os.fspath(path)), path)
+        return uncompressed(content(os.fspath(path)), path)
     try:
-        return lines_of(check_path(path).read_bytes(), path)
+        return uncompressed(check_path(path).read_bytes(), path)
     except OSError as error:
         raise DataError(f"{path}: the file can't be read: {error.strerror}") from None
 
 
-def lines_of(content: bytes, path: str | os.PathLike[str]) -> list[str]:
-    """Return the same of a file's content."""
+def uncompressed(content: bytes, path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a file that may be compressed by gzip: its first bytes say so."""
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(
+            f"{path}: this file is compressed by gzip, and damaged or cut off ({error}). Copy "
+            "or compress it again"
+        ) from None
+
+
+def text_of_bytes(content: bytes, path: str | os.PathLike[str]) -> str:
+    """Return the text of a file's bytes, which must hold some."""
     text = _decoded(content, path)
     if not text.strip():
         raise DataError(f"{path}: the file is empty; expected a header line and rows")
+    return text
+
+
+def lines_of(text: str, path: str | os.PathLike[str]) -> list[str]:
+    r"""Return the lines of a text, each with its end (\n, \r\n or \r)."""
     # newline="" splits where a text editor does, and not at form feeds and the like.
     lines = list(io.StringIO(text, newline=""))
     if "\0" in text:
@@ -72,6 +91,8 @@ def lines_of(content: bytes, path: str | os.PathLike[str]) -> list[str]:
 
 
 def _decoded(content: bytes, path: str | os.PathLike[str]) -> str:
+    if content and os.fspath(path).lower().endswith(SPREADSHEETS):
+        raise DataError(f"{path}: this is no Excel file that can be read (.xlsx); {EXPORT}")
     for mark, explanation in _FORMATS:
         if content.startswith(mark):
             raise DataError(f"{path}: {explanation}")

@@ -15,9 +15,11 @@ import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.reading.arrow import UnknownTypeError, cells_of
+from changepoint.reading.arrowrows import ArrowRows
 from changepoint.reading.files import check_path
 from changepoint.reading.matching import find_roles, meaning
 from changepoint.reading.parts import is_part, joined
+from changepoint.reading.rows import table_of_rows
 from changepoint.reading.systems import filesystem, is_url
 from changepoint.reading.table import Column, Table, prefixed
 from changepoint.reading.unused import SAMPLE, left_out, time_among
@@ -53,6 +55,14 @@ def read_parquet_table(path: str | os.PathLike[str], asked: Mapping[str, str]) -
         return zip(*(column.to_pylist() for column in every.columns), strict=True)
 
     return replace(found, whole=whole)
+
+
+def read_wide_parquet(path: str | os.PathLike[str], asked: Mapping[str, str]) -> Table:
+    """Return the long table of a Parquet file in which each column is a series."""
+    name = os.fspath(path)
+    with open_parquet(path) as source:
+        table = foreign(name, DAMAGED, source.read)
+    return table_of_rows(ArrowRows(table), table.column_names, asked, name)
 
 
 def open_parquet(path: str | os.PathLike[str], dictionaries: Sequence[str] = ()) -> Any:

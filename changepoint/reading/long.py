@@ -16,10 +16,9 @@ from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.files import lines_of
+from changepoint.reading.doors import THE_ONLY, Choice, table_of_file
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
-from changepoint.reading.layout import read_table
 from changepoint.reading.matching import (
     asked_columns,
     find_roles,
@@ -34,6 +33,7 @@ from changepoint.reading.series import gathered, repeats
 from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series
 from changepoint.reading.units import scaled
+from changepoint.reading.wide import WIDE, WIDE_ROLES
 
 Integers = NDArray[np.int64]
 Keys = tuple[Integers, list[str]]  # the place of each row's key among the distinct ones, these
@@ -67,6 +67,8 @@ class Long:
         As in `Observations`.
     problems
         Cells that can't be understood, by series.
+    wide
+        The role of the columns, where each series is one: its name is that of its column.
     asked, how, notes
         What `observations` needs: the columns asked for, what to put together, what was noticed
         of the whole table.
@@ -82,6 +84,7 @@ class Long:
     asked: dict[str, str]
     how: Instructions
     notes: tuple[str, ...]
+    wide: str | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -103,19 +106,31 @@ class Long:
             self.notes,
             outcome_names=self.outcome_names,
             file=self.files[i],
-            columns=self.columns,
+            columns=self.columns if self.wide is None else self._own_column(i),
         )
 
+    def _own_column(self, i: int) -> dict[str, str]:
+        assert self.wide is not None
+        return {**self.columns, self.wide: self.keys[i][0]}
 
-def long_csv(
-    content: bytes,
+
+def long_file(
     file: str,
     by: Sequence[str],
     asked: Mapping[str, str],
     how: Instructions = AS_THEY_ARE,
     date_format: str | None = None,
+    choice: Choice = THE_ONLY,
+    most: int | None = None,
 ) -> Long:
-    """Return the series of a text file; how it is written is found from all of it.
+    """Return the series of any file but Parquet; how it is written is found from all of it.
+
+    Parameters
+    ----------
+    by
+        The key columns; none for a wide table, which is asked for as such.
+    choice, most
+        As for `table_of_file`.
 
     Raises
     ------
@@ -124,10 +139,21 @@ def long_csv(
         understood are the problem of their series alone.
     """
     wanted = dict(asked) | {key_role(i): name for i, name in enumerate(by)}
-    table = read_table(lines_of(content, file), wanted, file)
-    keys = [_of_text(table.columns[key_role(i)].cells) for i in range(len(by))]
+    table = table_of_file(file, wanted, choice, most)
+    keys = [_of_text(column.cells) for role, column in table.columns.items() if is_key(role)]
     files = np.zeros(len(table.lines), np.int64), [file]
-    return _grouped(table, keys, files, dict(asked), how, date_format)
+    found = _grouped(table, keys, files, dict(asked), how, date_format)
+    if WIDE not in asked:
+        return found
+    role = next(role for role in table.columns if role in WIDE_ROLES)
+    own = {
+        i: DataError(str(error).splitlines()[0], [
+            each._replace(column=found.keys[i][0]) if each.column == role else each
+            for each in error.rows
+        ])
+        for i, error in found.problems.items()
+    }  # fmt: skip
+    return replace(found, wide=role, problems=own)
 
 
 def long_parquet(
@@ -150,7 +176,7 @@ def long_parquet(
     Raises
     ------
     DataError
-        As `long_csv`.
+        As `long_file`.
     """
     import pyarrow as pa
 

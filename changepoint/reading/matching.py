@@ -18,6 +18,10 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _EXAMPLES = 7  # names of a role that a message lists
 
 
+class RolesError(DataError):
+    """A header that doesn't say which column has a role, or names one twice."""
+
+
 def normal(name: str) -> str:
     """Return a column's name as it is compared: without padding and case."""
     # Some systems write an accent as a sign of its own.
@@ -112,13 +116,15 @@ def find_roles(
     several = {r: names for r, names in several.items() if BY_NAME[r].behind in present}
     if several:
         which = "; ".join(f"{role}: {_quoted(names)}" for role, names in several.items())
-        raise DataError(_ask(header, file, f"more than one column for a role ({which})"))
+        raise RolesError(_ask(header, file, f"more than one column for a role ({which})"))
     if EVENTS not in asked and not any(r in RESPONSES or is_outcome(r) for r in found):
         known = ", ".join(f"{r} ({_examples(r)})" for r in RESPONSES if BY_NAME[r].names)
         log = "; if each row is an event, count them: --events --aggregate week"
         log = log if "time" in found or len(header) == 1 else ""
-        problem = f"no column has a name that means a response: {known}{hint}{log}"
-        raise DataError(_ask(header, file, problem))
+        wide = "; if each column is a series: changepoint batch --wide"
+        wide = wide if "time" in found and len(header) > 2 else ""
+        problem = f"no column has a name that means a response: {known}{hint}{log}{wide}"
+        raise RolesError(_ask(header, file, problem))
     others = [role for role in found if role not in BY_NAME]
     return {role: found[role] for role in (*BY_NAME, *others) if role in found}
 
@@ -195,7 +201,7 @@ def asked_columns(
             continue
         if not matches:
             told = "by" if is_key(role) else "time" if parts.is_part(role) else role
-            raise DataError(_ask(header, file, f"no column {name!r}, asked for as {told}"))
+            raise RolesError(_ask(header, file, f"no column {name!r}, asked for as {told}"))
         if len(matches) > 1:
             raise DataError(
                 _ask(header, file, f"{len(matches)} columns {name!r}, asked for as {role}")

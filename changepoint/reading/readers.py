@@ -15,10 +15,9 @@ from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
-from changepoint.reading.files import read_lines
+from changepoint.reading.doors import Choice, refuse_choice, table_of_csv, table_of_file
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.instructions import Instructions
-from changepoint.reading.layout import read_table
 from changepoint.reading.matching import is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
@@ -82,21 +81,32 @@ def read(
     path: str | os.PathLike[str],
     *,
     date_format: str | None = None,
+    query: str | None = None,
+    sheet: str | None = None,
     **options: Unpack[Options],
 ) -> Observations:
-    """Read a file, of the kind that its suffix says.
+    """Read a file of any kind.
 
     Parameters
     ----------
     path
-        A Parquet file (.parquet, .pq), or a text file with any other suffix.
+        A Parquet file (.parquet, .pq), or one with any other suffix, whose content says what it
+        is: a text file as for `read_csv`; JSON, a list of records or an object of columns, also
+        under a key of an object; JSON Lines; a DuckDB or SQLite database, which is opened for
+        reading only; an Excel file (.xlsx). Text may be compressed by gzip.
     date_format, **options
         As for `read_csv`.
+    query
+        What a database is asked, such as ``select day, sum(n) as count from sales group by
+        day order by day``; not needed if it has one table or view only.
+    sheet
+        Which sheet of an Excel file; not needed if only one has data.
 
     Returns
     -------
     Observations
-        The series.
+        The series. Its `lines` are those of a text file and of JSON Lines, else numbers of
+        rows, from 1; 0 for added rows.
 
     Raises
     ------
@@ -110,7 +120,10 @@ def read(
     Observations(T=100, 1871 to 1970, value)
     """
     if Path(path).suffix.lower() not in (".parquet", ".pq"):
-        return read_csv(path, date_format=date_format, **options)
+        asked, how = _told(options)
+        table = table_of_file(path, asked, Choice(query, sheet))
+        return _observations(table, asked, how, date_format)
+    refuse_choice(os.fspath(path), Choice(query, sheet))
     if date_format is not None:
         raise DataError(
             f"{path}: a date format is for text files; in a Parquet file, store dates as dates"
@@ -136,7 +149,7 @@ def read_csv(
     Parameters
     ----------
     path
-        The file.
+        The file; one that is compressed by gzip is decompressed.
     time, count, trials, ...
         Columns that names don't find, or that should win over names; any case. Trials and
         exposure may be a number instead, that of every row of the series.
@@ -202,8 +215,7 @@ def read_csv(
     Observations(T=150, 2025-01-01 to 2025-05-30, 4 outcomes)
     """
     asked, how = _told(options)
-    table = read_table(read_lines(path), asked, os.fspath(path))
-    return _observations(table, asked, how, date_format)
+    return _observations(table_of_csv(path, asked), asked, how, date_format)
 
 
 @spelled

@@ -98,6 +98,8 @@ def shown(cell: object) -> str:
     """Return a cell as text that fits into a message."""
     if isinstance(cell, np.datetime64):
         return str(np.datetime_as_string(cell, unit="auto"))
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        cell = int(cell)
     text = f"{cell:g}" if isinstance(cell, float) else str(cell).strip()
     return plain(text if len(text) <= 40 else text[:37] + "...")
 

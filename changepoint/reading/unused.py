@@ -25,9 +25,12 @@ _FULL = 0.5  # of all pairs of time and tag have a row
 def kind_of(cells: Cells) -> str | None:
     """Return what a column holds, "dates" or "numbers"; None for anything else."""
     if not isinstance(cells, list):
-        if cells.dtype.kind != "M":
-            return "numbers" if np.isfinite(cells).any() else None
-        return None if np.isnat(cells).all() else "dates"
+        if cells.dtype.kind == "M":
+            return None if np.isnat(cells).all() else "dates"
+        known = cells[:SAMPLE][np.isfinite(cells[:SAMPLE])]
+        if len(known) and (known == np.floor(known)).all() and 1e7 < known.min():
+            return kind_of([f"{cell:.0f}" for cell in known])  # 20240131 is a date as text too
+        return "numbers" if np.isfinite(cells).any() else None
     texts = [cell for cell in cells[:SAMPLE] if cell.lower() not in MISSING]
     least = max(_MOST * len(texts), 1)
 

@@ -21,7 +21,7 @@ from changepoint import (
 )
 from changepoint.batch import plan as plans
 from changepoint.batch.plan import Settings, plan
-from changepoint.reading.long import Piece, long_csv, long_parquet
+from changepoint.reading.long import Piece, long_file, long_parquet
 
 BINOMIAL = Model(likelihoods.Binomial())
 TABLE = long_table(12, 30, changed=4)
@@ -97,7 +97,7 @@ def test_tables_without_rows(tmp_path, out):
 
 
 def test_too_large_text_is_refused(tmp_path, out, monkeypatch):
-    monkeypatch.setattr(plans, "LARGEST_CSV", 1000)
+    monkeypatch.setattr(plans, "LARGEST_TEXT", 1000)
     TABLE.to_csv(tmp_path / "t.csv", index=False)
     rows = solved(tmp_path, out)
     assert rows["status"].tolist() == ["data_error"]
@@ -309,8 +309,8 @@ def test_one_series_reads_as_it_does_alone(tmp_path):
     one = TABLE.iloc[:30]
     one.drop(columns="shop").to_csv(tmp_path / "alone.csv", index=False)
     alone = read_csv(tmp_path / "alone.csv")
-    text = one.to_csv(index=False).encode()
-    together = long_csv(text, "t.csv", ["shop"], {}).observations(0)
+    one.to_csv(tmp_path / "t.csv", index=False)
+    together = long_file(str(tmp_path / "t.csv"), ["shop"], {}).observations(0)
     assert alone.fingerprint() == together.fingerprint()
     assert alone.lines.tolist() == together.lines.tolist()
 

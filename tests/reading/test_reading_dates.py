@@ -101,6 +101,15 @@ def test_an_unclear_order_asks_for_the_format(reads, cells, formats):
         assert len(times(reads, cells, date_format=form.strip("'"))) == len(cells)
 
 
+@pytest.mark.parametrize("size", [1, 10**3, 10**6, 10**9])
+def test_numbers_since_1970_are_times_and_said(reads, size):
+    days = np.arange("2024-01-01", "2024-01-15", dtype="datetime64[D]")
+    rows = [f"{int(day.astype('datetime64[s]').astype(int)) * size},5" for day in days]
+    with pytest.warns(DataWarning, match="seconds since 1970, in UTC"):
+        observations = reads("time,count\n" + "\n".join(rows))
+    assert observations.time.astype("datetime64[D]").tolist() == days.tolist()
+
+
 def test_date_format_decides(reads):
     cells = ["01/02/2020", "02/02/2020"]
     assert times(reads, cells, date_format="%d/%m/%Y") == ["2020-02-01", "2020-02-02"]

@@ -1,5 +1,7 @@
 """Encodings, delimiters, preambles, headers, footers, ragged rows: the layout of text files."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,14 @@ def test_encodings(reads, encoding):
 
 def test_utf_16_with_big_endian_mark(reads):
     check(reads(b"\xfe\xff" + table().encode("utf-16-be")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_gzip_is_known_by_its_bytes(reads, encoding):
+    text = table().encode(encoding)
+    check(reads(gzip.compress(text)))
+    if encoding == "utf-8":  # files that were put together, as by cat
+        check(reads(gzip.compress(text[:40]) + gzip.compress(text[40:])))
 
 
 def test_preamble_and_padded_header(reads):
@@ -168,7 +178,11 @@ def test_missing_data_at_the_end_are_kept(reads):
         (b"PK\x03\x04...", "export the sheet as CSV"),
         (b"\xd0\xcf\x11\xe0...", "export the sheet as CSV"),
         (b"PAR1...", "read_parquet"),
-        (b"\x1f\x8b...", "decompress"),
+        (b"\x1f\x8b...", "compressed by gzip, and damaged"),
+        (gzip.compress(table().encode())[:-9], "compressed by gzip, and damaged or cut off"),
+        (gzip.compress(table().encode())[:-1] + b"!", "compressed by gzip, and damaged"),
+        (gzip.compress(gzip.compress(b"date,count\n")), "compressed twice"),
+        (gzip.compress(b""), "empty"),
         (b"date,count\n2020-01-01,1\0\n", "line 2.*NUL"),
         (b"date,count\n2020-01-01,\x81\x8d\n", "line 2 can't be decoded"),
         (b"\xff\xfed", "can't be decoded as utf-16"),

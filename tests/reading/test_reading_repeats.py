@@ -62,12 +62,11 @@ def test_frames_and_parquet_files(tmp_path, kind, rows, word):
 
 
 def test_copies_in_a_long_table(tmp_path):
-    from changepoint.reading.long import long_csv
+    from changepoint.reading.long import long_file
 
     rows = [*(f"{row},a" for row in COPIED), *(f"{row},b" for row in ROWS)]
-    found = long_csv(
-        ("date,orders,visits,note,key\n" + "\n".join(rows)).encode(), "t", ["key"], {}
-    )
+    (tmp_path / "t").write_text("date,orders,visits,note,key\n" + "\n".join(rows))
+    found = long_file(str(tmp_path / "t"), ["key"], {})
     said = refused(found.observations(0))
     assert "line 7, 2024-03-05, column 'date', value 2024-03-05, also on line 6" in said
     assert "Delete one" in said

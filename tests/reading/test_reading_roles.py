@@ -127,7 +127,10 @@ def test_readers_take_a_column_for_each_role():
 
 def test_the_command_has_an_option_for_each_role():
     fields = [field.name for field in dataclasses.fields(Columns)]
-    assert fields == [*BY_NAME, "date_format", *OTHERS[:-3], "percent", *OTHERS[-3:]]
+    assert fields == [
+        *(*BY_NAME, "date_format", *OTHERS[:-3], "percent", *OTHERS[-3:]),
+        *("query", "sheet"),
+    ]
 
 
 def test_the_readme_has_a_row_for_each_role_and_no_other_names():
