@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from changepoint.errors import DataError, ModelError
+from changepoint.plain import json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -113,7 +114,7 @@ class Folder:
 
     def write_json(self, name: str, told: Mapping[str, Any]) -> None:
         """Write a JSON file, whole or not at all."""
-        text = json.dumps(told, indent=1, allow_nan=False) + "\n"
+        text = json_text(told, indent=1) + "\n"
         with whole(self.file(name)) as unfinished:
             unfinished.write_bytes(text.encode())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from changepoint.batch.runner import Progress, Summary, read, run
 from changepoint.errors import DataError
-from changepoint.plain import say
+from changepoint.plain import plain, say
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 SHOWN = 10  # series named at the end
@@ -98,7 +98,7 @@ def _print_table(summary: Summary, frame: Any) -> None:
         batch = row.probability_in_batch
         numbers = (row.before, row.after, row.ratio)
         table.add_row(
-            row.series,
+            plain(row.series).replace("\n", "\\n"),  # before it is measured
             "flagged" if row.flagged else "",
             "" if batch != batch else chance(batch),
             chance(row.probability_of_change),

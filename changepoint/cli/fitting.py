@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from pathlib import Path
@@ -17,7 +16,7 @@ from changepoint.cli.model_flags import refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import DataError, ModelError
-from changepoint.plain import say
+from changepoint.plain import json_text, say
 
 if TYPE_CHECKING:
     from changepoint.observations import Observations
@@ -96,7 +95,7 @@ def fit(
             warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
             posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
         tell("Summing up: the changes, and P(any change) under other priors")
-        told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
+        told = json_text(posterior.to_dict(), indent=2)
         text = told if as_json else _text(posterior)
         if out is not None:
             tell(f"Writing the folder {out}")
