@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from shutil import get_terminal_size
 from typing import Any
 
 # Control characters but tabs and ends of lines, marks that turn the direction of writing, what
@@ -14,6 +15,7 @@ ACTING = re.compile(
     "\ufffe\uffff]"
 )
 HALVES = re.compile("[\ud800-\udfff]")
+NARROWEST = 40  # characters of a line: with fewer, tables take ages, and nobody can read them
 # What a spreadsheet's formula begins with, and the numbers that begin so too.
 FORMULA, NUMBER = r"^[=+\-@\t\r]", r"^[+\-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+\-]?[0-9]+)?$"
 
@@ -63,9 +65,24 @@ def _escaped(found: re.Match[str]) -> str:
 def say(text: str = "", error: bool = False) -> None:
     """Print a line, with what the stream can't encode written out too."""
     stream = sys.stderr if error else sys.stdout
+    if stream is None:  # closed; print would take the other one
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    told = plain(text).encode(encoding, "backslashreplace").decode(encoding)
-    print(told, file=stream, flush=error)
+    print(encoded(plain(text), encoding), file=stream, flush=error)
+
+
+def encoded(text: str, encoding: str) -> str:
+    """Return text in which what an encoding lacks is written out; rules become hyphens."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.replace("─", "-").encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def width(stream: Any) -> int:
+    """Return how many characters make a line of a table on a stream."""
+    return max(get_terminal_size().columns, NARROWEST) if stream.isatty() else 160
 
 
 def defused(text: str) -> str:
