@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from shutil import get_terminal_size
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
     4 is also what chains that have not converged end with, after their answer is printed; 130
     an interrupt before there was one. An answer that can't be written ends with 3.
     """
+    # Where its folder can't be written to, matplotlib tells of it at length.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     with standard_streams() as out:
         status = delivered(out, _status(sys.argv[1:] if arguments is None else arguments))
     sys.exit(status)
