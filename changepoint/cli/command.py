@@ -68,6 +68,8 @@ def _status(arguments: list[str]) -> int:
         return _complain(error, DATA)
     except EngineError as error:
         return _complain(error, ENGINE)
+    except MemoryError as error:
+        return _complain(EngineError(f"the memory doesn't suffice: {error}"), ENGINE)
     except KeyboardInterrupt:
         say("changepoint: interrupted before there was an answer", error=True)
         return 130
