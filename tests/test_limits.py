@@ -1,9 +1,22 @@
-"""What the exact engine can't hold is an error that names the row and the prior to look at."""
+"""What can't be held or reached is an error that names the row, prior or setting to look at."""
 
 import numpy as np
 import pytest
 
-from changepoint import Changes, EngineError, Model, Observations, fit, priors
+from changepoint import (
+    MCMC,
+    Changes,
+    DataError,
+    EngineError,
+    Exact,
+    Model,
+    ModelError,
+    Observations,
+    fit,
+    likelihoods,
+    priors,
+    read_csv,
+)
 from changepoint.likelihoods import Binomial, Normal
 
 
@@ -49,3 +62,45 @@ def test_noise_beyond_the_smallest_numbers():
     model = Model(Normal(noise_sd=priors.LogNormal(-300, 1)))
     with pytest.raises(EngineError, match="where noise_sd is"):
         fit(model, Observations(value=value))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"draws": 10**12}, "draws of .* must be at most 10000000, not 1000000000000"),
+        ({"seed": 2**64}, "seed of .* must be at most 9223372036854775807"),
+        ({"seed": -1}, "seed of .* must be at least 0"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("engine", [Exact, MCMC])
+def test_settings_have_limits(engine, settings, words):
+    with pytest.raises(ModelError, match=words):
+        engine(**settings)
+
+
+@pytest.mark.parametrize("date_format", ["%Y-%Y", "%Y-%m-%m", "%", "%Y%", "%Y-%Q", "%d", ""])
+def test_formats_of_dates_that_are_none(date_format, tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("day,count\n2024/1/1,1\n2024/1/2,2\n")
+    with pytest.raises(DataError, match=r"date format .* can't be used"):
+        read_csv(file, date_format=date_format)
+
+
+@pytest.mark.parametrize(
+    ("family", "prior"),
+    [
+        (likelihoods.BetaBinomial, priors.Normal(0, 1e20)),
+        (likelihoods.BetaBinomial, priors.Normal(-1e17, 1e5)),
+        (likelihoods.BetaBinomial, priors.Logistic(0, 1e20)),
+        (likelihoods.NegativeBinomial, priors.Normal(1e20, 1e20)),
+        (likelihoods.NegativeBinomial, priors.Normal(1e18, 1e6)),
+        (likelihoods.NegativeBinomial, priors.Normal(-1e18, 1e6)),
+    ],
+    ids=str,
+)
+def test_a_search_whose_step_is_lost_in_rounding_ends(family, prior):
+    counts = np.repeat([3.0, 9.0], 10)
+    data = Observations(count=counts, trials=np.full(20, 100.0))
+    with pytest.raises(EngineError, match=r"on the log_excess .* orders of magnitude"):
+        fit(Model(family(log_excess=prior)), data)

@@ -1,10 +1,13 @@
-"""Text of others never acts: not on a terminal, not in a spreadsheet."""
+"""Text of others never acts: not on a terminal, in a spreadsheet, a figure, a page or JSON."""
 
 import csv
 import io
+import json
 import re
 import unicodedata
+import warnings
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from hypothesis import strategies as st
 from changepoint import Model, Observations, batch, fit, likelihoods, plain
 from changepoint.cli import main
 from changepoint.report.files import write
+from changepoint.report.html import fragment
+from changepoint.report.page_one import single
+from changepoint.report.plots import plot
 
 ROOT = Path(__file__).parents[1]
 ACTS = re.compile(r"(?<![\w.])print\(")
@@ -129,3 +135,60 @@ def test_numbers_and_headers_of_the_tables(tmp_path):
     data = Observations(count=np.repeat([3.0, 30.0], 10), time=np.arange(-20, 0))
     write(fit(model, data), tmp_path / "fit", "{}")
     assert "'-" not in (tmp_path / "fit/summary.csv").read_text("utf-8-sig")
+
+
+# -- figures, pages, JSON ---------------------------------------------------------------------
+
+OF_COLUMNS = ("$x_1$", r"$\frac", r"price \$", "销量", f"{HOSTILE}\n\t\ufffe\udcff", "<b>&amp;")
+
+
+@pytest.fixture(scope="module", params=OF_COLUMNS, ids=ascii)
+def named(request):
+    """An answer about data whose file and columns are called so."""
+    columns = {role: f"{role} {request.param}" for role in ("time", "count", "exposure")}
+    counts = np.repeat([3.0, 30.0], 5)
+    data = Observations(
+        count=counts,
+        exposure=counts + 1,
+        time=np.arange(10),
+        file=request.param,
+        columns=columns,
+    )
+    return request.param, fit(Model(likelihoods.Poisson()), data)
+
+
+def test_names_in_figures_are_text(named, tmp_path):
+    """Neither mathematics nor anything that XML can't hold; no word on signs without a font."""
+    name, posterior = named
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (tmp_path / "f").mkdir()
+        write(posterior, tmp_path / "f", "{}")
+        figure = plot(posterior)
+    svg = ElementTree.parse(tmp_path / "f/figure.svg")
+    shown = "\n".join(svg.getroot().itertext())
+    told = plain.plain(name).replace("\n", r"\n").replace("\t", r"\t")
+    assert f"time {told}" in shown
+    assert f"count {told}" in shown
+    assert len(figure.axes[0].get_ylabel().splitlines()) == 1
+
+
+def test_names_in_pages_are_text(named):
+    for html in (single(named[1]), fragment(named[1])):
+        assert plain.plain(html) == html
+        assert "<b>" not in html
+
+
+@settings(derandomize=True, database=None)
+@given(st.dictionaries(st.text(st.characters(codec=None)), st.text(st.characters(codec=None))))
+def test_json_has_nothing_to_write_out(told):
+    text = plain.json_text(told, indent=1)
+    assert plain.plain(text) == text
+    assert text.isascii()
+    halves = re.compile("[\ud800-\udfff]")
+    whole = {halves.sub("", key): halves.sub("", value) for key, value in told.items()}
+    if "".join(whole) == "".join(told) and "".join(whole.values()) == "".join(told.values()):
+        assert json.loads(text) == told
+    else:
+        json.loads(text)
+        assert not re.search(r"(?<!\\)(\\\\)*\\ud[89ab]..(?!\\ud[c-f])", text)

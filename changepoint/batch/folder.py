@@ -113,7 +113,7 @@ class Folder:
 
     def write_json(self, name: str, told: Mapping[str, Any]) -> None:
         """Write a JSON file, whole or not at all."""
-        text = json.dumps(told, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(told, indent=1, allow_nan=False) + "\n"  # names come back as they are
         with whole(self.file(name)) as unfinished:
             unfinished.write_bytes(text.encode())
 
@@ -123,7 +123,7 @@ class Folder:
 
         table = table.replace_schema_metadata({"job": key})
         with whole(self.part(number)) as unfinished:
-            parquet.write_table(table, unfinished)
+            parquet.write_table(table, unfinished, write_page_checksum=True)
 
     def has_part(self, number: int, key: str) -> bool:
         """Whether there is a part, readable, of this very job."""
@@ -134,6 +134,16 @@ class Folder:
         except (OSError, ValueError):
             return False
         return bool(found.get(b"job") == key.encode())
+
+    def is_whole(self, number: int) -> bool:
+        """Whether all of a part can be read, and is what was written."""
+        from pyarrow import parquet
+
+        try:
+            parquet.read_table(self.part(number), page_checksum_verification=True)
+        except (OSError, ValueError):
+            return False
+        return True
 
 
 def _changed(place: Path) -> float:

@@ -27,10 +27,15 @@ ENDS = 2**20  # bytes at either end that count in that of a larger one
 
 
 class Found(NamedTuple):
-    """The files to read, in order, and those that were left out of folders."""
+    """The files to read, in order, and those that were left out of folders.
+
+    unmatched
+        Globs, and folders, in which there is no file.
+    """
 
     files: list[str]
     left_out: list[str]
+    unmatched: list[str]
 
 
 def is_parquet(file: str) -> bool:
@@ -51,12 +56,16 @@ def find(inputs: Iterable[str | os.PathLike[str]], out: Path) -> Found:
     """
     files: dict[str, str] = {}
     left_out: list[str] = []
+    unmatched: list[str] = []
     home = out.resolve()
     for path in inputs:
         given = os.fspath(path)
         if given.startswith("file://"):
             given = unquote(given.removeprefix("file://"))
-        for file, asked in _remote(given) if is_url(given) else _local(given):
+        found = list(_remote(given) if is_url(given) else _local(given))
+        if not found:
+            unmatched.append(given)
+        for file, asked in found:
             key = file if is_url(file) else str(Path(file).resolve())
             if not is_url(file) and Path(key).is_relative_to(home):
                 continue
@@ -64,7 +73,7 @@ def find(inputs: Iterable[str | os.PathLike[str]], out: Path) -> Found:
                 files.setdefault(key, file)
             else:
                 left_out.append(file)
-    return Found(list(files.values()), sorted(set(left_out)))
+    return Found(list(files.values()), sorted(set(left_out)), unmatched)
 
 
 def _local(path: str) -> Iterator[tuple[str, bool]]:
@@ -87,8 +96,11 @@ def _local(path: str) -> Iterator[tuple[str, bool]]:
 
 
 def _below(folder: str) -> Iterator[str]:
-    """Yield the files below a folder; hidden ones, and those of other tools (_), are not."""
+    """Yield the files below a folder: no hidden ones, of other tools (_), of other batches."""
     for place, folders, names in os.walk(folder):
+        if "manifest.json" in names and "parts" in folders:
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(names):
             path = Path(place, name)

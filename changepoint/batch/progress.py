@@ -9,7 +9,7 @@ from typing import Any
 
 from changepoint.batch.runner import Progress, Summary, read, run
 from changepoint.errors import DataError
-from changepoint.plain import say
+from changepoint.plain import plain, say, width
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 SHOWN = 10  # series named at the end
@@ -73,7 +73,6 @@ def _first_error(summary: Summary) -> str:
 
 def _print_table(summary: Summary, frame: Any) -> None:
     import io
-    from shutil import get_terminal_size
 
     from rich import box
     from rich.console import Console
@@ -98,7 +97,7 @@ def _print_table(summary: Summary, frame: Any) -> None:
         batch = row.probability_in_batch
         numbers = (row.before, row.after, row.ratio)
         table.add_row(
-            row.series,
+            plain(row.series).replace("\n", "\\n"),  # before it is measured
             "flagged" if row.flagged else "",
             "" if batch != batch else chance(batch),
             chance(row.probability_of_change),
@@ -108,8 +107,9 @@ def _print_table(summary: Summary, frame: Any) -> None:
         )
     if not table.row_count:
         return
-    width = get_terminal_size().columns if sys.stdout.isatty() else 160
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    console = Console(
+        file=io.StringIO(), width=width(sys.stdout), highlight=False, markup=False
+    )
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     say("\n".join(line.rstrip() for line in lines))
@@ -169,7 +169,7 @@ def _bar() -> _Tell:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[failed]}"),
-        console=Console(stderr=True),
+        console=Console(stderr=True, width=width(sys.stderr)),
         transient=True,
     )
     task = bar.add_task("", total=0, rate="", failed="")

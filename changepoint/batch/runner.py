@@ -193,7 +193,7 @@ def run(
         def absent(job: Job) -> bool:
             return not folder.has_part(job.number, job.key(stamp))
 
-        todo = [job for job in mine if absent(job)]
+        todo = [job for job in mine if absent(job) or not folder.is_whole(job.number)]
         done, failed = sum(len(job) for job in mine) - sum(len(job) for job in todo), 0
         state = Progress(len(mine), len(mine) - len(todo), sum(map(len, mine)), done, failed)
         progress(state)
@@ -258,8 +258,10 @@ def _jobs(
     if then is None:
         jobs = plan(found.files, settings, fast=recipe.quick)
         told = [asdict(job) for job in jobs]
-        folder.write_json("manifest.json", {**now, "left_out": found.left_out, "jobs": told})
+        then = {**now, "left_out": found.left_out, "jobs": told}
+        folder.write_json("manifest.json", {**then, "hash": _hash(then)})
     else:
+        _refuse_edited(then, folder)
         _compare(then, now, folder)
         jobs = [Job.from_dict(job) for job in then["jobs"]]
     notes: tuple[str, ...] = ()
@@ -267,8 +269,23 @@ def _jobs(
         count = len(found.left_out)
         some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
         notes = (f"left out, as no tables by their names: {some} ({count})",)
-    stamp = hashlib.sha256(json.dumps(now, sort_keys=True).encode()).hexdigest()
-    return jobs, stamp, notes
+    if found.unmatched:
+        notes += (f"nothing to read in {', '.join(found.unmatched)}",)
+    return jobs, _hash(now), notes
+
+
+def _hash(told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_edited(manifest: Mapping[str, Any], folder: Folder) -> None:
+    """Refuse a manifest of this version that says something else than what was written."""
+    rest = {name: value for name, value in manifest.items() if name != "hash"}
+    if manifest.get("version") == __version__ and manifest.get("hash") != _hash(rest):
+        raise DataError(
+            f"{folder.file('manifest.json')} was edited, or is damaged: the answers beside it "
+            "can't be told from others. Start anew with --fresh (fresh=True in Python)"
+        )
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from changepoint.errors import ChangepointError, DataError, ModelError
+from changepoint.plain import encodable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,7 +128,7 @@ def _writable(text: Any) -> Any:
     """Return text without halves of characters, which names of files may have."""
     if text is None or text.isascii():
         return text
-    return text.encode("utf-8", "replace").decode()
+    return encodable(text)
 
 
 class Rows:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
-from typing import Any
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError
 
@@ -12,9 +15,13 @@ from changepoint.cli.batch import batch, report
 from changepoint.cli.checking import check
 from changepoint.cli.fitting import fit
 from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
+from changepoint.cli.streams import delivered, standard_streams
 from changepoint.errors import DataError, EngineError, ModelError
-from changepoint.plain import say
+from changepoint.plain import NARROWEST, say
 from changepoint.reading.wide import WIDE_ROLES
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HELP = """Bayesian change points for small rates: did it change, when, and how sure is that?
 
@@ -37,38 +44,44 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine.
 
     4 is also what chains that have not converged end with, after their answer is printed; 130
-    an interrupt before there was one.
+    an interrupt before there was one. An answer that can't be written ends with 3.
     """
-    status: Any = INTERNAL
+    # Where its folder can't be written to, matplotlib tells of it at length.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    with standard_streams() as out:
+        status = delivered(out, _status(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(status)
+
+
+def _status(arguments: list[str]) -> int:
+    """Run the command, complain of what goes wrong, and return the exit status."""
     try:
         status = app(
-            with_values(sys.argv[1:] if arguments is None else arguments),
+            with_values(arguments),
             exit_on_error=False,
-            print_error=True,
+            print_error=False,
             result_action="return_value",
+            console=_console(),
         )
     except (CycloptsError, ModelError) as error:
-        status = USAGE
-        _complain(error)
+        return _complain(error, USAGE)
     except DataError as error:
-        status = DATA
-        _complain(error)
+        return _complain(error, DATA)
     except EngineError as error:
-        status = ENGINE
-        _complain(error)
+        return _complain(error, ENGINE)
+    except MemoryError as error:
+        return _complain(EngineError(f"the memory doesn't suffice: {error}"), ENGINE)
     except KeyboardInterrupt:
         say("changepoint: interrupted before there was an answer", error=True)
-        status = 130
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        sys.stderr.close()
-        status = 0
+        return 130
     except Exception as error:
         say(
             f"changepoint: internal error, {type(error).__name__}: {error}\n"
             "This is a bug of changepoint, not of your data: please report the command.",
             error=True,
         )
-    sys.exit(status or 0)
+        return INTERNAL
+    return status or 0  # None of --help and --version
 
 
 def with_values(arguments: list[str]) -> list[str]:
@@ -93,6 +106,16 @@ def with_values(arguments: list[str]) -> list[str]:
     return told
 
 
-def _complain(error: Exception) -> None:
-    if not isinstance(error, CycloptsError):  # which are printed already
-        say(f"changepoint: {error}", error=True)
+def _console() -> Console | None:
+    """Return what help is printed on; None, for the usual one, where that is wide enough."""
+    told = os.environ.get("COLUMNS", "80")
+    if get_terminal_size().columns >= NARROWEST and told.isdigit() and int(told) >= NARROWEST:
+        return None
+    from rich.console import Console
+
+    return Console(width=max(get_terminal_size().columns, NARROWEST))
+
+
+def _complain(error: Exception, status: int) -> int:
+    say(f"changepoint: {error}", error=True)
+    return status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from pathlib import Path
@@ -16,8 +15,8 @@ from changepoint.cli.columns import Columns
 from changepoint.cli.model_flags import refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
-from changepoint.errors import DataError, ModelError
-from changepoint.plain import say
+from changepoint.errors import ModelError
+from changepoint.plain import json_text, say, width
 
 if TYPE_CHECKING:
     from changepoint.observations import Observations
@@ -79,6 +78,8 @@ def fit(
     as_json
         Print one JSON object instead of a table.
     """
+    from changepoint.report.files import write
+
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
     changes = {name: number for name, number in changes.items() if number is not None}
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
@@ -97,11 +98,11 @@ def fit(
             warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
             posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
         tell("Summing up: the changes, and P(any change) under other priors")
-        told = json.dumps(posterior.to_dict(), indent=2, allow_nan=False)
+        told = json_text(posterior.to_dict(), indent=2)
         text = told if as_json else _text(posterior)
         if out is not None:
             tell(f"Writing the folder {out}")
-            _write(posterior, out, told)
+            write(posterior, out, told)
     say(text)
     if out is not None and not as_json:
         say(f"Written: report, figure, table, posterior and result, in the folder {out}")
@@ -152,17 +153,6 @@ def _default(
 
 
 def _text(posterior: Posterior) -> str:
-    from shutil import get_terminal_size
-
     from changepoint.report.tables import text
 
-    return text(posterior, get_terminal_size().columns if sys.stdout.isatty() else 160)
-
-
-def _write(posterior: Posterior, out: Path, told: str) -> None:
-    from changepoint.report.files import write
-
-    try:
-        write(posterior, out, told)
-    except OSError as error:
-        raise DataError(f"can't write to {out}: {error.strerror or error}") from None
+    return text(posterior, width(sys.stdout))

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from changepoint.plain import plain, say
+from changepoint.plain import plain, say, width
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -78,7 +78,9 @@ class Waiting:
         if self._live is None:
             # Standard output is for the answer.
             self._live = Live(
-                console=Console(stderr=True), transient=True, redirect_stdout=False
+                console=Console(stderr=True, width=width(sys.stderr)),
+                transient=True,
+                redirect_stdout=False,
             )
             self._live.start()
         self._live.update(line)

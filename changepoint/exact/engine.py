@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
-from changepoint.results.result import CHAINS, Result
+from changepoint.results.result import CHAINS, MOST_DRAWS, Result
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -64,12 +64,14 @@ class Exact:
     exact: ClassVar = True
 
     def __post_init__(self) -> None:
-        for name, lowest in (("draws", CHAINS), ("seed", 0)):
+        for name, lowest, highest in (("draws", CHAINS, MOST_DRAWS), ("seed", 0, 2**63 - 1)):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, int | np.integer):
                 raise ModelError(f"{name} of Exact must be a whole number, not {number!r}")
-            if not lowest <= number < 2**63:
+            if number < lowest:
                 raise ModelError(f"{name} of Exact must be at least {lowest}, not {number}")
+            if number > highest:
+                raise ModelError(f"{name} of Exact must be at most {highest}, not {number}")
             object.__setattr__(self, name, int(number))
         if self.draws % CHAINS:
             raise ModelError(f"draws of Exact must be a multiple of {CHAINS}, not {self.draws}")

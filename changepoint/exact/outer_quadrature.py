@@ -121,10 +121,7 @@ def search(
     while not (places := (yield from _lattice(surface, starts, center, step, limit))):
         step *= 4  # a curvature that was rounding, or a prior over many orders of magnitude
         if step > 100:
-            raise EngineError(
-                f"{prior.prior} on the {hyper.field} reaches over too many orders of "
-                "magnitude; make it narrower"
-            )
+            raise _too_wide(prior)
     v = center + step * np.array(sorted(places))
     smooth = limit is not None and (yield from _is_smooth(surface, v[0], step, limit))
     if thrifty:
@@ -140,6 +137,13 @@ def search(
         weights[three] = np.log(np.exp(weights[three]) + parts @ below)
     values = np.append(hyper.limit, values)
     return HyperNodes(prior, np.append(-np.inf, v), values, weights)
+
+
+def _too_wide(prior: HyperPrior) -> EngineError:
+    return EngineError(
+        f"{prior.prior} on the {prior.hyper.field} reaches over too many orders of magnitude; "
+        "make it narrower, or closer to 0"
+    )
 
 
 def answered(
@@ -172,6 +176,8 @@ def _bent(
         low, high = places[last], places[last + 1]
         while high - low > 1.3:
             middle = (low + high) / 2
+            if not low < middle < high:  # no number lies between
+                raise _too_wide(surface.prior)
             height = yield from surface.ask(middle)
             low, high = (middle, high) if height > floor else (low, middle)
         share = (surface(low) - floor) / (surface(low) - surface(high))
@@ -211,6 +217,8 @@ def _scan(
         v, before, step = start, start, 1.0
         while v == start or (surface(v) > surface.best - GONE and abs(v - start) < 1e3):
             earlier, before, v = before, v, v + direction * step
+            if v == before:  # the step is lost in rounding
+                raise _too_wide(surface.prior)
             step = min(1.3 * step, STRIDE)
             try:
                 yield from surface.ask(v)

@@ -6,9 +6,9 @@ History is as `forward_backward.forward` keeps it: F(t) divided by exp(C[t-1]).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from changepoint.kernels import loops
+from changepoint.kernels.compiling import njit
 
 RESCALE = 32  # rows between looks at the running products of `sample`
 

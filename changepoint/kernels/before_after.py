@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from changepoint.kernels import loops
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.quantiles import COUNTS, REACH
 
 

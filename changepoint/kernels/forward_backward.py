@@ -19,8 +19,8 @@ fastmath may reassociate and contract; it must not assume away NaN and infinity.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.loops import copy_rows
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}

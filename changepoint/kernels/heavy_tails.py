@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.elementary import log
 
 

@@ -8,9 +8,9 @@ series that plainly has ten, the filter works here. All arrays hold logarithms b
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.loops import copy_rows
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,8 @@ row that a segment can't have produced. Everything here is a logarithm but proba
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from changepoint.kernels.compiling import njit
 
 
 @njit(cache=True, nogil=True)

@@ -9,10 +9,10 @@ quarter of a standard deviation.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from changepoint.kernels import loops
+from changepoint.kernels.compiling import njit
 
 REACH = 7  # values taken on either side of a cell
 

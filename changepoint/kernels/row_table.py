@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from changepoint.kernels.compiling import njit
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 PLAIN = {"contract"}  # where the order of operations is the point

@@ -8,7 +8,8 @@ tables, (K, D): K taken as true by D taken as predicted.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from changepoint.kernels.compiling import njit
 
 
 @njit(cache=True, nogil=True)

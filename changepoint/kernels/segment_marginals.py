@@ -12,9 +12,9 @@ import math
 from functools import singledispatch
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.elementary import log
 from changepoint.likelihoods import segment_statistics as statistics
 from changepoint.likelihoods.segment_statistics import Events, Lines, Outcomes

@@ -23,8 +23,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.elementary import exp, exp_all, largest, log_sum
 
 FAINT = 1e-20  # probability of a start that is left out

@@ -13,8 +13,8 @@ probability that is left from there; `values`, (Q, PLACES), the density at half 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from changepoint.kernels.compiling import njit
 from changepoint.kernels.quantiles import COUNTS, REACH, solve_cell
 
 BEFORE, BEHIND = 22, 5  # nodes of a window around the first one at which the level is passed

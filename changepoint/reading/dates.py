@@ -239,11 +239,11 @@ def _by_format(cells: list[str], date_format: str) -> _Stamps:
     probe = datetime(2001, 12, 31, 23, 59, tzinfo=UTC)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's own about formats without a year
-        back = tried(lambda form: datetime.strptime(probe.strftime(form), form), date_format)
+        back = tried(_there_and_back, probe, date_format)
         if back is None or back.year != probe.year:
             raise DataError(
-                f"date format {date_format!r} can't be used: expected codes of strptime that "
-                "include a year, such as %d/%m/%Y or %Y-%m-%d %H:%M"
+                f"date format {date_format!r} can't be used: expected codes of strptime, each "
+                "once, that include a year, such as %d/%m/%Y or %Y-%m-%d %H:%M"
             )
         dates = {
             text: tried(datetime.strptime, text, date_format) for text in dict.fromkeys(cells)
@@ -255,6 +255,14 @@ def _by_format(cells: list[str], date_format: str) -> _Stamps:
         _spread(cells, offsets.get, "timedelta64[us]"),
         f"a date of the form {date_format} was expected",
     )
+
+
+def _there_and_back(stamp: datetime, form: str) -> datetime:
+    """Write a date and read it again; ValueError where the format can't do both."""
+    try:
+        return datetime.strptime(stamp.strftime(form), form)
+    except (re.error, LookupError) as error:  # a code that stands twice, a lone %
+        raise ValueError(str(error)) from None
 
 
 def _compact(cells: list[str], name: str) -> _Stamps | None:

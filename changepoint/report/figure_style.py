@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from changepoint.plain import drawable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
 
     from changepoint.answer import Answer
 
@@ -30,7 +34,16 @@ SIZES: dict[str, tuple[float, float, float]] = {
 
 
 class Picture(Figure):
-    """A figure that notebooks show once, as the result of a cell; pyplot doesn't know it."""
+    """A figure that notebooks show once, as the result of a cell; pyplot doesn't know it.
+
+    A sign that no font here has is drawn as a box, without a word on standard error.
+    """
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw on matplotlib's renderer."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph .* missing from ", UserWarning)
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -86,7 +99,7 @@ def draw_dates(ax: Axes, posterior: Answer) -> None:
         formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_formatter(formatter)
     else:
-        ax.set_xlabel(posterior.observations.columns.get("time", "time"))
+        ax.set_xlabel(drawable(posterior.observations.columns.get("time", "time")))
 
 
 def label_of(posterior: Answer) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from changepoint.errors import DataError
 from changepoint.plain import defused
-from changepoint.results.files import save
+from changepoint.results.files import netcdf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,19 +20,47 @@ if TYPE_CHECKING:
 
 
 def write(posterior: Answer, out: Path, told: str) -> None:
-    """Write report.html, figures, summary.csv, posterior.nc and result.json to a folder."""
+    """Write report.html, figures, summary.csv, posterior.nc and result.json: all or none.
+
+    Raises
+    ------
+    DataError
+        If that can't be done; what the folder held before is as it was.
+    """
+    try:
+        with _all_or_none(out) as unfinished:
+            _write(posterior, unfinished, told)
+    except OSError as error:
+        raise DataError(f"can't write to {out}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _all_or_none(out: Path) -> Iterator[Path]:
+    """Give a hidden folder beside; put what was written there in place when it is whole."""
+    near = next(place for place in (out, *out.absolute().parents) if place.exists())
+    unfinished = near / f".{out.name}.{secrets.token_hex(6)}.tmp"
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        out.mkdir(parents=True, exist_ok=True)
+        for file in unfinished.iterdir():
+            file.replace(out / file.name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(posterior: Answer, out: Path, told: str) -> None:
     from changepoint.report.html import svg
     from changepoint.report.page_one import single
     from changepoint.report.plots import plot
     from changepoint.report.tables import frame
 
-    out.mkdir(parents=True, exist_ok=True)
     figure = plot(posterior)
     figure.savefig(out / "figure.png", dpi=150)
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
     # A spreadsheet takes a file without a byte order mark for its local encoding.
     _defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
-    save(posterior.tree, out / "posterior.nc")
+    (out / "posterior.nc").write_bytes(netcdf(posterior.tree))
     (out / "report.html").write_text(single(posterior), encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
 

@@ -6,6 +6,7 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
+from changepoint.plain import plain
 from changepoint.report.plots import plot
 from changepoint.report.sentences import sentence
 from changepoint.report.tables import frame
@@ -27,7 +28,7 @@ def fragment(posterior: Answer) -> str:
         parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
     parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in posterior.warnings]
     parts.append(svg(plot(posterior)))
-    return "\n".join(parts)
+    return plain("\n".join(parts))
 
 
 def _sensitivity(posterior: Answer) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from changepoint.plain import plain
 from changepoint.report.sparkline import Curve, Tick
 from changepoint.results.reported import Interval
 from changepoint.version import __version__
@@ -179,8 +180,7 @@ def render(
         version=__version__,
         **context,
     )
-    # Names may hold halves of characters, which no file can.
-    return html.encode("utf-8", "replace").decode("utf-8")
+    return plain(html)
 
 
 def _hash(text: str) -> str:
@@ -205,7 +205,7 @@ def dated(text: str) -> Markup:
     )
 
 
-ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
 def as_script(data: Mapping[str, Any]) -> Markup:
@@ -218,8 +218,18 @@ def as_script(data: Mapping[str, Any]) -> Markup:
     """
     from markupsafe import Markup
 
-    told = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    shown = _plainly(data)
+    told = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(told.translate(ESCAPED))
+
+
+def _plainly(told: Any) -> Any:
+    """Return data whose text is plain: scripts would make the characters of escapes again."""
+    if isinstance(told, str):
+        return plain(told)
+    if isinstance(told, Mapping):
+        return {plain(name): _plainly(value) for name, value in told.items()}
+    return [_plainly(one) for one in told] if isinstance(told, list | tuple) else told
 
 
 OF_CURVE = ("n_points", "low", "high", "peak", "bytes", "axis", "clipped")

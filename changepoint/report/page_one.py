@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.plain import plain
 from changepoint.report.figure_style import label_of
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
@@ -57,7 +56,7 @@ def single(posterior: Answer) -> str:
     times = ""
     if observations.time is not None:
         times = f", {observations.label(0)} to {observations.label(T - 1)}"
-    title = f"Changes in {plain(observations.file)}" if observations.file else "Changes"
+    title = f"Changes in {observations.file}" if observations.file else "Changes"
     report = Report(
         title, rows + times, label_of(posterior), [series], about=list(_about(posterior))
     )

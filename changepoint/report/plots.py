@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
 from changepoint.errors import DataError
+from changepoint.plain import drawable
 from changepoint.report.figure_style import (
     BAND,
     CHANGE,
@@ -146,7 +147,7 @@ def draw_data(ax: Axes, posterior: Answer) -> None:
         label="data",
         clip_on=False,
     )
-    ax.set_ylabel(label_of(posterior))
+    ax.set_ylabel(drawable(label_of(posterior)))
     clean(ax)
 
 

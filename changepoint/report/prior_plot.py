@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError
 from changepoint.likelihoods import SegmentLikelihood
+from changepoint.plain import drawable
 from changepoint.report.figure_style import (
     BAND,
     CHANGE,
@@ -56,7 +57,7 @@ def plot_prior(posterior: Answer, parameter: str | None = None, ax: Axes | None 
     ax.set_ylim(bottom=0)
     ax.set_yticks([])
     ax.set_ylabel("density")
-    ax.set_xlabel(label_of(posterior) if name == family.parameter else name)
+    ax.set_xlabel(drawable(label_of(posterior) if name == family.parameter else name))
     ax.legend(frameon=False, fontsize="small")
     clean(ax)
     return ax

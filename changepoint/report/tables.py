@@ -84,20 +84,20 @@ def text(posterior: Answer, width: int = 120) -> str:
     missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
     rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
-    console.print(sentence(posterior))
+    console.print(plain(sentence(posterior)))
     if posterior.changes:
         console.print(table)
         for line in other_lines(posterior):
-            console.print(line)
+            console.print(plain(line))
     else:
         console.print()
-    console.print(f"Model: {model}")
-    console.print(f"Data: {observations.file or 'arrays'}, {rows}")
+    console.print(plain(f"Model: {model}"))
+    console.print(plain(f"Data: {observations.file or 'arrays'}, {rows}"))
     if posterior.engine["name"] != "exact":
         console.print(f"Engine: {engine_line(posterior)}")
     for line in (*candidate_lines(posterior), *sensitivity_lines(posterior)):
-        console.print(line)
+        console.print(plain(line))
     for warning in posterior.warnings:
-        console.print(f"Warning: {warning}")
-    printed = plain(console.file.getvalue())  # type: ignore[attr-defined]
+        console.print(plain(f"Warning: {warning}"))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())

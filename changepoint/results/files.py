@@ -21,9 +21,14 @@ def save(tree: xr.DataTree, path: str | Path) -> None:
         if path.suffix == ".zarr":
             tree.to_zarr(path, mode="w", consolidated=False)
         else:
-            tree.to_netcdf(path, engine="h5netcdf")
+            path.write_bytes(netcdf(tree))
     except OSError as error:
-        raise DataError(f"can't write {path}: {error}") from None
+        raise DataError(f"can't write {path}: {error.strerror or error}") from None
+
+
+def netcdf(tree: xr.DataTree) -> bytes | memoryview:
+    """Return a tree as the content of a .nc file: HDF5 itself can't end well on a full disk."""
+    return tree.to_netcdf(engine="h5netcdf")
 
 
 def load(path: str | Path) -> xr.DataTree:

@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CHAINS = 4  # independent draws are stored as chains so that R-hat is defined
+MOST_DRAWS = (
+    10_000_000  # in all, of a few numbers each: beyond, memory goes and no digit is gained
+)
 QUANTILES = (0.025, 0.5, 0.975)
 INTERVAL = ("mean", "lower", "upper")  # of differences and ratios
 

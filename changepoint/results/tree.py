@@ -13,6 +13,7 @@ from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+from changepoint.plain import encodable
 from changepoint.results.marginals import Marginals
 from changepoint.results.result import Candidate, Draws, Result
 from changepoint.version import __version__
@@ -159,7 +160,7 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "seed": int(result.engine["seed"] or 0),
         "converged": int(result.engine["converged"]),
         "warnings": json.dumps(list(result.warnings)),
-        "file": observations.file or "",
+        "file": encodable(observations.file or ""),
         "columns": json.dumps(dict(observations.columns)),
         "has_time": int(observations.time is not None),
         "fingerprint": observations.fingerprint(),

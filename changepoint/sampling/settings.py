@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from changepoint.errors import ModelError
+from changepoint.results.result import MOST_DRAWS
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -37,8 +38,11 @@ class Settings:
                 continue
             if isinstance(number, bool) or not isinstance(number, int | np.integer):
                 raise ModelError(f"{name} of MCMC must be a whole number, not {number!r}")
-            if not least <= number < 2**63:
+            if number < least:
                 raise ModelError(f"{name} of MCMC must be at least {least}, not {number}")
+            most = 2**63 - 1 if name == "seed" else MOST_DRAWS
+            if number > most:
+                raise ModelError(f"{name} of MCMC must be at most {most}, not {number}")
             object.__setattr__(self, name, int(number))
         for name, choices in (("switchpoints", WAYS), ("nuts", SAMPLERS)):
             if getattr(self, name) not in choices:

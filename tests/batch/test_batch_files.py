@@ -122,6 +122,22 @@ def test_globs_folders_and_repetitions(folder, out):
     assert find([f"{folder}/nothing*.csv"], out).files == []
 
 
+def test_globs_without_files_are_told(tmp_path, out):
+    (tmp_path / "a.csv").write_text("count\n" + "1\n2\n" * 5)
+    (tmp_path / "empty").mkdir()
+    nothing = [str(tmp_path / "no*.csv"), str(tmp_path / "empty")]
+    done = batch.run([tmp_path / "a.csv", *nothing], Model(likelihoods.Poisson()), out)
+    assert done.notes == (f"nothing to read in {nothing[0]}, {nothing[1]}",)
+
+
+def test_folders_of_other_batches_are_no_input(tmp_path, out):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text("count\n" + "1\n2\n" * 5)
+    batch.run(tmp_path / "in", Model(likelihoods.Poisson()), tmp_path / "in/deep/other")
+    found = find([tmp_path / "in"], out)
+    assert (found.files, found.left_out) == ([str(tmp_path / "in/a.csv")], [])
+
+
 def test_hidden_files_are_left_alone(tmp_path, out):
     for name in (".hidden.csv", "_SUCCESS.csv", "good.csv"):
         (tmp_path / name).write_text("count\n1\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from made import ROOT, contents, long_table
+from pyarrow import parquet
 
 from changepoint import DataError, Model, ModelError, batch, likelihoods
 from changepoint.batch import runner
@@ -79,7 +80,7 @@ def no_half_written_part(out):
         number = int(path.stem.removeprefix("part-"))
         manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
         job = runner.Job.from_dict(manifest["jobs"][number])
-        told = {k: v for k, v in manifest.items() if k not in ("jobs", "left_out")}
+        told = {k: v for k, v in manifest.items() if k not in ("jobs", "left_out", "hash")}
         stamp = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         assert Folder(out).has_part(number, job.key(stamp))
 
@@ -214,6 +215,46 @@ def test_damaged_manifests(table, out):
     with pytest.raises(DataError, match="--fresh"):
         batch.run(table, POISSON, out, by="shop")
     assert batch.run(table, POISSON, out, by="shop", fresh=True).series == 60
+
+
+EDITS = {
+    "no jobs": lambda told: told.pop("jobs"),
+    "no file": lambda told: told["jobs"][0].pop("files"),
+    "another type": lambda told: told.update(jobs=[1], inputs=[1]),
+    "an addition": lambda told: told["jobs"][0].update(more=1),
+    "another job": lambda told: told["jobs"].pop(),
+    "another recipe": lambda told: told.update(recipe=3),
+}
+
+
+def test_edited_manifests_are_refused(tmp_path, out):
+    name = os.fsdecode(b"bad\xff\x7f.csv")
+    (tmp_path / name).write_text("count\n" + "1\n2\n" * 5)
+    assert batch.run(tmp_path / name, POISSON, out).series == 1
+    manifest = out / "manifest.json"
+    whole = manifest.read_text(encoding="utf-8")
+    for edit in EDITS.values():
+        told = json.loads(whole)
+        edit(told)
+        manifest.write_text(json.dumps(told), encoding="utf-8")
+        with pytest.raises(DataError, match=r"manifest\.json was edited, .* --fresh"):
+            batch.run(tmp_path / name, POISSON, out)
+    manifest.write_text(whole, encoding="utf-8")
+    assert batch.run(tmp_path / name, POISSON, out).series == 1
+
+
+def test_a_part_damaged_in_its_body_is_done_again(tmp_path, out):
+    (tmp_path / "a.csv").write_text("count\n" + "1\n2\n" * 5)
+    batch.run(tmp_path / "a.csv", POISSON, out)
+    (part,) = (out / "parts").iterdir()
+    whole, rows = part.read_bytes(), parquet.read_table(part)
+    for place in range(4, len(whole) // 2, 197):
+        damaged = bytearray(whole)
+        damaged[place] ^= 255
+        part.write_bytes(damaged)
+        (out / "summary.json").unlink()
+        assert batch.run(tmp_path / "a.csv", POISSON, out).series == 1
+        assert parquet.read_table(part).equals(rows)
 
 
 def test_fresh_removes_nothing_else(table, out):

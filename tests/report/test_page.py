@@ -23,6 +23,7 @@ from changepoint import (
     likelihoods,
     read_csv,
 )
+from changepoint.plain import plain
 from changepoint.report.page_many import Failure, page
 from changepoint.report.page_one import single
 
@@ -100,9 +101,10 @@ def test_names_from_data_add_no_element(hostile):
 
 
 def test_names_come_back_from_the_block(hostile):
-    whole = [name.encode("utf-8", "replace").decode() for name in HOSTILE]
+    whole = [plain(name) for name in HOSTILE]
     assert [one["name"] for one in told(hostile)] == whole
     assert Page(hostile).block()["label"] == HOSTILE[0]
+    assert plain(hostile) == hostile
 
 
 def test_the_block_holds_no_sign_that_html_knows(hostile):
