@@ -23,6 +23,7 @@ from scipy import integrate, special, stats
 from changepoint import Changes, Exact, Model, Observations, likelihoods, priors
 
 TOLERANCE = 1e-6
+LENGTHS = [180, pytest.param(1000, marks=pytest.mark.slow)]
 LARGEST = 5
 
 
@@ -119,7 +120,7 @@ def _log_between(k: Floats, f: Floats, low: float, high: float) -> Floats:
     return np.where(k < 2, few, many)
 
 
-@pytest.mark.parametrize("T", [180, 1000])
+@pytest.mark.parametrize("T", LENGTHS)
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("shapes", BETAS, ids=str)
 def test_binomial_under_a_beta_prior(data: str, shapes: tuple[float, float], T: int) -> None:
@@ -127,7 +128,7 @@ def test_binomial_under_a_beta_prior(data: str, shapes: tuple[float, float], T: 
     compare(likelihoods.Binomial(prior), observations, binomial_table(observations, prior))
 
 
-@pytest.mark.parametrize("T", [180, 1000])
+@pytest.mark.parametrize("T", LENGTHS)
 @pytest.mark.parametrize("data", DATA)
 def test_binomial_under_a_uniform_prior(data: str, T: int) -> None:
     observations, prior = DATA[data](T), priors.Uniform(0.005, 0.012)
@@ -199,7 +200,7 @@ def poisson_terms(data: Observations):
     return prefix(k), prefix(e), prefix(special.xlogy(k, e) - special.gammaln(k + 1))
 
 
-@pytest.mark.parametrize("T", [180, 1000])
+@pytest.mark.parametrize("T", LENGTHS)
 @pytest.mark.parametrize("events", [None, 0, 1])
 @pytest.mark.parametrize(
     "prior",
@@ -530,7 +531,9 @@ FAR_OUT = {
 }
 
 
-@pytest.mark.parametrize("nu", [1.5, 3.0, 25.0])
+@pytest.mark.parametrize(
+    "nu", [1.5, *(pytest.param(nu, marks=pytest.mark.slow) for nu in (3.0, 25.0))]
+)
 @pytest.mark.parametrize("case", FAR_OUT)
 def test_student_t_by_nested_quadrature(case: str, nu: float) -> None:
     y, prior, (low, high) = FAR_OUT[case]
