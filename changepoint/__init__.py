@@ -9,6 +9,7 @@ from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
 from changepoint import scoring as scoring
 from changepoint.changes import Changes as Changes
+from changepoint.errors import AccessError as AccessError
 from changepoint.errors import ChangepointError as ChangepointError
 from changepoint.errors import ConvergenceWarning as ConvergenceWarning
 from changepoint.errors import DataError as DataError
@@ -36,6 +37,7 @@ from changepoint.version import __version__ as __version__
 
 __all__ = [
     "MCMC",
+    "AccessError",
     "ChangepointError",
     "Changes",
     "ConvergenceWarning",

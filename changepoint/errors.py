@@ -3,6 +3,7 @@
     ChangepointError
       DataError            what can't be read: a file, a column, a date, a number
         SupportError       what the likelihood can't produce; carries a table of problems
+        AccessError        a file that can't be reached or read now; later it may be
       ModelError           parts that don't fit together, a model file that raises
       EngineError          this engine can't do this model; the message names one that can
     DataWarning            what was noticed, and done, while reading data
@@ -93,6 +94,10 @@ class DataError(ChangepointError):
 
 class SupportError(DataError):
     """Data that the likelihood, or its prior, can't have produced."""
+
+
+class AccessError(DataError):
+    """A file that can't be reached or read now: the next run of a batch tries it again."""
 
 
 class ModelError(ChangepointError):

@@ -31,6 +31,7 @@ TOPICS = {
         "ChangepointError",
         "DataError",
         "SupportError",
+        "AccessError",
         "ModelError",
         "EngineError",
         "DataWarning",

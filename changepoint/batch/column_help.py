@@ -33,7 +33,7 @@ ABOUT |= {
     "knows which.",
     "model": "The model, priors filled.",
     "warnings": "What was noticed, a line each.",
-    "status": "ok, data_error, model_error, engine_error or worker_lost.",
+    "status": "ok, access_error, data_error, model_error, engine_error or worker_lost.",
     "error": "What went wrong, and what to do about it.",
     "part": "File of parts/ that holds the series, from 0. Parquet only.",
     "row": "Its row there, from 0. Parquet only.",

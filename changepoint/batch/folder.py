@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from changepoint.batch.schema import ACCESS
 from changepoint.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -135,15 +136,15 @@ class Folder:
             return False
         return bool(found.get(b"job") == key.encode())
 
-    def is_whole(self, number: int) -> bool:
-        """Whether all of a part can be read, and is what was written."""
+    def is_settled(self, number: int) -> bool:
+        """Whether all of a part is what was written, and no file in it is to be tried again."""
         from pyarrow import parquet
 
         try:
-            parquet.read_table(self.part(number), page_checksum_verification=True)
+            table = parquet.read_table(self.part(number), page_checksum_verification=True)
         except (OSError, ValueError):
             return False
-        return True
+        return ACCESS not in table["status"].to_pylist()
 
 
 def _changed(place: Path) -> float:

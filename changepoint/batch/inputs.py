@@ -23,6 +23,7 @@ PARQUET = (".parquet", ".pq")
 _TEXTS = (".csv", ".tsv", ".txt", *JSON)
 TABLES = (*PARQUET, *_TEXTS, *(f"{end}.gz" for end in _TEXTS), ".csv.zip", *SPREADSHEETS)
 WHOLE = 2**24  # bytes up to which all of a file counts in its fingerprint
+UNREADABLE = "unreadable"  # in place of a fingerprint
 ENDS = 2**20  # bytes at either end that count in that of a larger one
 
 
@@ -140,7 +141,7 @@ def fingerprint(file: str) -> str:
     digest = hashlib.sha256()
     try:
         if not is_url(file) and not Path(file).is_file():
-            return "unreadable"  # a pipe, say, can be read but once
+            return UNREADABLE  # a pipe, say, can be read but once
         system, place = filesystem(file)
         with system.open_input_file(place) as stream:
             size = stream.size()
@@ -151,7 +152,7 @@ def fingerprint(file: str) -> str:
                 digest.update(stream.read_at(ENDS, 0))
                 digest.update(stream.read_at(ENDS, size - ENDS))
     except (OSError, ValueError, DataError):
-        return "unreadable"
+        return UNREADABLE
     return digest.hexdigest()
 
 

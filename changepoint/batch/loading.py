@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from changepoint.batch.inputs import fingerprint, is_parquet, partitions
 from changepoint.batch.plan import LARGEST_GROUP, LARGEST_TEXT, Job, Settings, too_large
-from changepoint.errors import DataError
+from changepoint.errors import AccessError, DataError
 from changepoint.observations import Observations
 from changepoint.reading import read
 from changepoint.reading.frames import open_parquet
@@ -45,7 +45,8 @@ class Loaded(NamedTuple):
 def load(job: Job, settings: Settings) -> Loaded:
     """Return the series of a job."""
     if job.refused:
-        return Loaded(list(job.files), [()], None, [DataError(job.refused)])
+        error = AccessError(job.refused) if job.away else DataError(job.refused)
+        return Loaded(list(job.files), [()], None, [error])
     files = job.files[job.first : job.end] if job.kind == "files" else job.files
     if job.kind == "files":
         found = [_one(file, settings) for file in files]

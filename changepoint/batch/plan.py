@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from changepoint.batch.inputs import is_parquet, partitions
 from changepoint.batch.schema import status_of
-from changepoint.errors import DataError, ModelError
+from changepoint.errors import AccessError, DataError, ModelError
 from changepoint.reading.doors import THE_ONLY, Choice, refuse_choice
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
@@ -130,6 +130,8 @@ class Job:
         Series whose rows stand in another file too: their place, that file.
     refused
         Why nothing of the file can be read, if so; then the file counts as one series.
+    away
+        Whether it may be readable later.
     """
 
     number: int
@@ -140,6 +142,7 @@ class Job:
     end: int = 1
     repeated: tuple[tuple[int, str], ...] = ()
     refused: str = ""
+    away: bool = False
 
     def __len__(self) -> int:
         return self.end - self.first
@@ -205,7 +208,7 @@ def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) ->
         if not len(found):
             raise DataError(f"{file}: the table has no rows below its header")
     except Exception as error:
-        yield Job(0, "files", (file,), refused=status_of(error)[1])
+        yield _refused(file, error)
         return
     hashes = _hashes([np.array(key, object) for key in zip(*found.keys, strict=True)])
     names = [int(h) for h in hashes]
@@ -213,6 +216,11 @@ def _of_text(file: str, settings: Settings, fast: bool, seen: dict[int, str]) ->
     seen.update((name, file) for name in names if name not in seen)
     whole = Job(0, "table", (file,), end=len(found), repeated=repeated)
     yield from _shared(whole, len(found.rows.lines), fast)
+
+
+def _refused(file: str, error: Exception) -> Job:
+    away = isinstance(error, AccessError)
+    return Job(0, "files", (file,), refused=status_of(error)[1], away=away)
 
 
 def _shared(job: Job, rows: int, fast: bool) -> Iterator[Job]:
@@ -243,7 +251,7 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
             if not sum(run.piece.end for run in found):
                 raise DataError(f"{file}: the table has no rows")
         except Exception as error:
-            yield Job(0, "files", (file,), refused=status_of(error)[1])
+            yield _refused(file, error)
             continue
         last = next((run.hashes[-1] for run in reversed(runs) if len(run.hashes)), None)
         for run in found:

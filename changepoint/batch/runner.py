@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from changepoint.batch.executors import Executor, Threads, Work
 from changepoint.batch.folder import Folder
-from changepoint.batch.inputs import find, fingerprint
+from changepoint.batch.inputs import UNREADABLE, find, fingerprint
 from changepoint.batch.loading import forget
 from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
@@ -193,7 +193,7 @@ def run(
         def absent(job: Job) -> bool:
             return not folder.has_part(job.number, job.key(stamp))
 
-        todo = [job for job in mine if absent(job) or not folder.is_whole(job.number)]
+        todo = [job for job in mine if absent(job) or not folder.is_settled(job.number)]
         done, failed = sum(len(job) for job in mine) - sum(len(job) for job in todo), 0
         state = Progress(len(mine), len(mine) - len(todo), sum(map(len, mine)), done, failed)
         progress(state)
@@ -255,20 +255,28 @@ def _jobs(
     }
     now = json.loads(json.dumps(now))
     then = folder.read_json("manifest.json")
+    notes: tuple[str, ...] = ()
+    again = []
+    if then is not None:
+        _refuse_edited(then, folder)
+        again = _readable_again(then, now)
+    if then is not None and again:
+        known = {**then["inputs"], **{file: now["inputs"][file] for file in again}}
+        _compare({**then, "inputs": known}, now, folder)
+        folder.clear()
+        then, notes = None, (f"can be read now, so all is done anew: {', '.join(again)}",)
     if then is None:
         jobs = plan(found.files, settings, fast=recipe.quick)
         told = [asdict(job) for job in jobs]
         then = {**now, "left_out": found.left_out, "jobs": told}
         folder.write_json("manifest.json", {**then, "hash": _hash(then)})
     else:
-        _refuse_edited(then, folder)
         _compare(then, now, folder)
         jobs = [Job.from_dict(job) for job in then["jobs"]]
-    notes: tuple[str, ...] = ()
     if found.left_out:
         count = len(found.left_out)
         some = ", ".join(found.left_out[:3]) + (", ..." if count > 3 else "")
-        notes = (f"left out, as no tables by their names: {some} ({count})",)
+        notes += (f"left out, as no tables by their names: {some} ({count})",)
     if found.unmatched:
         notes += (f"nothing to read in {', '.join(found.unmatched)}",)
     return jobs, _hash(now), notes
@@ -286,6 +294,15 @@ def _refuse_edited(manifest: Mapping[str, Any], folder: Folder) -> None:
             f"{folder.file('manifest.json')} was edited, or is damaged: the answers beside it "
             "can't be told from others. Start anew with --fresh (fresh=True in Python)"
         )
+
+
+def _readable_again(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the inputs that couldn't be read as the batch was planned, and can be now."""
+    if then.get("version") != now["version"]:
+        return []  # `_compare` says so
+    away = {file for job in then["jobs"] if job["away"] for file in job["files"]}
+    away |= {file for file, told in then["inputs"].items() if told == UNREADABLE}
+    return sorted(f for f in away if now["inputs"].get(f, UNREADABLE) != UNREADABLE)
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:

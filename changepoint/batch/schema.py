@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from changepoint.errors import ChangepointError, DataError, ModelError
+from changepoint.errors import AccessError, ChangepointError, DataError, ModelError
 from changepoint.plain import encodable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OK, DATA, MODEL, ENGINE, LOST = STATUSES = (
-    "ok", "data_error", "model_error", "engine_error", "worker_lost",
+OK, ACCESS, DATA, MODEL, ENGINE, LOST = STATUSES = (
+    "ok", "access_error", "data_error", "model_error", "engine_error", "worker_lost",
 )  # fmt: skip
 
 INTERVALS = ("before", "after", "difference", "ratio")
@@ -26,7 +26,7 @@ INTERVALS = ("before", "after", "difference", "ratio")
 def status_of(error: Exception) -> tuple[str, str]:
     """Return status and message of what went wrong with a series."""
     if isinstance(error, ChangepointError):
-        kinds = {DataError: DATA, ModelError: MODEL}
+        kinds = {AccessError: ACCESS, DataError: DATA, ModelError: MODEL}
         status = next((told for kind, told in kinds.items() if isinstance(error, kind)), ENGINE)
         return status, str(error)
     return ENGINE, (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from changepoint.cli.columns import Columns
 from changepoint.cli.status import DATA
 from changepoint.errors import DataError, ModelError
 from changepoint.plain import say
 
 
-def check(*files: Path, columns: Columns = Columns()) -> int:
+def check(*files: str, columns: Columns = Columns()) -> int:
     """Say which likelihoods fit a file, which rows don't, and which likelihood to use.
 
     Example: changepoint check data/conversions.csv data/conversion_rates.csv
@@ -25,11 +23,11 @@ def check(*files: Path, columns: Columns = Columns()) -> int:
     return max(_check(file, columns) for file in files)
 
 
-def _check(file: Path, columns: Columns) -> int:
+def _check(file: str, columns: Columns) -> int:
     """Print the verdicts on one file; return the exit status."""
     from changepoint.recommend import recommendation, verdicts
 
-    say(f"{file}")
+    say(file)
     try:
         observations = columns.read(file)
     except DataError as error:

@@ -6,7 +6,6 @@ import csv
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -97,7 +96,7 @@ class Columns:
         """Return the names of the options that aren't columns."""
         return [name for name in vars(self) if name not in BY_NAME]
 
-    def read(self, file: Path, defaults: Mapping[str, Any] | None = None) -> Observations:
+    def read(self, file: str, defaults: Mapping[str, Any] | None = None) -> Observations:
         """Read a file; columns that aren't given come from the defaults."""
         from changepoint.reading import read
 

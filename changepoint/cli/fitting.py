@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    file: Path,
+    file: str,
     *,
     columns: Columns = Columns(),
     model: Path | None = None,
@@ -85,7 +85,7 @@ def fit(
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
-        tell(f"Reading {file.name}")
+        tell(f"Reading {Path(file).name}")
         chosen, observations = _read(file, columns, model, likelihood, changes)
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
@@ -113,7 +113,7 @@ def fit(
 
 
 def _read(
-    file: Path,
+    file: str,
     columns: Columns,
     model: Path | None,
     likelihood: str | None,

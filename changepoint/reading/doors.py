@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from changepoint.errors import DataError
+from changepoint.errors import AccessError, DataError
 from changepoint.reading import databases
 from changepoint.reading.files import check_path, content_of, lines_of, text_of_bytes
 from changepoint.reading.frames import read_wide_parquet
@@ -126,4 +126,4 @@ def _head(path: str | os.PathLike[str]) -> bytes:
         with Path(file).open("rb") as stream:
             return stream.read(databases.HEAD)
     except OSError as error:
-        raise DataError(f"{path}: the file can't be read: {error.strerror}") from None
+        raise AccessError(f"{path}: the file can't be read: {error.strerror}") from None

@@ -9,7 +9,7 @@ import os
 import zlib
 from pathlib import Path
 
-from changepoint.errors import DataError
+from changepoint.errors import AccessError, DataError
 from changepoint.reading.systems import content, is_url
 
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
@@ -40,9 +40,9 @@ def check_path(path: str | os.PathLike[str]) -> Path:
         if file.is_dir():
             raise DataError(f"{path}: this is a folder; give a file in it")
         if not file.exists():
-            raise DataError(f"{path}: there is no such file; check the name and the folder")
+            raise AccessError(f"{path}: there is no such file; check the name and the folder")
     except (OSError, ValueError) as error:
-        raise DataError(f"{path!s}: the file can't be opened: {error}") from None
+        raise AccessError(f"{path!s}: the file can't be opened: {error}") from None
     return file
 
 
@@ -53,7 +53,7 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
     try:
         return uncompressed(check_path(path).read_bytes(), path)
     except OSError as error:
-        raise DataError(f"{path}: the file can't be read: {error.strerror}") from None
+        raise AccessError(f"{path}: the file can't be read: {error.strerror}") from None
 
 
 def uncompressed(content: bytes, path: str | os.PathLike[str]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from changepoint.errors import DataError
+from changepoint.errors import AccessError, DataError
 from changepoint.reading.arrow import UnknownTypeError, cells_of
 from changepoint.reading.arrowrows import ArrowRows
 from changepoint.reading.files import check_path
@@ -214,7 +214,10 @@ def foreign(file: str | None, message: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except Exception as error:
-        raise DataError(prefixed(file, f"{message} ({_first_line(error)})")) from error
+        # Libraries raise OSError for damaged files too, then without a number of the system.
+        now = isinstance(error, OSError) and error.errno is not None
+        kind = AccessError if now else DataError
+        raise kind(prefixed(file, f"{message} ({_first_line(error)})")) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from changepoint.errors import DataError
+from changepoint.errors import AccessError, DataError
 
 
 def is_url(path: str | os.PathLike[str]) -> bool:
@@ -24,7 +24,7 @@ def filesystem(path: str) -> tuple[Any, str]:
     Raises
     ------
     DataError
-        If nobody knows the URL's scheme.
+        If nobody knows the URL's scheme; AccessError if it can't be reached.
     """
     import pyarrow as pa
     from pyarrow import fs
@@ -36,6 +36,8 @@ def filesystem(path: str) -> tuple[Any, str]:
         return system, place
     except (pa.ArrowException, ValueError):
         pass
+    except OSError as error:
+        raise AccessError(f"{path}: this can't be reached: {_told(error)}") from None
     try:
         import fsspec
 
@@ -55,7 +57,7 @@ def content(file: str) -> bytes:
 
     Raises
     ------
-    DataError
+    AccessError
         If it can't be read.
     """
     system, place = filesystem(file)
@@ -63,5 +65,9 @@ def content(file: str) -> bytes:
         with system.open_input_file(place) as stream:
             data: bytes = stream.read()
     except OSError as error:
-        raise DataError(f"{file}: the file can't be read: {error}") from None
+        raise AccessError(f"{file}: the file can't be read: {_told(error)}") from None
     return data
+
+
+def _told(error: OSError) -> str:
+    return " ".join((error.strerror or str(error)).split())

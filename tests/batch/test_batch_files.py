@@ -150,7 +150,7 @@ def test_pipes_and_names_that_are_no_text(tmp_path, out):
     long_name = "x" * 500 + ".csv"
     batch.run([tmp_path, long_name], Model(likelihoods.Poisson()), out)
     rows = batch.read(out)
-    assert sorted(rows["status"]) == ["data_error", "ok"]
+    assert sorted(rows["status"]) == ["access_error", "ok"]
 
 
 def test_nothing_to_read(tmp_path, out):
