@@ -66,6 +66,7 @@ SUMMARY = {
     "series": "How many.",
     "parts": "Portions of the work.",
     "status": "How many ended with each status.",
+    "hash": "Of all the rest: an edited or damaged summary is refused.",
     "with_changes": "How many most probably changed.",
     "flagged": "How many stand out.",
     "false_discovery_rate": "The largest expected share of false alarms: `--fdr`.",

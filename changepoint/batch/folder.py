@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from changepoint.batch.schema import ACCESS
 from changepoint.errors import DataError, ModelError
+from changepoint.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,10 +112,20 @@ class Folder:
             ) from None
         if not isinstance(told, dict):
             raise DataError(f"{self.file(name)} is damaged: start anew with --fresh")
+        # That of another version may have none; it is refused for that.
+        if (
+            told.pop("hash", None) != hash_of(told)
+            and told.get("version", __version__) == __version__
+        ):
+            raise DataError(
+                f"{self.file(name)} was edited, or is damaged: what belongs to it can't be "
+                "told. Start anew with --fresh (fresh=True in Python)"
+            )
         return told
 
     def write_json(self, name: str, told: Mapping[str, Any]) -> None:
-        """Write a JSON file, whole or not at all."""
+        """Write a JSON file, with a hash of it, whole or not at all."""
+        told = {**told, "hash": hash_of(told)}
         text = json.dumps(told, indent=1, allow_nan=False) + "\n"  # names come back as they are
         with whole(self.file(name)) as unfinished:
             unfinished.write_bytes(text.encode())
@@ -145,6 +157,11 @@ class Folder:
         except (OSError, ValueError):
             return False
         return ACCESS not in table["status"].to_pylist()
+
+
+def hash_of(told: Mapping[str, Any]) -> str:
+    """Return a hash of what JSON can hold."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _changed(place: Path) -> float:

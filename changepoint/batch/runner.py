@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import warnings
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from changepoint.batch.executors import Executor, Threads, Work
-from changepoint.batch.folder import Folder
+from changepoint.batch.folder import Folder, hash_of
 from changepoint.batch.inputs import UNREADABLE, find, fingerprint
 from changepoint.batch.loading import forget
 from changepoint.batch.merge import INNER, finish
@@ -258,7 +257,6 @@ def _jobs(
     notes: tuple[str, ...] = ()
     again = []
     if then is not None:
-        _refuse_edited(then, folder)
         again = _readable_again(then, now)
     if then is not None and again:
         known = {**then["inputs"], **{file: now["inputs"][file] for file in again}}
@@ -269,7 +267,7 @@ def _jobs(
         jobs = plan(found.files, settings, fast=recipe.quick)
         told = [asdict(job) for job in jobs]
         then = {**now, "left_out": found.left_out, "jobs": told}
-        folder.write_json("manifest.json", {**then, "hash": _hash(then)})
+        folder.write_json("manifest.json", then)
     else:
         _compare(then, now, folder)
         jobs = [Job.from_dict(job) for job in then["jobs"]]
@@ -279,21 +277,7 @@ def _jobs(
         notes += (f"left out, as no tables by their names: {some} ({count})",)
     if found.unmatched:
         notes += (f"nothing to read in {', '.join(found.unmatched)}",)
-    return jobs, _hash(now), notes
-
-
-def _hash(told: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _refuse_edited(manifest: Mapping[str, Any], folder: Folder) -> None:
-    """Refuse a manifest of this version that says something else than what was written."""
-    rest = {name: value for name, value in manifest.items() if name != "hash"}
-    if manifest.get("version") == __version__ and manifest.get("hash") != _hash(rest):
-        raise DataError(
-            f"{folder.file('manifest.json')} was edited, or is damaged: the answers beside it "
-            "can't be told from others. Start anew with --fresh (fresh=True in Python)"
-        )
+    return jobs, hash_of(now), notes
 
 
 def _readable_again(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -240,7 +240,12 @@ def test_edited_manifests_are_refused(tmp_path, out):
         with pytest.raises(DataError, match=r"manifest\.json was edited, .* --fresh"):
             batch.run(tmp_path / name, POISSON, out)
     manifest.write_text(whole, encoding="utf-8")
-    assert batch.run(tmp_path / name, POISSON, out).series == 1
+    summary = out / "summary.json"
+    summary.write_text(summary.read_text(encoding="utf-8").replace("flagged", "flag"))
+    for call in (lambda: batch.run(tmp_path / name, POISSON, out), lambda: batch.read(out)):
+        with pytest.raises(DataError, match=r"summary\.json was edited"):
+            call()
+    assert batch.run(tmp_path / name, POISSON, out, fresh=True).series == 1
 
 
 def test_a_part_damaged_in_its_body_is_done_again(tmp_path, out):
