@@ -224,7 +224,7 @@ def _which_order(
     table: Table, parts: list[tuple[str, str]], text: str, formats: tuple[str, str]
 ) -> Problem:
     row = next(row for row, part in enumerate(parts) if part[0] == text)
-    if table.delimiter is None:  # a text file with a time column has one
+    if table.typed:
         remedy = "Convert the column to dates first"
     else:
         first, second = (form + clock_format(parts[row][1]) for form in formats)

@@ -169,7 +169,7 @@ def table_of(file: str | None, names: Mapping[str, Any], column: Callable[[Any],
         length = len(cells)
     lines = np.arange(1, length + 1, dtype=np.int64)
     columns, noticed = joined(columns)
-    return Table(file=file, lines=lines, columns=columns, notes=(*notes, *noticed))
+    return Table(file=file, lines=lines, columns=columns, notes=(*notes, *noticed), typed=True)
 
 
 def _cells(file: str | None, name: str, column: Any) -> Any:

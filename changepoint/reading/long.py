@@ -215,7 +215,7 @@ def long_parquet(
         named,
         lambda name: whole.column(by_name[name]),
     )
-    table = replace(table, lines=np.concatenate(lines))
+    table = replace(table, lines=np.concatenate(lines), typed=False)
     return _grouped(table, keys, (of_row, files), dict(asked), how, date_format)
 
 

@@ -10,7 +10,7 @@ from changepoint.reading.grids import Grid, cut_footer, sample
 from changepoint.reading.matching import find_roles, is_key
 from changepoint.reading.parts import is_part, joined
 from changepoint.reading.table import Column, Table
-from changepoint.reading.unused import find_tags, left_out, time_among
+from changepoint.reading.unused import find_tags, left_out, time_among, with_event_times
 from changepoint.reading.values import text_of
 from changepoint.reading.wide import WIDE, melted
 
@@ -36,6 +36,9 @@ def table_of_rows(
     """
     if WIDE in asked:
         return melted(rows, header, asked, file, check_header, check_rows)
+    asked, logged = with_event_times(
+        header, asked, lambda: {i: sample(rows, header, i) for i in range(len(header))}
+    )
     roles = find_roles(header, asked, file, hint)
     check_header(roles)
     others = [i for i in range(len(header)) if i not in roles.values()]
@@ -70,7 +73,7 @@ def table_of_rows(
         columns=columns,
         delimiter=delimiter if len(header) > 1 else None,
         whole=rows.whole,
-        notes=(*notes, *told, *remarks, *joint, *left_out(unused, asked)),
+        notes=(*notes, *logged, *told, *remarks, *joint, *left_out(unused, asked)),
         others=unused,
         tags=tags,
     )

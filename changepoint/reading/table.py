@@ -53,6 +53,8 @@ class Table:
         The first rows of the columns that have no role.
     tags
         The one of them that tells series apart, where times repeat.
+    typed
+        Whether it is a frame or a Parquet file, for which no date format can be told.
     """
 
     file: str | None
@@ -63,6 +65,7 @@ class Table:
     others: tuple[Column, ...] = ()
     tags: Tags | None = None
     whole: Callable[[], Iterable[Sequence[Any]]] | None = None
+    typed: bool = False
 
     def copies(self) -> NDArray[np.int64]:
         """Return the line of the first row that is the same in every column, 0 if none is."""

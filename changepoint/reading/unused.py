@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from changepoint.reading.datestyles import is_date
-from changepoint.reading.matching import is_outcome
+from changepoint.reading.matching import EVENTS, is_outcome, meaning
 from changepoint.reading.numerals import MISSING, is_number
 from changepoint.reading.table import Cells, Column, Tags, shown
 from changepoint.roles import RESPONSES
@@ -60,6 +60,21 @@ def time_among(columns: Mapping[int, Column]) -> tuple[int | None, tuple[str, ..
             "which with --time (time= in Python)",
         )
     return None, ()
+
+
+def with_event_times(
+    header: Sequence[str], asked: Mapping[str, str], columns: Callable[[], Mapping[int, Column]]
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Return what was asked for, with the only column of dates as the times of a log."""
+    found = "time" in asked or any(meaning(name) == "time" for name in header)
+    if asked.get(EVENTS) != "" or found or len(header) == 1:
+        return asked, ()
+    dates = [column for column in columns().values() if kind_of(column.cells) == "dates"]
+    if len(dates) != 1:
+        return asked, ()
+    name = dates[0].name
+    note = f"column {name!r} is the only one of dates: used as the times of the events"
+    return {**asked, EVENTS: name}, (note,)
 
 
 def _repeats(cells: Cells) -> bool:

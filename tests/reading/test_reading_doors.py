@@ -265,3 +265,13 @@ def test_no_number_beside_text_is_read_as_another(tmp_path):
 def test_json_is_not_csv(tmp_path):
     with pytest.raises(DataError, match="a file of JSON"):
         read_csv(write(tmp_path, '[{"year": 2001, "value": 1}]', "t.csv"))
+
+
+def test_dates_in_either_order_can_be_told_apart(tmp_path):
+    dates = [f"{month}/1/2023" for month in range(1, 13)]
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([{"date": date, "count": 3} for date in dates]))
+    with pytest.raises(DataError, match=r"--date-format '%d/%m/%Y' or '%m/%d/%Y'"):
+        read(path)
+    found = read(path, date_format="%m/%d/%Y")
+    assert found.label(11) == "2023-12-01"

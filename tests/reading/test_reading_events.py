@@ -29,6 +29,18 @@ def quietly(read, *arguments, **options) -> Observations:
         return read(*arguments, **options)
 
 
+def test_the_only_column_of_dates_has_the_times(reads):
+    rows = [f"m{i},{1 + i % 3}/{13 + i % 9}/2024,no" for i in range(40)]
+    log = "member,Resignation Date,reason\n" + "\n".join(rows)
+    with pytest.warns(DataWarning):
+        found = reads(log, events=True, aggregate="month", keep_partial=True)
+    assert found.count.tolist() == [14, 13, 13]
+    assert any("'Resignation Date' is the only one of dates" in note for note in found.warnings)
+    twice = log.replace("reason", "asked").replace(",no", ",1/13/2024")
+    with pytest.raises(DataError, match="isn't clear"):
+        reads(twice, events=True, aggregate="month")
+
+
 def test_a_week_without_a_row_counts_0(reads):
     text = "date,incidents\n" + "".join(f"{stamp[:10]},1\n" for stamp in STAMPS)
     found = quietly(reads, text, aggregate="week", **WHOLE)
@@ -137,7 +149,7 @@ def test_the_exposure_of_a_log_can_be_told(reads):
         ("created\n2024-01-01\n", {"events": True}, "add --aggregate day, week or month"),
         ("created\n2024-01-01\n", {}, "count them: --events --aggregate week"),
         ("day,who\n2024-01-01,x\n", {}, "count them: --events --aggregate week"),
-        ("a,b\n2024-01-01,1\n", {"events": True, "aggregate": "week"}, "isn't clear"),
+        ("a,b\nx,1\n", {"events": True, "aggregate": "week"}, "isn't clear"),
         ("2024-01-01\n2024-01-02\n", {"events": True, "aggregate": "week"}, "looks like data"),
         ("a\n2024-01-01\n", {"events": "b", "aggregate": "week"}, "no column 'b'"),
         ("time\n2024-01-01\n", {"events": True, "aggregate": "week", "start": "Jan"}, "--from"),
