@@ -23,6 +23,7 @@ from changepoint.reading.table import Table, shown
 from changepoint.reading.values import text_of
 
 DELIMITERS = (",", ";", "\t", "|")
+_DISTINCT = 2**17  # texts that are held once
 
 
 def read_table(lines: list[str], asked: Mapping[str, str], file: str) -> Table:
@@ -108,6 +109,7 @@ def _rows(lines: list[str], first: int, delimiter: str, file: str) -> Rows:
     """Return the rows from the header on that aren't blank, with the lines they start at."""
     reader = csv.reader(lines[first:], delimiter=delimiter, skipinitialspace=True, strict=True)
     rows = Rows([], [])
+    kept: dict[str, str] = {}  # of millions of cells most are the same few texts
     start = first
     try:
         for cells in reader:
@@ -116,7 +118,8 @@ def _rows(lines: list[str], first: int, delimiter: str, file: str) -> Rows:
                 _check_quoted(lines, start, end, (len(cells), delimiter), file)
             if "".join(cells).strip():
                 rows.lines.append(start + 1)
-                rows.cells.append(cells)
+                keep = kept.setdefault if len(kept) < _DISTINCT else kept.get
+                rows.cells.append(tuple([keep(cell, cell) for cell in cells]))
             start = end
     except csv.Error as error:
         raise DataError(
@@ -150,10 +153,11 @@ def _check_widths(rows: Rows, header: list[str], file: str) -> None:
         least -= 1
     problems = []
     for line, cells in zip(rows.lines, rows.cells, strict=True):
-        while len(cells) > width and not cells[-1].strip():
-            cells.pop()
-        if not least <= len(cells) <= width:
-            found = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        count = len(cells)
+        while count > width and not cells[count - 1].strip():
+            count -= 1
+        if not least <= count <= width:
+            found = "1 cell" if count == 1 else f"{count} cells"
             rule = f"{found} where the header has {least}"
             remedy = "Add or remove delimiters, or put a cell that holds one in quotes"
             value = repr(shown(cells[0]))
