@@ -29,10 +29,9 @@ def limits(
     changes = model.changes
     K = changes.at_most
     if K is not None and len(number_probability) > K and number_probability[K] > 0.5:
-        allowed = "1 change was" if K == 1 else f"{K} changes were"
         yield (
-            f"at most {allowed} allowed, and that many have a probability of "
-            f"{number_probability[K]:.2g}: there may be more; allow more (at_most) to see"
+            f"the largest number of changes that was allowed, {K}, has most of the "
+            "probability: there may be more; allow more (at_most) to see"
         )
     if changes.exactly is None and changes.possible and len(observations) <= FEW:
         p = _of_blocks(model, observations, of_any(number_probability))
