@@ -255,10 +255,7 @@ def _jobs(
     now = json.loads(json.dumps(now))
     then = folder.read_json("manifest.json")
     notes: tuple[str, ...] = ()
-    again = []
-    if then is not None:
-        again = _readable_again(then, now)
-    if then is not None and again:
+    if then is not None and (again := _readable_again(then, now)):
         known = {**then["inputs"], **{file: now["inputs"][file] for file in again}}
         _compare({**then, "inputs": known}, now, folder)
         folder.clear()

@@ -17,7 +17,7 @@ from changepoint.results.summaries import of_any
 
 Floats = NDArray[np.float64]
 
-FEW = 12  # rows, beyond which some order of them shows a change under any family
+FEW = 12  # rows up to which this is asked, which takes another fit
 SPEAKS = 4.0  # Bayes factor against a change from which the data have said something
 TELLS = 3.0  # Bayes factor for one below which it is not worth more than a bare mention
 
