@@ -10,6 +10,7 @@ write at once) must cost time and never an answer: such code is compiled anew.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import pickle
 import threading
@@ -66,6 +67,13 @@ def announce() -> None:
 _tell_not_kept = _Once()
 
 
+@functools.cache
+def _sources(folder: Path) -> str:
+    """Return a hash of all kernels' sources: a kernel holds those that it calls."""
+    texts = [(path.name, path.read_bytes()) for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256(repr(texts).encode()).hexdigest()
+
+
 class _File(IndexDataCacheFile):
     """A file for each signature, which says itself what it holds: there is no index.
 
@@ -107,8 +115,8 @@ class _Cache(FunctionCache):
         except Exception as error:  # no place can be written to
             self._failure = error
             return
-        old = self._cache_file
-        self._cache_file = _File(self._cache_path, self._impl.filename_base, old._source_stamp)
+        sources = _sources(Path(function.__code__.co_filename).parent)
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, sources)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return compiled code, or None."""
