@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import PACKAGE, DataError, DataWarning
+from changepoint.errors import DataError
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
@@ -21,6 +20,7 @@ from changepoint.results.result import Result
 from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
 from changepoint.results.tree import marginals, to_tree, told_of
+from changepoint.time_window import rows_between
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -240,7 +240,7 @@ class Answer:
             If these aren't times, if the last is before the first, or if there are no rows
             between them.
         """
-        rows = _window(self.observations, first, last)
+        rows = rows_between(self.observations, first, last)
         if self.engine["name"] == "exact":
             from changepoint.exact.engine import probability_inside
 
@@ -298,46 +298,3 @@ class Answer:
 def _family(told: dict[str, Any]) -> Likelihood:
     """Return the likelihood that `to_dict` told of."""
     return Model.from_dict({"likelihood": told, "changes": {}}).likelihood
-
-
-def _window(observations: Observations, first: Any, last: Any) -> NDArray[np.bool_]:
-    """Return which rows a window of time covers, whole or in part, shape (T,)."""
-    T = len(observations)
-    stamps = np.arange(T) if observations.time is None else observations.time
-    low, high = (_place(observations, end, stamps.dtype.kind == "M") for end in (first, last))
-    if low > high:
-        raise DataError(
-            f"the window ends, at {last}, before it begins, at {first}: exchange the two"
-        )
-    # A row lasts until the next one; the last, as long as the one before it.
-    step = stamps[-1] - stamps[-2] if T > 1 else stamps[-1] - stamps[-1]
-    if high < stamps[0] or (low > stamps[-1] and low >= stamps[-1] + step):
-        ends = f"{observations.label(0)} to {observations.label(T - 1)}"
-        raise DataError(f"there are no rows between {first} and {last}; the data have {ends}")
-    begin = max(int(np.searchsorted(stamps, low, "right")) - 1, 0)
-    end = int(np.searchsorted(stamps, high, "right"))
-    if stamps[begin] < low:
-        named = " to ".join(dict.fromkeys(map(observations.label, (begin, end - 1))))
-        warnings.warn(
-            f"the window begins inside a row: it was widened to whole rows, {named}",
-            DataWarning,
-            skip_file_prefixes=(PACKAGE,),
-        )
-    rows = np.zeros(T, np.bool_)
-    rows[begin:end] = True
-    return rows
-
-
-def _place(observations: Observations, end: Any, dates: bool) -> Any:
-    """Return a time given by the user as one that compares with those of the data."""
-    try:
-        place = np.asarray(end)
-        if dates and place.dtype.kind not in "MUO":
-            raise TypeError
-        place = place.astype("datetime64[us]" if dates else np.float64)
-        if place.ndim or not np.isfinite(place):
-            raise TypeError
-    except (TypeError, ValueError):
-        like = observations.label(0)
-        raise DataError(f"first and last must be times such as {like}, not {end!r}") from None
-    return place

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from changepoint import priors
 from changepoint.changes import Changes
+from changepoint.effects import EFFECTS, Effect
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import is_relative
 from changepoint.observations import ROLES, Observations
 from changepoint.reading.clocks import in_repeated_hour
 from changepoint.roles import BY_NAME, behind
@@ -23,6 +25,7 @@ from changepoint.roles import BY_NAME, behind
 if TYPE_CHECKING:
     import pymc as pm
 
+RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
 
@@ -36,11 +39,14 @@ class Model:
         A family of `changepoint.likelihoods`, priors filled or not.
     changes
         The prior on the number and the places of changes.
+    effects
+        What shifts every row, whatever its segment: of `changepoint.effects`, each of a kind
+        at most once.
 
     Raises
     ------
     ModelError
-        If the parts aren't a likelihood and a `Changes`.
+        If the parts aren't a likelihood, a `Changes` and effects.
 
     Examples
     --------
@@ -51,6 +57,7 @@ class Model:
 
     likelihood: Likelihood
     changes: Changes = field(default_factory=Changes)
+    effects: tuple[Effect, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.likelihood, type) and issubclass(self.likelihood, Likelihood):
@@ -62,13 +69,30 @@ class Model:
             )
         if not isinstance(self.changes, Changes):
             raise ModelError(f"changes must be a Changes, not {self.changes!r}")
+        object.__setattr__(self, "effects", tuple(self.effects))
+        for effect in self.effects:
+            if not isinstance(effect, Effect):
+                raise ModelError(f"effects must be of changepoint.effects, not {effect!r}")
+        titles = [effect.title for effect in self.effects]
+        if len(set(titles)) < len(titles):
+            raise ModelError(f"an effect is given twice: {', '.join(titles)}")
+        if self.effects and not isinstance(self.likelihood, GridLikelihood):
+            raise ModelError(
+                f"the likelihood {self.likelihood.name!r} can't have effects: its segments have "
+                "no parameter that they could shift"
+            )
 
     def __str__(self) -> str:
-        return f"{self.likelihood}, {self.changes}"
+        return ", ".join(str(part) for part in (self.likelihood, self.changes, *self.effects))
 
     def resolve(self, observations: Observations) -> Model:
         """Return the model with every prior that was left out filled from the data."""
-        return replace(self, likelihood=self.likelihood.resolve(observations))
+        family = self.likelihood.resolve(observations)
+        scale = RELATIVE
+        if not is_relative(family.domain):
+            scale = float(np.nanstd(observations.column(family.response)))
+        effects = tuple(effect.resolve(scale) for effect in self.effects)
+        return replace(self, likelihood=family, effects=effects)
 
     def check(self, observations: Observations) -> tuple[str, ...]:
         """Check the data row by row against the likelihood, its priors and the changes.
@@ -167,7 +191,9 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return likelihood, priors and changes, ready for JSON."""
-        return {"likelihood": self.likelihood.to_dict(), "changes": self.changes.to_dict()}
+        told = {"likelihood": self.likelihood.to_dict(), "changes": self.changes.to_dict()}
+        effects = [effect.to_dict() for effect in self.effects]
+        return {**told, "effects": effects} if effects else told
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Model:
@@ -178,7 +204,12 @@ class Model:
             name: _prior(entry) if isinstance(entry, dict) else entry
             for name, entry in fields.items()
         }
-        return cls(family(**filled), Changes(**told["changes"]))
+        effects = [dict(effect) for effect in told.get("effects", ())]
+        return cls(
+            family(**filled),
+            Changes(**told["changes"]),
+            tuple(EFFECTS[effect.pop("name")](**effect) for effect in effects),
+        )
 
 
 def default_likelihood(observations: Observations) -> Likelihood:

@@ -20,7 +20,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "plain", "roles", "version"},
     {"priors", "changes", "observations", "sampling.distributions"},
-    {"reading", "likelihoods"},
+    {"time_window"},
+    {"reading", "likelihoods", "effects"},
     {"kernels"},
     {"sampling.models"},
     {"model"},

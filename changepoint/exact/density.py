@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.kernels import row_table
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import shift
 from changepoint.likelihoods.series import Floats, Integers, Nodes, Series, Terms
 
 Mask = NDArray[np.bool_]
 
 CHUNK = 2**14  # distinct rows used at a time to find the range
 COPIES = 4  # of a block of rows, under heavy tails
+PATTERNS = 40  # distinct shifts up to which each has a table of its own
 
 
 class Density(ABC):
@@ -74,7 +77,11 @@ class Pointwise(Density):
             name: column if name == "pooled" else column[rows]
             for name, column in self.columns.items()
         }
-        out[:] = self.family.log_density(some, self.nodes, self.hyper)
+        out[:] = self.family.log_density(some, self.at(rows), self.hyper)
+
+    def at(self, rows: Integers) -> Nodes:
+        """Return the nodes of some distinct rows."""
+        return self.nodes
 
     def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
         """Write p divided by its maximum."""
@@ -93,10 +100,63 @@ class Pointwise(Density):
                 holds |= (log_p > top - drop).any(axis=0)
 
 
+class Shifted(Density):
+    """Of rows whose parameter is shifted: a density for each distinct shift."""
+
+    def __init__(self, parts: list[Density], pattern: Integers) -> None:
+        self.parts, self.pattern, self.size = parts, pattern, len(pattern)
+        self.place = np.empty(self.size, np.int64)
+        for number, part in enumerate(parts):
+            self.place[pattern == number] = np.arange(part.size)
+
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p."""
+        for part, mine in self._shared(rows):
+            own = np.empty((len(mine), out.shape[1]))
+            part.log(self.place[rows[mine]], own)
+            out[mine] = own
+
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum."""
+        for part, mine in self._shared(rows):
+            own, own_top = np.empty((len(mine), out.shape[1])), np.empty(len(mine))
+            part.scaled(self.place[rows[mine]], own, own_top)
+            out[mine], top[mine] = own, own_top
+
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes that matter."""
+        for part in self.parts:
+            part.hold(log_w, copies, drop, holds)
+
+    def _shared(self, rows: Integers) -> Iterator[tuple[Density, Integers]]:
+        pattern = self.pattern[rows]
+        for number, part in enumerate(self.parts):
+            mine = np.flatnonzero(pattern == number)
+            if len(mine):
+                yield part, mine
+
+
+class PointwiseShifted(Pointwise):
+    """Of a family with any log density, where nearly every row has a shift of its own."""
+
+    def __init__(
+        self, family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
+    ) -> None:
+        super().__init__(family, series, nodes, hyper)
+        assert series.shift is not None and series.pattern is not None
+        self.by_row = series.shift[series.pattern]
+
+    def at(self, rows: Integers) -> Nodes:
+        """Return the nodes of some distinct rows, (n, G)."""
+        return shift(self.family.domain, self.nodes, self.by_row[rows, None])
+
+
 def densities(
     family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
 ) -> list[Density]:
     """Return the density of each series, at its own nodes and hyperparameter, (B,)."""
+    if series.shift is not None and series.pattern is not None:
+        return [_shifted(family, series, Nodes(nodes.theta, nodes.companion), hyper)]
     terms = family.terms(series, nodes, hyper)
     if terms is not None:
         return [Tabulated(one) for one in terms]
@@ -113,3 +173,14 @@ def densities(
         )
         for i in range(len(series))
     ]
+
+
+def _shifted(family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats) -> Density:
+    assert series.shift is not None and series.pattern is not None
+    if len(series.shift) > PATTERNS:
+        return PointwiseShifted(family, series, nodes, hyper)
+    parts = [
+        densities(family, series.of_pattern(i), shift(family.domain, nodes, by), hyper)[0]
+        for i, by in enumerate(series.shift.tolist())
+    ]
+    return Shifted(parts, series.pattern)

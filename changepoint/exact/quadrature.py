@@ -19,6 +19,7 @@ from changepoint.exact.density import Density, densities
 from changepoint.exact.stretch import Stretch
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import is_relative
 from changepoint.likelihoods.series import (
     Integers,
     Nodes,
@@ -141,7 +142,10 @@ def build(
     coordinate = family.coordinate(series, finest)
     low, high = families[0].prior.support
     inside = family.domain[0] < low, high < family.domain[1]
-    information = family.information(series, finest) + _information(prior, coordinate)
+    information = family.information(series, finest) * series.widening(
+        is_relative(family.domain)
+    )
+    information = information + _information(prior, coordinate)
     stretch = _stretch(coordinate, low, high, inside, step / np.sqrt(information))
     first, last = _widest(families, prior, series, stretch)
     seek = (last - first > ENOUGH) | (step < ROUGH)

@@ -143,12 +143,16 @@ class GridLikelihood(SegmentLikelihood):
         """
         return None
 
-    def series(self, observations: Observations) -> Series:
-        """Return the rows as the solver takes them: what is the same is kept once."""
+    def series(self, observations: Observations, pattern: Integers | None = None) -> Series:
+        """Return the rows as the solver takes them: what is the same is kept once.
+
+        `pattern`: which of the distinct shifts each row has, (T,), where there are effects.
+        """
         columns, pooled = self.columns(observations), np.array([self.pooled(observations)])
         observed = np.flatnonzero(observations.observed(self.response))
         some = {name: column[observed] for name, column in columns.items()}
-        first, which, copies = _distinct(list(some.values()))
+        told = [] if pattern is None else [pattern[observed].astype(float)]
+        first, which, copies = _distinct([*some.values(), *told])
         index = np.full(len(observations), len(first))
         index[observed] = which
         distinct = {name: column[first] for name, column in some.items()}
@@ -166,6 +170,7 @@ class GridLikelihood(SegmentLikelihood):
             pooled,
             np.array([np.nanmin(distinct["estimate"])]),
             np.array([np.nanmax(distinct["estimate"])]),
+            None if pattern is None else pattern[observed][first],
         )
 
     def beside_draws(self, observations: Observations) -> dict[str, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Self
@@ -33,6 +34,9 @@ class Series:
         The estimate from all rows of a series in one segment, (B,).
     least, largest
         Of the rows' own estimates, (B,).
+    pattern, shift
+        Of one series with effects: which of the distinct shifts each distinct row has, (U,),
+        and these, on the link's scale; None without effects.
     """
 
     offsets: Integers
@@ -43,6 +47,8 @@ class Series:
     pooled: Floats
     least: Floats
     largest: Floats
+    pattern: Integers | None = None
+    shift: Floats | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -78,6 +84,30 @@ class Series:
         if name not in self._kept:
             self._kept[name] = np.unique(self.columns[name], return_inverse=True)
         found: tuple[Floats, Integers] = self._kept[name]
+        return found
+
+    def shifted(self, shift: Floats, least: Floats, largest: Floats) -> Self:
+        """Return the one series with such shifts, and with the ends of its rows' estimates."""
+        return replace(self, shift=shift, least=least, largest=largest)
+
+    def widening(self, relative: bool) -> float:
+        """Return by how much shifts may raise the information about the parameter."""
+        return 1.0 if self.shift is None or not relative else math.exp(max(self.shift.max(), 0))
+
+    def of_pattern(self, number: int) -> Self:
+        """Return the distinct rows of one pattern, without shift; of one."""
+        name = "pattern", number
+        if name not in self._kept:
+            mine = self.pattern == number
+            self._kept[name] = replace(
+                self,
+                bounds=np.array([0, int(np.sum(mine))]),
+                copies=self.copies[mine],
+                columns={name: column[mine] for name, column in self.columns.items()},
+                pattern=None,
+                shift=None,
+            )
+        found: Self = self._kept[name]
         return found
 
     def _one(self, i: int) -> Self:

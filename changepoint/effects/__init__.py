@@ -1,0 +1,15 @@
+"""Effects: what shifts every row, whatever its segment. Reached as `effects.Weekday` and so on.
+
+To add one: a file, or a class beside its kin, with one subclass of `Effect`, and a line here.
+"""
+
+from changepoint.effects.base import Effect as Effect
+from changepoint.effects.pulse import Pulse as Pulse
+from changepoint.effects.seasons import Hourly as Hourly
+from changepoint.effects.seasons import Monthly as Monthly
+from changepoint.effects.seasons import Weekday as Weekday
+from changepoint.effects.seasons import Yearly as Yearly
+
+EFFECTS: dict[str, type[Effect]] = {
+    effect.name: effect for effect in (Weekday, Monthly, Yearly, Hourly, Pulse)
+}

@@ -1,0 +1,117 @@
+"""What shifts every row, whatever the segment: the design of an effect and its prior.
+
+With eta = link(theta) of a row's segment, effects make it eta + x_t' beta. The coefficients
+beta are shared by all segments, each Normal(0, sigma) a priori.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError, ModelError
+from changepoint.observations import Observations
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Design(NamedTuple):
+    """An effect on the rows of some data.
+
+    rows
+        What each coefficient is multiplied by in each row, (T, d).
+    terms, contrasts
+        What is reported, such as days of the week, and how it is made of the coefficients,
+        (L, d).
+    """
+
+    rows: Floats
+    terms: tuple[str, ...]
+    contrasts: Floats
+
+
+@dataclass(frozen=True)
+class Effect(ABC):
+    """What shifts the parameter of every row by the link, whatever its segment.
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation of the prior of each coefficient, on the scale of the link: of a
+        rate, about that of the relative effect. Default: 0.3; of measurements their standard
+        deviation.
+    """
+
+    sigma: float | None = None
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        sigma = self.sigma
+        if sigma is not None and not 0 < sigma < np.inf:
+            raise ModelError(f"sigma of {type(self).__name__} must be above 0, not {sigma!r}")
+
+    @abstractmethod
+    def design(self, observations: Observations) -> Design:
+        """Return what the effect is of these rows.
+
+        Raises
+        ------
+        DataError
+            If the data don't have what it needs.
+        """
+
+    def resolve(self, scale: float) -> Self:
+        """Return the effect with the prior that was left out at this scale."""
+        return self if self.sigma is not None else replace(self, sigma=scale)
+
+    def __str__(self) -> str:
+        told = {name: value for name, value in vars(self).items() if value is not None}
+        inside = ", ".join(f"{name}={value:.6g}" if isinstance(value, float) else
+                           f"{name}={value}" for name, value in told.items())  
+        return f"{type(self).__name__}({inside})"
+
+    @property
+    def title(self) -> str:
+        """What tells it from other effects."""
+        return self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and settings, ready for JSON."""
+        return {"name": self.name, **vars(self)}
+
+
+def contrasts(levels: int) -> Floats:
+    """Return orthonormal contrasts that add up to 0, (L, L - 1).
+
+    Coefficients with independent Normal(0, s) priors give effects of L levels that are alike:
+    all have the variance s^2 (1 - 1/L), all pairs the same correlation.
+    """
+    table = np.zeros((levels, levels - 1))
+    for j in range(1, levels):
+        table[:j, j - 1] = 1 / np.sqrt(j * (j + 1))
+        table[j, j - 1] = -j / np.sqrt(j * (j + 1))
+    return table
+
+
+def dates(observations: Observations, name: str) -> NDArray[np.datetime64]:
+    """Return the times, which must be dates."""
+    time = observations.time
+    if time is None or time.dtype.kind != "M":
+        raise DataError(
+            f"the effect {name!r} needs dates, and the data have "
+            + ("no times" if time is None else "numbers as times")
+            + ": name the column of dates (--time)"
+        )
+    return time
+
+
+def of_levels(level: Integers, terms: tuple[str, ...]) -> Design:
+    """Return the design of an effect by level, such as the day of the week."""
+    table = contrasts(len(terms))
+    return Design(table[level], terms, table)
