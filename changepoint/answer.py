@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+from changepoint.results.effects import EffectFound, found
 from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
 from changepoint.results.result import Result
 from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
-from changepoint.results.tree import marginals, to_tree, told_of
+from changepoint.results.tree import hyper_draws, marginals, to_tree, told_of
 from changepoint.time_window import rows_between
 
 if TYPE_CHECKING:
@@ -146,6 +148,20 @@ class Answer:
         return bool(self.engine["converged"])
 
     @cached_property
+    def effects(self) -> tuple[EffectFound, ...]:
+        """What shifts every row, whatever its segment: a mean and an interval of each term."""
+        model, observations = self.model, self.observations
+        shifts = None if isinstance(model, OwnModel) else model.shifts(observations)
+        if shifts is None:
+            return ()
+        assert isinstance(model, Model)  # no other has shifts
+        if isinstance(self._source, Result):
+            return found(model, observations, self._source.coefficients)
+        return found(
+            model, observations, hyper_draws(self.tree["posterior"].dataset, shifts.names)
+        )
+
+    @cached_property
     def _candidates(self) -> list[dict[str, Any]]:
         """What a tree tells of the models that were averaged over."""
         if isinstance(self._source, Result):
@@ -203,13 +219,18 @@ class Answer:
         """
         from changepoint.exact.prior_sensitivity import probability_by_strength
 
-        if self.engine["name"] != "exact" or not self.likelihoods:
+        model = self.model
+        if (
+            isinstance(model, OwnModel)
+            or self.engine["name"] != "exact"
+            or not self.likelihoods
+        ):
             return {}
         allowing = (one for one in self.models if not one["steady"])
         # NaN of one that is too improbable to have been asked.
         p = next((one["probability_of_change"] for one in allowing), self.probability_of_change)
-        model = Model(self.varied, self.model.changes)
-        return probability_by_strength(model, self.observations, p)
+        varied = replace(model, likelihood=self.varied)
+        return probability_by_strength(varied, self.observations, p)
 
     @cached_property
     def changes(self) -> list[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.links import is_relative
+from changepoint.likelihoods.series import Shifts
 from changepoint.observations import ROLES, Observations
 from changepoint.reading.clocks import in_repeated_hour
 from changepoint.roles import BY_NAME, behind
@@ -25,6 +26,7 @@ from changepoint.roles import BY_NAME, behind
 if TYPE_CHECKING:
     import pymc as pm
 
+SHIFTABLE = [name for name, family in FAMILIES.items() if issubclass(family, GridLikelihood)]
 RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
@@ -78,8 +80,8 @@ class Model:
             raise ModelError(f"an effect is given twice: {', '.join(titles)}")
         if self.effects and not isinstance(self.likelihood, GridLikelihood):
             raise ModelError(
-                f"the likelihood {self.likelihood.name!r} can't have effects: its segments have "
-                "no parameter that they could shift"
+                f"the likelihood {self.likelihood.name!r} can't have effects, which shift a "
+                f"segment's one parameter; choose one of {', '.join(SHIFTABLE)}"
             )
 
     def __str__(self) -> str:
@@ -93,6 +95,22 @@ class Model:
             scale = float(np.nanstd(observations.column(family.response)))
         effects = tuple(effect.resolve(scale) for effect in self.effects)
         return replace(self, likelihood=family, effects=effects)
+
+    def shifts(self, observations: Observations) -> Shifts | None:
+        """Return how the effects of a resolved model shift the rows, (T, d); None of none."""
+        if not self.effects:
+            return None
+        designs = [effect.design(observations) for effect in self.effects]
+        sizes = [one.rows.shape[1] for one in designs]
+        return Shifts(
+            np.concatenate([one.rows for one in designs], axis=1),
+            np.repeat([float(effect.sigma or math.nan) for effect in self.effects], sizes),
+            tuple(
+                f"{effect.title}[{i}]"
+                for effect, size in zip(self.effects, sizes, strict=True)
+                for i in range(size)
+            ),
+        )
 
     def check(self, observations: Observations) -> tuple[str, ...]:
         """Check the data row by row against the likelihood, its priors and the changes.
@@ -184,6 +202,7 @@ class Model:
         """
         from changepoint.sampling.models import build
 
+        build.refuse_effects(self.effects)
         known = build.with_number(self.likelihood, self.changes, exactly)
         model = replace(self, changes=known)
         model.check(observations)
@@ -230,13 +249,16 @@ LASTING = 5  # rows that a segment of measurements lasts, by default
 
 
 def default_model(
-    observations: Observations, family: Likelihood | None = None, **changes: Any
+    observations: Observations,
+    family: Likelihood | None = None,
+    effects: Sequence[Effect] = (),
+    **changes: Any,
 ) -> Model:
     """Return the model for data of this kind, priors not filled.
 
-    The default likelihood, or `family`, with `Changes(**changes)`. Under Auto measurements,
-    whose spikes would else be segments of their own, change for at least 5 rows, or a quarter
-    of a short series, unless `min_length` is given.
+    The default likelihood, or `family`, with `Changes(**changes)` and effects. Under Auto
+    measurements, whose spikes would else be segments of their own, change for at least 5 rows,
+    or a quarter of a short series, unless `min_length` is given.
     """
     family = default_likelihood(observations) if family is None else family
     if family.name == "auto":
@@ -246,7 +268,7 @@ def default_model(
         if changes.get("exactly"):
             fits.append(len(observations) // (changes["exactly"] + 1))
         changes = {"min_length": max(min(fits), 1), **changes}
-    return Model(family, Changes(**changes))
+    return Model(family, Changes(**changes), tuple(effects))
 
 
 def _prior(told: Mapping[str, Any]) -> priors.Prior:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from changepoint import likelihoods
 from changepoint.changes import Changes
+from changepoint.effects import SEASONS, Effect
 from changepoint.errors import ModelError
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model, default_model
@@ -34,6 +35,8 @@ class Recipe:
     likelihood, changes
         Of `default_model`: the name of a family (None: what the columns suggest), and JSON of
         arguments of `Changes`.
+    seasons
+        Names of SEASONS, its effects.
     """
 
     name: str = "default"
@@ -41,6 +44,7 @@ class Recipe:
     model: str | None = None
     likelihood: str | None = None
     changes: str = "{}"
+    seasons: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, model: Any) -> Self:
@@ -67,8 +71,10 @@ class Recipe:
             raise ModelError(f"the model file {model} can't be read: {error}") from None
 
     @classmethod
-    def of_choices(cls, likelihood: str | None, changes: Mapping[str, Any]) -> Self:
-        """Return the recipe of a likelihood's name and arguments of `Changes`.
+    def of_choices(
+        cls, likelihood: str | None, changes: Mapping[str, Any], seasons: Sequence[str] = ()
+    ) -> Self:
+        """Return the recipe of a likelihood's name, arguments of `Changes`, and seasons.
 
         Raises
         ------
@@ -80,7 +86,13 @@ class Recipe:
             raise ModelError(f"there is no likelihood {likelihood!r}; there are {known}")
         Changes(**changes)
         told = [likelihood or "default", *(f"{name}={n}" for name, n in changes.items())]
-        return cls(", ".join(told), likelihood=likelihood, changes=json.dumps(dict(changes)))
+        told += [f"season={season}" for season in seasons]
+        return cls(
+            ", ".join(told),
+            likelihood=likelihood,
+            changes=json.dumps(dict(changes)),
+            seasons=tuple(dict.fromkeys(seasons)),
+        )
 
     def declared(self) -> ModelFile | None:
         """Return what the model file declares, if it is one.
@@ -102,14 +114,18 @@ class Recipe:
         if self.likelihood in (None, "auto"):
             return None
         family = likelihoods.FAMILIES[str(self.likelihood)]()
-        return Model(family, Changes(**json.loads(self.changes)))
+        return Model(family, Changes(**json.loads(self.changes)), self._effects())
+
+    def _effects(self) -> tuple[Effect, ...]:
+        return tuple(SEASONS[season]() for season in self.seasons)
 
     @property
     def quick(self) -> bool:
         """Whether a series takes but a millisecond or so: no hyperparameter, no average."""
         fixed = self.fixed()
         family = None if fixed is None else fixed.likelihood
-        return isinstance(family, GridLikelihood) and family.hyper is None
+        plain = fixed is not None and not fixed.effects
+        return plain and isinstance(family, GridLikelihood) and family.hyper is None
 
     def build(self, observations: Observations) -> Model:
         """Return the model for a series, priors not filled.
@@ -133,7 +149,8 @@ class Recipe:
             assert isinstance(built, Model)
             return built
         family = None if self.likelihood is None else likelihoods.FAMILIES[self.likelihood]()
-        return default_model(observations, family, **json.loads(self.changes))
+        effects = self._effects()
+        return default_model(observations, family, effects, **json.loads(self.changes))
 
     def key(self) -> str:
         """Return a hash of all that answers depend on."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from changepoint.cli.columns import Columns, listed
-from changepoint.cli.model_flags import refuse_beside
+from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.errors import ModelError
 from changepoint.plain import say
 
@@ -25,6 +25,7 @@ def batch(
     exactly: int | None = None,
     every: float | None = None,
     min_length: int | None = None,
+    season: list[Season] = [],  # noqa: B006 (never changed)
     fdr: float = 0.05,
     threads: int | None = None,
     dask: str | None = None,
@@ -64,6 +65,8 @@ def batch(
         Mean rows from one change to the next, instead of even odds on any change.
     min_length
         Shortest stretch between changes, in rows.
+    season
+        As for fit: a pattern that all rows of a series share. A series takes seconds, then.
     fdr
         Expected share of false alarms among the flagged series.
     threads
@@ -85,7 +88,7 @@ def batch(
     given = columns.given()
     return run_and_tell(
         inputs,
-        _recipe(model, likelihood, changes),
+        _recipe(model, likelihood, changes, season),
         out,
         by=listed(by),
         wide=True if wide == "" else wide,
@@ -98,12 +101,14 @@ def batch(
     )
 
 
-def _recipe(model: Path | None, likelihood: str | None, changes: dict[str, Any]) -> Any:
+def _recipe(
+    model: Path | None, likelihood: str | None, changes: dict[str, Any], seasons: list[Season]
+) -> Any:
     from changepoint.batch.recipe import Recipe
 
     if model is None:
-        return Recipe.of_choices(likelihood, changes)
-    refuse_beside(model, likelihood, changes)
+        return Recipe.of_choices(likelihood, changes, seasons)
+    refuse_beside(model, likelihood, changes, seasons)
     return Recipe.of(model)
 
 

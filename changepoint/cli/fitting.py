@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,9 +13,10 @@ from cyclopts import Parameter
 import changepoint
 from changepoint import modelfiles
 from changepoint.cli.columns import Columns
-from changepoint.cli.model_flags import refuse_beside
+from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
+from changepoint.effects import SEASONS, Effect
 from changepoint.errors import ModelError
 from changepoint.plain import json_text, say, width
 
@@ -33,6 +35,7 @@ def fit(
     exactly: int | None = None,
     every: float | None = None,
     min_length: int | None = None,
+    season: list[Season] = [],  # noqa: B006 (never changed)
     engine: Literal["exact", "mcmc"] | None = None,
     switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
     draws: int | None = None,
@@ -64,6 +67,10 @@ def fit(
         Mean rows from one change to the next, instead of even odds on any change.
     min_length
         Shortest stretch between changes, in rows; 1 by default, 5 under auto.
+    season
+        A pattern that all rows share, so that it is told from changes: of the days of a week,
+        the months, the course of a year, the hours of a day; may be given several times.
+        It needs dates, and for values a likelihood such as normal.
     engine
         exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
         PyMC model, for which it is the default.
@@ -86,7 +93,7 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        chosen, observations = _read(file, columns, model, likelihood, changes)
+        chosen, observations = _read(file, columns, model, likelihood, changes, season)
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
             raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -118,19 +125,21 @@ def _read(
     model: Path | None,
     likelihood: str | None,
     changes: dict[str, Any],
+    seasons: Sequence[str],
 ) -> tuple[Any, Observations]:
     """Return the model, of this package or PyMC's, and the data."""
     if model is not None:
-        refuse_beside(model, likelihood, changes)
+        refuse_beside(model, likelihood, changes, seasons)
         declared = modelfiles.load(model)
         observations = columns.read(file, declared.columns)
         return declared.build(observations), observations
     family = _family(likelihood)
     prior = changepoint.Changes(**changes)
     observations = columns.read(file)
+    effects = [SEASONS[season]() for season in dict.fromkeys(seasons)]
     if family is None or family.name == "auto":
-        return _default(observations, changes, family), observations
-    return changepoint.Model(family, prior), observations
+        return _default(observations, changes, family, effects), observations
+    return changepoint.Model(family, prior, tuple(effects)), observations
 
 
 def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
@@ -146,10 +155,11 @@ def _default(
     observations: Observations,
     changes: dict[str, Any],
     family: changepoint.likelihoods.Likelihood | None,
+    effects: Sequence[Effect],
 ) -> changepoint.Model:
     from changepoint.model import default_model
 
-    return default_model(observations, family, **changes)
+    return default_model(observations, family, effects, **changes)
 
 
 def _text(posterior: Posterior) -> str:

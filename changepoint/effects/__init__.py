@@ -3,6 +3,7 @@
 To add one: a file, or a class beside its kin, with one subclass of `Effect`, and a line here.
 """
 
+from changepoint.effects.base import Design as Design
 from changepoint.effects.base import Effect as Effect
 from changepoint.effects.pulse import Pulse as Pulse
 from changepoint.effects.seasons import Hourly as Hourly
@@ -10,6 +11,12 @@ from changepoint.effects.seasons import Monthly as Monthly
 from changepoint.effects.seasons import Weekday as Weekday
 from changepoint.effects.seasons import Yearly as Yearly
 
+SEASONS: dict[str, type[Effect]] = {
+    "week": Weekday,
+    "month": Monthly,
+    "year": Yearly,
+    "day": Hourly,
+}
 EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect for effect in (Weekday, Monthly, Yearly, Hourly, Pulse)
 }

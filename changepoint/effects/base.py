@@ -72,8 +72,10 @@ class Effect(ABC):
 
     def __str__(self) -> str:
         told = {name: value for name, value in vars(self).items() if value is not None}
-        inside = ", ".join(f"{name}={value:.6g}" if isinstance(value, float) else
-                           f"{name}={value}" for name, value in told.items())  
+        inside = ", ".join(
+            f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in told.items()
+        )
         return f"{type(self).__name__}({inside})"
 
     @property

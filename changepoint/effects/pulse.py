@@ -29,6 +29,13 @@ class Pulse(Effect):
 
     name: ClassVar = "pulse"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("first", "last"):
+            told = getattr(self, field)
+            if not isinstance(told, int | float):
+                object.__setattr__(self, field, str(told))
+
     def design(self, observations: Observations) -> Design:
         """Return 1 inside, 0 outside."""
         inside = rows_between(observations, self.first, self.last)

@@ -140,11 +140,15 @@ class PointwiseShifted(Pointwise):
     """Of a family with any log density, where nearly every row has a shift of its own."""
 
     def __init__(
-        self, family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
+        self,
+        family: GridLikelihood,
+        series: Series,
+        nodes: Nodes,
+        hyper: Floats,
+        shifts: Floats,
     ) -> None:
         super().__init__(family, series, nodes, hyper)
-        assert series.shift is not None and series.pattern is not None
-        self.by_row = series.shift[series.pattern]
+        self.by_row = shifts[series.pattern]
 
     def at(self, rows: Integers) -> Nodes:
         """Return the nodes of some distinct rows, (n, G)."""
@@ -154,14 +158,18 @@ class PointwiseShifted(Pointwise):
 def densities(
     family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
 ) -> list[Density]:
-    """Return the density of each series, at its own nodes and hyperparameter, (B,)."""
-    if series.shift is not None and series.pattern is not None:
-        return [_shifted(family, series, Nodes(nodes.theta, nodes.companion), hyper)]
-    terms = family.terms(series, nodes, hyper)
+    """Return the density of each series, at its own nodes and hyperparameters, (B, d).
+
+    The family's own come first, then coefficients of effects, which one series may have.
+    """
+    own = family.own(hyper)
+    if series.shifts is not None:
+        return [_shifted(family, series, nodes, own, series.shifts.by(hyper[0]))]
+    terms = family.terms(series, nodes, own)
     if terms is not None:
         return [Tabulated(one) for one in terms]
     if len(series) == 1:
-        return [Pointwise(family, series, Nodes(nodes.theta, nodes.companion), hyper)]
+        return [Pointwise(family, series, Nodes(nodes.theta, nodes.companion), own)]
     assert nodes.counts is not None  # several series
     ends = np.append(0, np.cumsum(nodes.counts))
     return [
@@ -169,18 +177,22 @@ def densities(
             family,
             series.one(i),
             Nodes(nodes.theta[ends[i] : ends[i + 1]], nodes.companion[ends[i] : ends[i + 1]]),
-            hyper[i : i + 1],
+            own[i : i + 1],
         )
         for i in range(len(series))
     ]
 
 
-def _shifted(family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats) -> Density:
-    assert series.shift is not None and series.pattern is not None
-    if len(series.shift) > PATTERNS:
-        return PointwiseShifted(family, series, nodes, hyper)
-    parts = [
-        densities(family, series.of_pattern(i), shift(family.domain, nodes, by), hyper)[0]
-        for i, by in enumerate(series.shift.tolist())
-    ]
-    return Shifted(parts, series.pattern)
+def _shifted(
+    family: GridLikelihood, series: Series, nodes: Nodes, own: Floats, shifts: Floats
+) -> Density:
+    """Return the density of one series with effects: each pattern is a series of its own."""
+    if len(shifts) > PATTERNS:
+        plain = Nodes(nodes.theta, nodes.companion)
+        return PointwiseShifted(family, series, plain, own, shifts)
+    P, G = len(shifts), len(nodes.theta)
+    every = Nodes(np.tile(nodes.theta, P), np.tile(nodes.companion, P))
+    there = shift(family.domain, every, np.repeat(shifts, G))
+    there = there._replace(counts=np.full(P, G))
+    return Shifted(densities(family, series.by_pattern(), there, np.repeat(own, P)[:, None]),
+                   series.pattern)  # fmt: skip

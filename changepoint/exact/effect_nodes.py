@@ -12,23 +12,23 @@ Gaussian, quasi-random, each with its exact evidence.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.stats import qmc
 
 from changepoint.errors import EngineError
+from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature
 from changepoint.exact.density import densities
 from changepoint.exact.forward_backward import Filter, Wants
-from changepoint.exact.hyper_mixture import KEEP, Condition
+from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import shift
-from changepoint.likelihoods.series import Nodes, Series
+from changepoint.likelihoods.series import Nodes, Series, Shifts
 from changepoint.model import Model
 
 Floats = NDArray[np.float64]
@@ -37,30 +37,24 @@ Integers = NDArray[np.int64]
 EPSILON = 3e-4  # of eta, for the derivative of log densities
 NUDGE = 0.02  # of coefficients, in prior standard deviations, for that of gradients
 STEPS = 40  # of Newton's method
-LONGEST = 0.5  # step, on the link's scale
+CLOSE_BY = 0.2  # shifts that share a rough grid
+LONGEST = 0.5  # step, in prior standard deviations
 CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard deviations
+FAR = 0.5  # the same, for an approximation
 INFLATED = 1.1  # standard deviations of the points, in those of the Gaussian
+POINTS = 64  # where a family has no hyperparameter
+BESIDE = 8  # at each value of the hyperparameter
+POOR = 0.3  # share of the points that count, below which there must be more
+KEPT = 0.5  # of the correlation of a draw's coefficients with its node's
 LOG_2PI = math.log(2 * math.pi)
 
 
-class Shifts(NamedTuple):
-    """The design of all effects: its distinct rows, and the prior of the coefficients.
-
-    patterns
-        (P, d).
-    sigma
-        Prior standard deviations, (d,).
-    """
-
-    patterns: Floats
-    sigma: Floats
-
-
 class Height(NamedTuple):
-    """Log p(beta) + log p(y | beta) and its gradient."""
+    """Log p(beta) + log p(y | hyper, beta), its gradient, and the rows' information, (d, d)."""
 
     log_p: float
     gradient: Floats
+    information: Floats
 
 
 class Mode(NamedTuple):
@@ -79,70 +73,114 @@ class Mode(NamedTuple):
 
 @dataclass(frozen=True)
 class Surface:
-    """Log p(beta, y | hyper) of one series under one condition on the number of changes."""
+    """Log p(beta, y | hyper) of one series with effects.
+
+    Parameters
+    ----------
+    model
+        Resolved.
+    series
+        One, with the shifts of its effects.
+    number, at_most
+        What is known of the number of changes, see `hyper_mixture.Condition`.
+    keep
+        Likelihood values kept in memory.
+    """
 
     model: Model
     series: Series
-    shifts: Shifts
-    condition: Condition
-    most: int = quadrature.HOLDS
-    step: float = quadrature.ROUGH
+    number: int | None
+    at_most: bool
+    keep: int
+    _grids: dict[bytes, tuple[Floats, quadrature.Grid]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @property
     def family(self) -> GridLikelihood:
         """The family of the rows."""
-        assert isinstance(self.model.likelihood, GridLikelihood)
+        assert isinstance(self.model.likelihood, GridLikelihood)  # `Model` makes sure
         return self.model.likelihood
 
-    def shifted(self, beta: Floats) -> Series:
-        """Return the series with its rows shifted."""
-        by, series, domain = self.shifts.patterns @ beta, self.series, self.family.domain
-        ends = []
-        for end, most in ((series.least, by.max()), (series.largest, by.min())):
-            ends.append(shift(domain, Nodes(end, 1 - end), -most).theta)
-        return series.shifted(by, *ends)
+    @property
+    def shifts(self) -> Shifts:
+        """The design, and the prior of the coefficients."""
+        assert self.series.shifts is not None  # who asks has effects
+        return self.series.shifts
 
-    def prior(self, beta: Floats) -> float:
-        """Return log p(beta)."""
-        z = beta / self.shifts.sigma
-        return float(-0.5 * z @ z - np.log(self.shifts.sigma).sum() - len(z) / 2 * LOG_2PI)
+    @property
+    def sigma(self) -> Floats:
+        """Standard deviations of the coefficients a priori, (d,)."""
+        return self.shifts.sigma
+
+    def prior(self, beta: Floats) -> Floats:
+        """Return log p(beta) of some coefficients, (..., d) -> (...)."""
+        z = beta / self.sigma
+        constant = np.log(self.sigma).sum() + len(self.sigma) / 2 * LOG_2PI
+        log_p: Floats = -0.5 * np.sum(z**2, axis=-1) - constant
+        return log_p
 
     def at(self, hyper: Floats, beta: Floats) -> Height:
-        """Return the height at some coefficients, and its gradient."""
-        series, family, m = self.shifted(beta), self.family, self.model.changes.min_length
-        grid = quadrature.build(
-            [family], series, [hyper], self.step, self.most, self.condition == Condition(0)
+        """Return the height at some hyperparameters of the family and coefficients."""
+        family, index = self.family, self.series.index
+        psi, T, changes = np.append(hyper, beta)[None], len(index), self.model.changes
+        grid = self._grid(psi)
+        (density,) = densities(family, self.series, grid.nodes, psi)
+        rows = Rows(density, index, grid.log_weights, changes.min_length, self.keep)
+        one = Filter(rows, changes.log_rho(T))
+        run = one.main if self.number is None else one.exactly(self.number, self.at_most)
+        log_p = one.log_sum + run.log_total(self.at_most) + float(self.prior(beta))
+        slope, bend = self._derivatives(grid.nodes, psi)
+        by_row = np.zeros((2, T))
+        for i, P in one.smooth(run, self.at_most, Wants(np.arange(T))):
+            some = index[i : i + len(P)]
+            for told, table in zip(by_row, (slope, bend), strict=True):
+                told[i : i + len(P)] = np.einsum("tg,tg->t", P, table[some])
+        by_pattern = np.zeros((len(self.shifts.patterns), 2))
+        seen = index < len(self.series.copies)
+        np.add.at(by_pattern, self.series.pattern[index[seen]], by_row[:, seen].T)
+        design, worth = self.shifts.patterns, np.maximum(by_pattern[:, 1], 0.0)
+        own = design - worth @ design / max(worth.sum(), 1e-300)
+        return Height(
+            log_p,
+            design.T @ by_pattern[:, 0] - beta / self.sigma**2,
+            np.diag(self.sigma**-2) + (own.T * worth) @ own,
         )
-        (density,) = densities(family, series, grid.nodes, hyper)
-        T = len(series.index)
-        rows = Rows(density, series.index, grid.log_weights, m, KEEP)
-        one = Filter(rows, self.model.changes.log_rho(T))
-        run = self.condition.start(one)
-        log_p = one.log_sum + self.condition.log_share(run) + self.prior(beta)
-        score, bands = self._score(series, grid.nodes, hyper), np.arange(T)
-        told = np.zeros(T)
-        for i, P in one.smooth(run, self.condition.at_most, Wants(bands)):
-            some = series.index[i : i + len(P)]
-            told[i : i + len(P)] = np.einsum("tg,tg->t", P, score[some])
-        by_pattern = np.zeros(len(self.shifts.patterns))
-        seen = series.index < len(series.copies)
-        assert series.pattern is not None
-        np.add.at(by_pattern, series.pattern[series.index[seen]], told[seen])
-        gradient = self.shifts.patterns.T @ by_pattern - beta / self.shifts.sigma**2
-        return Height(log_p, gradient)
 
-    def _score(self, series: Series, nodes: Nodes, hyper: Floats) -> Floats:
-        """Return d log p / d eta of the distinct rows at the nodes, 0 for missing ones."""
-        assert series.shift is not None
-        U, G = len(series.copies), len(nodes.theta)
-        tables = []
-        for epsilon in (EPSILON, -EPSILON):
-            beside = series.shifted(series.shift + epsilon, series.least, series.largest)
-            table = np.zeros((U + 1, G))
-            densities(self.family, beside, nodes, hyper)[0].log(np.arange(U), table[:-1])
+    def _grid(self, psi: Floats) -> quadrature.Grid:
+        """Return a rough grid, that of coefficients close by if there is one."""
+        own, by = psi[0, : psi.shape[1] - len(self.sigma)].tobytes(), self.shifts.by(psi[0])
+        known = self._grids.get(own)
+        if known is None or np.abs(known[0] - by).max() > CLOSE_BY:
+            steady = self.number == 0
+            grid = quadrature.build(
+                [self.family], self.series, [psi], quadrature.ROUGH, steady=steady
+            )
+            known = self._grids[own] = by, grid
+        return known[1]
+
+    def _derivatives(self, nodes: Nodes, psi: Floats) -> tuple[Floats, Floats]:
+        """Return the first, and minus the second derivative of log p by eta.
+
+        Of the distinct rows at the nodes, 0 for missing ones, (U + 1, G).
+        """
+        U, tables = len(self.series.copies), []
+        for epsilon in (EPSILON, 0.0, -EPSILON):
+            table = np.zeros((U + 1, len(nodes.theta)))
+            beside = np.append(psi, [[epsilon]], axis=1)
+            (density,) = densities(self.family, self._wide, nodes, beside)
+            density.log(np.arange(U), table[:-1])
             tables.append(table)
-        slope: Floats = (tables[0] - tables[1]) / (2 * EPSILON)
-        return slope
+        up, here, down = tables
+        return (up - down) / (2 * EPSILON), (2 * here - up - down) / EPSILON**2
+
+    @cached_property
+    def _wide(self) -> Series:
+        """The series with one more coefficient, which is added to every row."""
+        ones = np.ones((len(self.shifts.patterns), 1))
+        wide = np.append(self.shifts.patterns, ones, axis=1)
+        more = Shifts(wide, np.append(self.sigma, 1.0), (*self.shifts.names, ""))
+        return replace(self.series, shifts=more)
 
     def curvature(self, hyper: Floats, beta: Floats) -> Floats:
         """Return minus the Hessian, by differences of the gradient."""
@@ -150,65 +188,162 @@ class Surface:
         found = np.empty((d, d))
         for i in range(d):
             step = np.zeros(d)
-            step[i] = NUDGE * self.shifts.sigma[i]
+            step[i] = NUDGE * self.sigma[i]
             up, down = self.at(hyper, beta + step), self.at(hyper, beta - step)
             found[i] = (down.gradient - up.gradient) / (2 * step[i])
-        return _positive((found + found.T) / 2, self.shifts.sigma)
+        # At least the prior's in every direction.
+        scale = np.outer(self.sigma, self.sigma)
+        values, vectors = np.linalg.eigh((found + found.T) / 2 * scale)
+        positive: Floats = (vectors * np.maximum(values, 1.0)) @ vectors.T / scale
+        return positive
 
-    def climb(self, hyper: Floats, beta: Floats, curvature: Floats) -> Mode:
-        """Return the mode uphill from some coefficients, by damped Newton steps."""
+    def climb(self, hyper: Floats, beta: Floats, close: float = CLOSE) -> Mode:
+        """Return the mode uphill from some coefficients, by damped Newton steps.
+
+        With the information of the rows for the curvature, as if nothing changed.
+        """
         now = self.at(hyper, beta)
         for _ in range(STEPS):
-            step = np.linalg.solve(curvature, now.gradient)
+            step = np.linalg.solve(now.information, now.gradient)
             gain = float(step @ now.gradient)
-            if gain < CLOSE:
+            if gain < close:
                 break
-            length = min(1.0, LONGEST / float(np.abs(self.shifts.patterns @ step).max()))
+            length = min(1.0, LONGEST / float(np.abs(step / self.sigma).max()))
             while True:
                 there = self.at(hyper, beta + length * step)
                 if there.log_p > now.log_p + 0.1 * length * gain or length < 1e-3:
                     break
                 length /= 2
             beta, now = beta + length * step, there
-            if length < 1:
-                curvature = self.curvature(hyper, beta)
-        # What is left to climb is that of a parabola.
-        step = np.linalg.solve(curvature, now.gradient)
-        return Mode(beta + step, now.log_p + 0.5 * float(step @ now.gradient), curvature)
+        return self._summit(beta, now, now.information)
+
+    def _summit(self, beta: Floats, height: Height, curvature: Floats) -> Mode:
+        """Return the top of the parabola at some coefficients close to it."""
+        step = np.linalg.solve(curvature, height.gradient)
+        top = height.log_p + 0.5 * float(step @ height.gradient)
+        return Mode(beta + step, top, curvature)
+
+    def mode(self, hyper: Floats) -> Mode:
+        """Return the higher mode of those from no effect, and from the best without changes."""
+        nothing = np.zeros(len(self.sigma))
+        if self.number == 0:
+            return self.climb(hyper, nothing)
+        steady = replace(self, number=0, at_most=False).climb(hyper, nothing, FAR)
+        found = [self.climb(hyper, start) for start in (steady.beta, nothing)]
+        return max(found, key=lambda mode: mode.log_evidence)
 
 
-def _positive(curvature: Floats, sigma: Floats) -> Floats:
-    """Return a curvature that is at least the prior's in every direction."""
-    values, vectors = np.linalg.eigh(curvature * np.outer(sigma, sigma))
-    scaled = (vectors * np.maximum(values, 1.0)) @ vectors.T
-    found: Floats = scaled / np.outer(sigma, sigma)
-    return found
+@dataclass(frozen=True)
+class EffectNodes(HyperNodes):
+    """Points of the coefficients at each node of the family's own hyperparameter.
+
+    lattice
+        These nodes.
+    of
+        Which of them each point goes with, ascending, (J,).
+    modes, roots
+        Of the Gaussian of the coefficients there: its mean, (L, d), and a root of its
+        covariance, (L, d, d).
+    """
+
+    lattice: HyperNodes
+    of: Integers
+    modes: Floats
+    roots: Floats
+
+    def unevenness(self, weights: Floats) -> float:
+        """Return how wrong sums over the lattice look."""
+        return self.lattice.unevenness(np.bincount(self.of, weights))
+
+    def efficiency(self, weights: Floats) -> float:
+        """Return the share of the points that count, at the nodes that matter."""
+        total = np.bincount(self.of, weights)
+        squares = np.bincount(self.of, weights**2)
+        count = np.bincount(self.of)
+        with np.errstate(invalid="ignore"):
+            share = np.where(total > 0, total**2 / (count * squares), 0.0)
+        return float(total @ share / total.sum())
+
+    def draws(self, weights: Floats, uniform: Floats) -> Floats:
+        """Return draws of the family's own, and of coefficients that go with their nodes.
+
+        Of the Gaussian at the hyperparameter's node; points are too few to be draws.
+        """
+        own = self.lattice.draws(np.bincount(self.of, weights), uniform)
+        p = weights / weights.sum()
+        node = np.searchsorted(np.cumsum(p), uniform * (1 - 1e-12))
+        mode, root = self.modes[self.of[node]], self.roots[self.of[node]]
+        z = np.random.default_rng(0).standard_normal(mode.shape)
+        spread = math.sqrt(1 - KEPT**2) * np.einsum("nij,nj->ni", root, z)
+        beta = self.values[node, own.shape[1] :]
+        return np.column_stack([own, mode + KEPT * (beta - mode) + spread])
 
 
-class Points(NamedTuple):
-    """Points of the coefficients, (M, d), and the log of 1 / (M density), (M,)."""
+def nodes(surface: Surface, fineness: float = 1.0) -> EffectNodes:
+    """Return nodes of the hyperparameters and the coefficients, with their weights."""
+    family = surface.family
+    start = np.atleast_1d(family.hyper.median()) if family.hyper else np.empty(0)
+    first = surface.mode(start)
+    modes: dict[bytes, Mode] = {}
 
-    beta: Floats
-    log_weights: Floats
+    def log_evidence(hyper: Floats) -> float:
+        mode = surface.climb(hyper, first.beta, FAR)
+        modes[hyper.tobytes()] = mode
+        return mode.log_evidence
 
-
-def points(mode: Mode, count: int) -> Points:
-    """Return quasi-random points of the Gaussian at a mode."""
-    d = len(mode.beta)
-    uniform = qmc.Sobol(d, seed=0).random(count)
-    z = INFLATED * special.ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
-    root = np.linalg.cholesky(np.linalg.inv(mode.curvature))
-    log_density = -0.5 * np.sum((z / INFLATED) ** 2, axis=1) - d * (
-        0.5 * LOG_2PI + math.log(INFLATED)
+    lattice = outer.answered(outer.search(family, fineness), log_evidence)
+    for hyper in lattice.values:
+        if hyper.tobytes() not in modes:
+            log_evidence(hyper)
+    best = max(lattice.values, key=lambda hyper: modes[hyper.tobytes()].log_evidence)
+    top = surface.climb(best, modes[best.tobytes()].beta)
+    # What the rows' information leaves out: that changes may explain an effect.
+    root = np.linalg.cholesky(top.curvature)
+    inner = np.linalg.solve(root, surface.curvature(best, top.beta))
+    left_out = np.linalg.solve(root, inner.T)
+    found = [modes[hyper.tobytes()] for hyper in lattice.values]
+    center = np.array([mode.beta for mode in found])
+    roots = np.array([_root(mode.curvature, left_out) for mode in found])
+    each = round((BESIDE if len(found) > 1 else POINTS) * fineness)
+    z, log_density = _points(len(found) * each, center.shape[1])
+    of = np.repeat(np.arange(len(found)), each)
+    # Neighbours in the sequence go with different nodes, so that each node's lie far apart.
+    order = np.arange(len(of)).reshape(each, -1).T.ravel()
+    beta = center[of] + INFLATED * np.einsum("nij,nj->ni", roots[of], z[order])
+    log_volume = np.log(INFLATED * np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+    log_q = log_density[order] - log_volume[of] + math.log(each)
+    return EffectNodes(
+        (*lattice.names, *surface.shifts.names),
+        np.column_stack([lattice.values[of], beta]),
+        lattice.log_weights[of] + surface.prior(beta) - log_q,
+        lattice,
+        of,
+        center,
+        roots,
     )
-    log_density -= float(np.log(np.diag(root)).sum())
-    return Points(mode.beta + z @ root.T, -log_density - math.log(count))
+
+
+def _root(curvature: Floats, left_out: Floats) -> Floats:
+    """Return a lower root of the covariance of the coefficients."""
+    lower = np.linalg.cholesky(curvature)
+    root: Floats = np.linalg.cholesky(np.linalg.inv(lower @ left_out @ lower.T))
+    return root
+
+
+def _points(count: int, d: int) -> tuple[Floats, Floats]:
+    """Return quasi-random points of a standard Gaussian, (M, d), and their log density."""
+    from scipy.stats import qmc  # slow to import
+
+    power = math.ceil(math.log2(count))
+    uniform = qmc.Sobol(d, seed=0).random_base2(power)[:count]
+    z = special.ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
+    return z, -0.5 * np.sum(z**2, axis=1) - 0.5 * d * LOG_2PI
 
 
 def check(efficiency: float) -> None:
     """Raise where the points tell too little of the posterior."""
-    if not efficiency > 0.1:
+    if efficiency < POOR:
         raise EngineError(
-            f"the coefficients of the effects can't be summed out by importance: "
-            f"{efficiency:.1%} of the points count. Use fewer effects, or MCMC"
+            "the coefficients of the effects can't be summed out by importance: only "
+            f"{efficiency:.0%} of the points count. Use fewer effects, or narrower priors (sigma)"
         )

@@ -49,7 +49,8 @@ def solve(
     assert isinstance(family, GridLikelihood)  # who asks makes sure
     condition = Condition.of(model.changes, T)
     try:
-        main = infer(model, family.series(observations), condition, most)
+        series = family.series(observations, model.shifts(observations))
+        main = infer(model, series, condition, most)
     except quadrature.OutlierError as error:
         estimates = family.estimates(observations)
         row = int(np.nanargmax(abs(estimates - np.nanmedian(estimates))))

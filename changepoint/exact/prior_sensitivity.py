@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def probability_by_strength(
         family = model.likelihood.with_strength(strength)
         if family is None:
             return {}
-        models += [Model(family, changes), Model(family, none)]
+        varied = replace(model, likelihood=family)
+        models += [varied, replace(varied, changes=none)]
     n, no_rows = len(models), np.empty(0, np.int64)
     evidence = {}
     for i, solved in solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ from changepoint.exact.density import Density, densities
 from changepoint.exact.stretch import Stretch
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import is_relative
+from changepoint.likelihoods.links import is_relative, shift
 from changepoint.likelihoods.series import (
     Integers,
     Nodes,
@@ -110,7 +110,7 @@ def build(
     most: int = HOLDS,
     steady: bool = False,
 ) -> Grid:
-    """Return grids fine and wide enough for each of some values of the hyperparameter.
+    """Return grids fine and wide enough for each of some values of the hyperparameters.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def build(
     series
         B of them.
     hypers
-        Values of the hyperparameter, each (B,); anything where there is none.
+        Values of the hyperparameters, each (B, d).
     step
         In standard deviations of the posterior if all rows were one segment.
     most
@@ -138,14 +138,12 @@ def build(
     prior = stacked([one.prior for one in families])
     hyper = family.hyper
     end = np.maximum if hyper is not None and hyper.finest else np.minimum
-    finest = hypers[0] if len(hypers) == 1 else end.reduce(hypers)
+    finest = family.own(hypers[0] if len(hypers) == 1 else end.reduce(hypers))
     coordinate = family.coordinate(series, finest)
     low, high = families[0].prior.support
     inside = family.domain[0] < low, high < family.domain[1]
-    information = family.information(series, finest) * series.widening(
-        is_relative(family.domain)
-    )
-    information = information + _information(prior, coordinate)
+    series, wider = _shifted(family, series, hypers)
+    information = wider * family.information(series, finest) + _information(prior, coordinate)
     stretch = _stretch(coordinate, low, high, inside, step / np.sqrt(information))
     first, last = _widest(families, prior, series, stretch)
     seek = (last - first > ENOUGH) | (step < ROUGH)
@@ -159,6 +157,24 @@ def build(
         raise _too_many(family, series.one(int(i)), float(finest[i]), far, most)
     start = np.trunc(first)
     return _grid(prior, stretch, start, (np.trunc(last) - start).astype(np.int64) + 1)
+
+
+def _shifted(
+    family: GridLikelihood, series: Series, hypers: Sequence[Floats]
+) -> tuple[Series, float]:
+    """Return the series with the ends of its rows' estimates as effects move them.
+
+    And by how much effects may raise the information of a row.
+    """
+    if series.shifts is None:
+        return series, 1.0
+    by = np.array([series.shifts.by(hyper[0]) for hyper in hypers])
+    least, largest = (
+        shift(family.domain, Nodes(end, 1 - end), -far).theta
+        for end, far in ((series.least, by.max()), (series.largest, by.min()))
+    )
+    wider = math.exp(max(by.max(), 0.0)) if is_relative(family.domain) else 1.0
+    return replace(series, least=least, largest=largest), wider
 
 
 def _stretch(
@@ -390,7 +406,7 @@ def _some(thing: Any, which: Integers) -> Any:
 
 
 def _distinct(hypers: Sequence[Floats]) -> list[Floats]:
-    """Return the values of the hyperparameter, each once."""
+    """Return the values of the hyperparameters, each once."""
     return [
         h for i, h in enumerate(hypers) if not any(np.array_equal(h, g) for g in hypers[:i])
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Self
@@ -12,6 +11,27 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+class Shifts(NamedTuple):
+    """How coefficients that all segments share shift rows on the scale of the link.
+
+    Attributes
+    ----------
+    patterns
+        The distinct rows of the design, (P, d).
+    sigma, names
+        Of the coefficients: standard deviations a priori, and names, (d,).
+    """
+
+    patterns: Floats
+    sigma: Floats
+    names: tuple[str, ...]
+
+    def by(self, psi: Floats) -> Floats:
+        """Return the shift of each pattern, (P,); the coefficients are the last of psi."""
+        shifts: Floats = self.patterns @ psi[len(psi) - len(self.sigma) :]
+        return shifts
 
 
 @dataclass(frozen=True)
@@ -34,9 +54,9 @@ class Series:
         The estimate from all rows of a series in one segment, (B,).
     least, largest
         Of the rows' own estimates, (B,).
-    pattern, shift
-        Of one series with effects: which of the distinct shifts each distinct row has, (U,),
-        and these, on the link's scale; None without effects.
+    pattern, shifts
+        Of one series with effects: which of the distinct rows of their design each distinct
+        row has, (U,), and these; None without effects.
     """
 
     offsets: Integers
@@ -47,8 +67,8 @@ class Series:
     pooled: Floats
     least: Floats
     largest: Floats
-    pattern: Integers | None = None
-    shift: Floats | None = None
+    pattern: Integers = field(default_factory=lambda: np.empty(0, np.int64))
+    shifts: Shifts | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -86,28 +106,25 @@ class Series:
         found: tuple[Floats, Integers] = self._kept[name]
         return found
 
-    def shifted(self, shift: Floats, least: Floats, largest: Floats) -> Self:
-        """Return the one series with such shifts, and with the ends of its rows' estimates."""
-        return replace(self, shift=shift, least=least, largest=largest)
-
-    def widening(self, relative: bool) -> float:
-        """Return by how much shifts may raise the information about the parameter."""
-        return 1.0 if self.shift is None or not relative else math.exp(max(self.shift.max(), 0))
-
-    def of_pattern(self, number: int) -> Self:
-        """Return the distinct rows of one pattern, without shift; of one."""
-        name = "pattern", number
-        if name not in self._kept:
-            mine = self.pattern == number
-            self._kept[name] = replace(
-                self,
-                bounds=np.array([0, int(np.sum(mine))]),
-                copies=self.copies[mine],
-                columns={name: column[mine] for name, column in self.columns.items()},
-                pattern=None,
-                shift=None,
-            )
-        found: Self = self._kept[name]
+    def by_pattern(self) -> Series:
+        """Return the distinct rows of each pattern as a series, without shifts; of one."""
+        if "pattern" not in self._kept:
+            assert self.shifts is not None  # who asks knows
+            parts = []
+            for number in range(len(self.shifts.patterns)):
+                mine = self.pattern == number
+                parts.append(
+                    replace(
+                        self,
+                        bounds=np.array([0, int(np.sum(mine))]),
+                        copies=self.copies[mine],
+                        columns={name: column[mine] for name, column in self.columns.items()},
+                        pattern=self.pattern[:0],
+                        shifts=None,
+                    )
+                )
+            self._kept["pattern"] = join(parts)
+        found: Series = self._kept["pattern"]
         return found
 
     def _one(self, i: int) -> Self:

@@ -43,6 +43,13 @@ def equals(p: float) -> str:
     return told if told[0] in "<>" else f"= {told}"
 
 
+def amount(x: float, relative: bool) -> str:
+    """Return a term of an effect: a factor as percent more or less, else what is added."""
+    if relative:
+        return f"{100 * (x - 1):+.3g} %"
+    return f"{'+' if x > 0 else ''}{number(x)}"
+
+
 def span(interval: Interval) -> str:
     """Return a mean with its interval."""
     return f"{number(interval.mean)} ({number(interval.lower)} to {number(interval.upper)})"

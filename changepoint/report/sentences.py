@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.report.numbers import chance, equals, span
+from changepoint.report.numbers import amount, chance, equals, span
+from changepoint.results.effects import EffectFound
 from changepoint.results.reported import Change, Interval
 
 if TYPE_CHECKING:
@@ -19,9 +20,39 @@ SEGMENTS = 12  # changes up to which further parameters are printed
 
 def sentence(posterior: Answer) -> str:
     """Return the answer in words."""
+    told = " ".join([_told(posterior), *map(_taken_into_account, posterior.effects)])
     if not posterior.converged:
-        return f"The chains have NOT converged, so this may be wrong: {_told(posterior)}"
-    return _told(posterior)
+        return f"The chains have NOT converged, so this may be wrong: {told}"
+    return told
+
+
+PATTERNS = {
+    "weekday": "A weekly pattern",
+    "monthly": "A pattern of the months",
+    "yearly": "A yearly pattern",
+    "hourly": "A daily pattern",
+}
+
+
+def _taken_into_account(effect: EffectFound) -> str:
+    top = effect.largest
+    size = amount(top.mean, effect.relative)
+    if effect.name in PATTERNS:
+        return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account."
+    return f"The time {effect.name} ({size}) is taken into account."
+
+
+def effect_lines(posterior: Answer) -> list[str]:
+    """Return the terms of each effect."""
+    return [
+        f"Effect {effect.name}: "
+        + "; ".join(
+            f"{term.name} {amount(term.mean, effect.relative)} "
+            f"({amount(term.lower, effect.relative)} to {amount(term.upper, effect.relative)})"
+            for term in effect.terms
+        )
+        for effect in posterior.effects
+    ]
 
 
 def _told(posterior: Answer) -> str:

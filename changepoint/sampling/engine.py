@@ -85,6 +85,9 @@ class MCMC(Settings):
             from changepoint.sampling.hand_written import fit_own
 
             return fit_own(self, model, observations)
+        from changepoint.sampling.models.build import refuse_effects
+
+        refuse_effects(model.effects)
         resolved, chosen = _one_family(model, observations)
         conditioned, note = _with_number(resolved, observations)
         return self._run(conditioned, observations, (*notes, *chosen, *note))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from changepoint.changes import Changes, log_placements
+from changepoint.effects import Effect
 from changepoint.errors import EngineError
 from changepoint.likelihoods import Auto
 from changepoint.likelihoods.base import Likelihood
@@ -88,6 +90,15 @@ def build(
         distribution, parameters = _response(family, columns, by_row, shared)
         distribution(RESPONSE, **parameters, observed=y, dims="time")
     return built
+
+
+def refuse_effects(effects: Sequence[Effect]) -> None:
+    """Raise EngineError if there are any."""
+    if effects:
+        named = " and ".join(str(effect) for effect in effects)
+        raise EngineError(
+            f"there is no PyMC model with {named}: use Exact(), or leave the effects out"
+        )
 
 
 def buildable(family: Likelihood) -> GridLikelihood | LinearLikelihood:
