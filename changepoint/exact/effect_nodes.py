@@ -41,11 +41,12 @@ CLOSE_BY = 0.2  # shifts that share a rough grid
 LONGEST = 0.5  # step, in prior standard deviations
 CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard deviations
 FAR = 0.5  # the same, for an approximation
-INFLATED = 1.1  # standard deviations of the points, in those of the Gaussian
+INFLATED = 1.03  # standard deviations of the points, in those of the Gaussian
 POINTS = 64  # where a family has no hyperparameter
 BESIDE = 8  # at each value of the hyperparameter
 POOR = 0.3  # share of the points that count, below which there must be more
 KEPT = 0.5  # of the correlation of a draw's coefficients with its node's
+GOLDEN = (math.sqrt(5) - 1) / 2
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -241,6 +242,8 @@ class EffectNodes(HyperNodes):
         These nodes.
     of
         Which of them each point goes with, ascending, (J,).
+    laplace
+        Log evidence there, about, (L,).
     modes, roots
         Of the Gaussian of the coefficients there: its mean, (L, d), and a root of its
         covariance, (L, d, d).
@@ -248,12 +251,14 @@ class EffectNodes(HyperNodes):
 
     lattice: HyperNodes
     of: Integers
+    laplace: Floats
     modes: Floats
     roots: Floats
 
-    def unevenness(self, weights: Floats) -> float:
-        """Return how wrong sums over the lattice look."""
-        return self.lattice.unevenness(np.bincount(self.of, weights))
+    def unevenness(self, weights: Floats | None = None) -> float:
+        """Return how wrong sums over the lattice look, by Laplace's approximation."""
+        log_p = self.lattice.log_weights + self.laplace
+        return self.lattice.unevenness(np.exp(log_p - np.logaddexp.reduce(log_p)))
 
     def efficiency(self, weights: Floats) -> float:
         """Return the share of the points that count, at the nodes that matter."""
@@ -279,8 +284,16 @@ class EffectNodes(HyperNodes):
         return np.column_stack([own, mode + KEPT * (beta - mode) + spread])
 
 
-def nodes(surface: Surface, fineness: float = 1.0) -> EffectNodes:
-    """Return nodes of the hyperparameters and the coefficients, with their weights."""
+def nodes(surface: Surface, fineness: float = 1.0, times: int = 1) -> EffectNodes:
+    """Return nodes of the hyperparameters and the coefficients, with their weights.
+
+    Parameters
+    ----------
+    fineness
+        Divides the distance of the nodes of the family's own.
+    times
+        How many times as many points as usual.
+    """
     family = surface.family
     start = np.atleast_1d(family.hyper.median()) if family.hyper else np.empty(0)
     first = surface.mode(start)
@@ -304,20 +317,23 @@ def nodes(surface: Surface, fineness: float = 1.0) -> EffectNodes:
     found = [modes[hyper.tobytes()] for hyper in lattice.values]
     center = np.array([mode.beta for mode in found])
     roots = np.array([_root(mode.curvature, left_out) for mode in found])
-    each = round((BESIDE if len(found) > 1 else POINTS) * fineness)
-    z, log_density = _points(len(found) * each, center.shape[1])
-    of = np.repeat(np.arange(len(found)), each)
-    # Neighbours in the sequence go with different nodes, so that each node's lie far apart.
-    order = np.arange(len(of)).reshape(each, -1).T.ravel()
-    beta = center[of] + INFLATED * np.einsum("nij,nj->ni", roots[of], z[order])
+    d, count = center.shape[1], len(found)
+    frames = times * math.ceil((BESIDE if count > 1 else POINTS) / (2 * d))
+    by_node = _frames(count * frames, d).reshape(frames, count, 2 * d, d).swapaxes(0, 1)
+    z = by_node.reshape(-1, d)
+    each = frames * 2 * d
+    of = np.repeat(np.arange(count), each)
+    beta = center[of] + INFLATED * np.einsum("nij,nj->ni", roots[of], z)
     log_volume = np.log(INFLATED * np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
-    log_q = log_density[order] - log_volume[of] + math.log(each)
+    log_density = -0.5 * np.sum(z**2, axis=1) - 0.5 * d * LOG_2PI
+    log_q = log_density - log_volume[of] + math.log(each)
     return EffectNodes(
         (*lattice.names, *surface.shifts.names),
         np.column_stack([lattice.values[of], beta]),
         lattice.log_weights[of] + surface.prior(beta) - log_q,
         lattice,
         of,
+        np.array([mode.log_evidence for mode in found]),
         center,
         roots,
     )
@@ -330,14 +346,18 @@ def _root(curvature: Floats, left_out: Floats) -> Floats:
     return root
 
 
-def _points(count: int, d: int) -> tuple[Floats, Floats]:
-    """Return quasi-random points of a standard Gaussian, (M, d), and their log density."""
-    from scipy.stats import qmc  # slow to import
+def _frames(count: int, d: int) -> Floats:
+    """Return points of a standard Gaussian, both ways along turned axes, (count, 2 d, d).
 
-    power = math.ceil(math.log2(count))
-    uniform = qmc.Sobol(d, seed=0).random_base2(power)[:count]
-    z = special.ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
-    return z, -0.5 * np.sum(z**2, axis=1) - 0.5 * d * LOG_2PI
+    What is odd in them, and most of what is quadratic, cancels in every frame; their lengths
+    are spread evenly over the distribution of that of a Gaussian vector.
+    """
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.standard_normal((count, d, d)))[0]
+    rank = (0.5 + GOLDEN * np.arange(count)) % 1
+    length = np.sqrt(2 * special.gammaincinv(d / 2, rank))
+    points = length[:, None, None] * axes
+    return np.concatenate([points, -points], axis=1)
 
 
 def check(efficiency: float) -> None:
@@ -345,5 +365,6 @@ def check(efficiency: float) -> None:
     if efficiency < POOR:
         raise EngineError(
             "the coefficients of the effects can't be summed out by importance: only "
-            f"{efficiency:.0%} of the points count. Use fewer effects, or narrower priors (sigma)"
+            f"{efficiency:.0%} of the points count. Use fewer effects, or priors that are "
+            "narrower (sigma)"
         )

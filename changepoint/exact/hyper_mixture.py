@@ -163,12 +163,17 @@ def _infer_effects(model: Model, series: Series, condition: Condition, most: int
     """Return the inference for one series whose rows are shifted by effects."""
     surface = effects.Surface(model, series, condition.number, condition.at_most, KEEP)
     batch = _Batch([model], series, [condition], most, None)
-    for fineness in (1.0, 2.0, 4.0):
-        nodes = effects.nodes(surface, fineness)
+    fineness, times = 1.0, 1
+    while True:
+        nodes = effects.nodes(surface, fineness, times)
+        if nodes.unevenness() > UNEVEN and fineness < 4:
+            fineness *= 2
+            continue
         inference = batch.inference(nodes, batch.final([nodes])[0])
         efficiency = nodes.efficiency(inference.weights)
-        if inference.unevenness() < UNEVEN and efficiency > effects.POOR:
+        if efficiency > effects.POOR or times == 4:
             break
+        times *= 2
     effects.check(efficiency)
     return inference
 

@@ -353,7 +353,8 @@ def inferred(
     assert isinstance(model.likelihood, GridLikelihood)
     if condition is None:
         condition = Condition.of(model.changes, len(data))
-    return infer(model, model.likelihood.series(data), condition, step=step)
+    series = model.likelihood.series(data, model.shifts(data))
+    return infer(model, series, condition, step=step)
 
 
 def node_probability(inference: Inference) -> Floats:
