@@ -39,7 +39,7 @@ class OwnLikelihood:
     text: Mapping[str, str]
 
     name: ClassVar = "pymc"
-    hyper: ClassVar = None
+    hyper_names: ClassVar = ()
 
     @property
     def response(self) -> str:

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.hyper_prior import HyperPrior
-from changepoint.exact.outer_quadrature import CUT, HyperNodes, _climb, _Surface
+from changepoint.exact.outer_quadrature import CUT, Search, _climb, _Surface
 from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.priors import Uniform
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 SCANNED = 8  # parts of the range that are looked at
 SPACING = 0.6  # in posterior standard deviations
@@ -51,9 +51,10 @@ class Angle(HyperPrior):
 
 @dataclass(frozen=True)
 class ClosedNodes(HyperNodes):
-    """Some of Fejér's nodes: numbers `places` of `count`."""
+    """Some of the `count` nodes of Fejér's rule, of one hyperparameter: angles v, (J,)."""
 
-    places: Integers
+    prior: Angle
+    v: Floats
     count: int
 
     def posterior(self, weights: Floats) -> Floats:
@@ -83,13 +84,10 @@ class ClosedNodes(HyperNodes):
         middle = (fine[1:] + fine[:-1]) / 2
         top = height.max()
         mass = np.append(0, np.cumsum(np.exp(spline(middle) - top) * np.sin(middle)))
-        assert self.prior is not None
-        return self.prior.value(np.interp(uniform, mass / mass[-1], fine))
+        return self.prior.value(np.interp(uniform, mass / mass[-1], fine))[:, None]
 
 
-def search(
-    hyper: Hyperparameter, fineness: float = 1.0
-) -> Generator[float, float, ClosedNodes]:
+def search(hyper: Hyperparameter, fineness: float = 1.0) -> Search:
     """Return nodes and prior weights of the hyperparameter; ask for some 25 log evidences."""
     prior = Angle(hyper)
     surface = _Surface(prior)
@@ -103,15 +101,15 @@ def search(
     step = min(WIDEST, *(SPACING * sd for _, sd in modes)) / fineness
     count = math.ceil(math.pi / step)
     found = yield from _around(surface, [v for v, _ in modes], count)
-    places = np.array(sorted(found), np.int64)
-    angles = (places + 0.5) * math.pi / count
+    angles = (np.array(sorted(found)) + 0.5) * math.pi / count
     weights = prior.log_density(angles) + np.log(math.pi / count * _share(angles, count))
-    return ClosedNodes(prior, angles, prior.value(angles), weights, places, count)
+    values = prior.value(angles)[:, None]
+    return ClosedNodes((hyper.name,), values, weights, prior, angles, count)
 
 
 def _scan(
     surface: _Surface,
-) -> Generator[float, float, list[tuple[float, float, float]]]:
+) -> Generator[Floats, float, list[tuple[float, float, float]]]:
     """Return brackets of every local maximum at some places, and close to the ends."""
     near = math.pi / SCANNED / 8
     places = [near, *(math.pi * np.arange(1.0, SCANNED) / SCANNED).tolist(), math.pi - near]
@@ -129,7 +127,7 @@ def _scan(
 
 def _around(
     surface: _Surface, modes: list[float], count: int
-) -> Generator[float, float, set[int]]:
+) -> Generator[Floats, float, set[int]]:
     """Return the numbers of the nodes around all modes that matter."""
     found: set[int] = set()
     for mode in modes:

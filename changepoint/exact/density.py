@@ -96,12 +96,13 @@ class Pointwise(Density):
 def densities(
     family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
 ) -> list[Density]:
-    """Return the density of each series, at its own nodes and hyperparameter, (B,)."""
-    terms = family.terms(series, nodes, hyper)
+    """Return the density of each series, at its own nodes and hyperparameters, (B, d)."""
+    own = family.own(hyper)
+    terms = family.terms(series, nodes, own)
     if terms is not None:
         return [Tabulated(one) for one in terms]
     if len(series) == 1:
-        return [Pointwise(family, series, Nodes(nodes.theta, nodes.companion), hyper)]
+        return [Pointwise(family, series, Nodes(nodes.theta, nodes.companion), own)]
     assert nodes.counts is not None  # several series
     ends = np.append(0, np.cumsum(nodes.counts))
     return [
@@ -109,7 +110,7 @@ def densities(
             family,
             series.one(i),
             Nodes(nodes.theta[ends[i] : ends[i + 1]], nodes.companion[ends[i] : ends[i + 1]]),
-            hyper[i : i + 1],
+            own[i : i + 1],
         )
         for i in range(len(series))
     ]

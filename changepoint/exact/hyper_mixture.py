@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature
 from changepoint.exact.density import densities
 from changepoint.exact.forward_backward import FIRST, Filter, Pass
+from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import Series
@@ -76,7 +77,7 @@ class Mixture:
         model: Model,
         series: Series,
         condition: Condition,
-        nodes: outer.HyperNodes,
+        nodes: HyperNodes,
         grid: quadrature.Grid,
     ) -> None:
         assert isinstance(model.likelihood, GridLikelihood)  # the engine makes sure
@@ -99,7 +100,7 @@ class Mixture:
             leader = None if beside is None else beside[j]
             if beside is not None and leader is None:
                 continue
-            (density,) = densities(self.family, self.series, grid.nodes, np.array([value]))
+            (density,) = densities(self.family, self.series, grid.nodes, value[None])
             index = self.series.index
             found.append(Rows(density, index, grid.log_weights, self.m, keep, leader))
         return found
@@ -111,10 +112,10 @@ def infer(
     condition: Condition,
     most: int = quadrature.HOLDS,
     step: float | None = None,
-    shared: float | None = None,
+    hyper: Floats | None = None,
 ) -> Inference:
     """Return the inference for a resolved model and one series; see `infer_each`."""
-    return next(infer_each([model], series, [condition], most, step, shared))
+    return next(infer_each([model], series, [condition], most, step, hyper))
 
 
 def infer_each(
@@ -123,7 +124,7 @@ def infer_each(
     conditions: Sequence[Condition],
     most: int = quadrature.HOLDS,
     step: float | None = None,
-    shared: float | None = None,
+    hyper: Floats | None = None,
 ) -> Iterator[Inference]:
     """Yield the inference for each series, under its model, on grids that are fine enough.
 
@@ -137,11 +138,11 @@ def infer_each(
     ----------
     models
         Resolved; alike but for their priors.
-    shared
-        The hyperparameter, where it is given: then there is no outer quadrature.
+    hyper
+        The hyperparameters, (d,), where they are given: then there is no outer quadrature.
     """
     batch = _Batch(models, series, conditions, most, step)
-    nodes = batch.outer_nodes(1.0, shared)
+    nodes = batch.outer_nodes(1.0, hyper)
     grids = batch.final(nodes)
     for n, (model, condition) in enumerate(zip(models, conditions, strict=True)):
         alone = _Batch([model], series.one(n), [condition], most, step)
@@ -149,7 +150,7 @@ def infer_each(
         for fineness in (2.0, 4.0):
             if inference.unevenness() < UNEVEN:
                 break
-            (finer,) = alone.outer_nodes(fineness, shared)
+            (finer,) = alone.outer_nodes(fineness, hyper)
             inference = alone.inference(finer, alone.final([finer])[0])
         yield inference
 
@@ -172,32 +173,33 @@ class _Batch:
         self.most, self.step = most, quadrature.STEP if step is None else step
         self.steady = all(condition == Condition(0) for condition in conditions)
 
-    def inference(self, nodes: outer.HyperNodes, grid: quadrature.Grid) -> Inference:
+    def inference(self, nodes: HyperNodes, grid: quadrature.Grid) -> Inference:
         """Return the inference of the one series on these nodes."""
         mixture = Mixture(self.models[0], self.series, self.conditions[0], nodes, grid)
         return Inference(mixture, self.conditions[0])
 
-    def outer_nodes(self, fineness: float, shared: float | None) -> list[outer.HyperNodes]:
+    def outer_nodes(self, fineness: float, hyper: Floats | None) -> list[HyperNodes]:
         """Return the outer nodes of each series: all searches advance in step."""
-        if self.families[0].hyper is None or shared is not None:
-            none = outer.HyperNodes(None, np.zeros(1), np.array([shared or 0.0]), np.zeros(1))
-            return [none] * len(self.models)
+        if hyper is not None:
+            names = self.families[0].hyper_names
+            return [HyperNodes(names, hyper[None], np.zeros(1))] * len(self.models)
         searches = [outer.search(family, fineness) for family in self.families]
-        found: list[outer.HyperNodes | None] = [None] * len(searches)
-        asked = {i: next(search) for i, search in enumerate(searches)}
-        while asked:
-            which = np.array(list(asked), np.int64)
-            told = self.rough(which, np.array(list(asked.values())))
+        found: dict[int, HyperNodes] = {}
+        told: dict[int, float | EngineError | None] = dict.fromkeys(range(len(searches)))
+        while told:
             asked = {}
-            for i, answer in zip(which.tolist(), told, strict=True):
+            for i, answer in told.items():
                 try:
                     asked[i] = _tell(searches[i], answer)
                 except StopIteration as stop:
                     found[i] = stop.value
-        return [nodes for nodes in found if nodes is not None]
+            which = np.array(list(asked), np.int64)
+            answers = self.rough(which, np.array(list(asked.values()))) if asked else []
+            told = dict(zip(asked, answers, strict=True))
+        return [found[i] for i in range(len(searches))]
 
     def rough(self, which: Integers, hyper: Floats) -> list[float | EngineError]:
-        """Return log evidences of some series on rough grids, each at its hyperparameter."""
+        """Return log evidences of some series on rough grids, each at its hyperparameters."""
         series = self.series.take(which)
         families = [self.families[i] for i in which]
         try:
@@ -224,10 +226,10 @@ class _Batch:
             told.append(one.log_sum + condition.log_share(condition.start(one)))
         return told
 
-    def final(self, nodes: Sequence[outer.HyperNodes]) -> list[quadrature.Grid]:
+    def final(self, nodes: Sequence[HyperNodes]) -> list[quadrature.Grid]:
         """Return the inner grid of each series, fine enough for all its outer nodes."""
         ends = [
-            np.array([float(extreme(one.values)) for one in nodes])
+            np.array([extreme(one.values, axis=0) for one in nodes])
             for extreme in (np.min, np.max)
         ]
         grid = quadrature.build(
@@ -236,10 +238,10 @@ class _Batch:
         return [grid.one(n) for n in range(len(nodes))]
 
 
-def _tell(
-    search: Generator[float, float, outer.HyperNodes], answer: float | EngineError
-) -> float:
-    """Send what was asked for to a search; return what it asks for next."""
+def _tell(search: outer.Search, answer: float | EngineError | None) -> Floats:
+    """Send what was asked for to a search, None to begin; return what it asks for next."""
+    if answer is None:
+        return next(search)
     return search.throw(answer) if isinstance(answer, EngineError) else search.send(answer)
 
 
@@ -277,13 +279,8 @@ class Inference:
         return weights
 
     def unevenness(self) -> float:
-        """Return by how much every other outer node carries more, or less, than the rest.
-
-        The difference is the real part of the weights' Fourier transform, which may pass
-        through 0; so half of its absolute value at a frequency close by, if that is more.
-        """
-        nodes = self.mixture.outer
-        return unevenness(nodes, self.weights)
+        """Return how wrong sums over the outer nodes look."""
+        return self.mixture.outer.unevenness(self.weights)
 
     def log_evidence(self) -> float:
         """Return log p(y): the sum with the prior's weights instead of rho^k."""
@@ -343,17 +340,3 @@ def _number(one: Filter, left_out: float, limit: int) -> Floats:
         if (rest < left_out and rest < shares.max()) or len(shares) > limit:
             return shares
         levels = len(shares)
-
-
-def unevenness(nodes: outer.HyperNodes, weights: Floats) -> float:
-    """Return by how much every other outer node carries more, or less, than the rest.
-
-    The difference is the real part of the weights' Fourier transform, which may pass through
-    0; so half of its absolute value at a frequency close by, if that is more.
-    """
-    if nodes.prior is None:
-        return 0.0
-    p = np.exp(outer.posterior(nodes, weights)[2])
-    p = p[1:] if np.isinf(nodes.v[0]) else p  # the first is all beyond
-    nearby = abs(np.sum(p * np.exp(0.9j * np.pi * np.arange(len(p)))))
-    return float(max(abs(p[::2].sum() - p[1::2].sum()), nearby / 2) / p.sum())

@@ -142,10 +142,12 @@ def _in_terms_of(parameter: str, solved: Solved, T: int) -> Solution:
     assert family.hyper is not None and family.hyper.name == parameter  # as of all candidates
 
     def restated(draws: Draws) -> Draws:
-        assert draws.shared is not None
-        same = np.where(np.isnan(draws.parameter), np.nan, draws.shared[:, None])
+        i = draws.names.index(parameter)
+        same = np.where(np.isnan(draws.parameter), np.nan, draws.hyper[:, [i]])
         extra = {**draws.extra, family.parameter: draws.parameter}
-        return draws._replace(parameter=same, shared=None, extra=extra)
+        names = draws.names[:i] + draws.names[i + 1 :]
+        hyper = np.delete(draws.hyper, i, axis=1)
+        return draws._replace(parameter=same, hyper=hyper, names=names, extra=extra)
 
     def given(number: int) -> Given | None:
         found = answer.given(number)
@@ -197,4 +199,5 @@ def _mixed(parts: Sequence[Draws], p: Floats, T: int, rng: np.random.Generator) 
             continue
         extra[name] = take(arrays, np.nan)
     first = take([part.first for part in parts], T)
-    return Draws(first, take([part.parameter for part in parts], np.nan), None, extra=extra)
+    parameter = take([part.parameter for part in parts], np.nan)
+    return Draws(first, parameter, np.empty((D, 0)), (), extra=extra)

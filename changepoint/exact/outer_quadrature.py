@@ -1,29 +1,30 @@
-"""The outer quadrature: nodes of the hyperparameter that all segments share.
+"""The outer quadrature: nodes of the hyperparameter that all segments share, if there is one.
 
 Its evidence surface is smooth: the trapezoid rule on a coordinate v without ends, over the
 places where prior times evidence matters, is accurate to 1e-5 with about 15 nodes. Towards a
 limit, where the prior reaches to infinity, the evidence is a parabola in exp(v), and three
 nodes stand for all that lies below.
 
-The search asks and is told: it is a generator that yields values of the hyperparameter and is
-sent log evidences (or is thrown the EngineError of a value that has none), so that searches of
-many series advance in step, one call of the solver a round.
+The search asks and is told: it is a generator that yields hyperparameters, vectors (d,), and is
+sent log evidences (or is thrown the EngineError of one that has none), so that searches of many
+series advance in step, one call of the solver a round.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
+from changepoint.exact.hyper_nodes import HyperNodes, Lattice, apart, tail
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.likelihoods import Likelihood
 
 Floats = NDArray[np.float64]
+Search = Generator[Floats, float, HyperNodes]
 
 CUT = 15.0  # in log density: where the outer grid ends
 GONE = 40.0  # in log density: where the scan for modes turns round
@@ -38,20 +39,6 @@ FAINT = 3e-6  # of the posterior, left out where it would cost the most nodes
 FAINT_BLUNT = 1e-6  # the same, at the other end
 
 
-@dataclass(frozen=True)
-class HyperNodes:
-    """Values of the shared parameter with log weights, shape (J,).
-
-    The first may be a limit (the Binomial of a BetaBinomial), which has no place in v: its
-    `v` is -inf, and it carries the weight of all values below the second.
-    """
-
-    prior: HyperPrior | None
-    v: Floats
-    values: Floats
-    log_weights: Floats
-
-
 class _Surface:
     """Log prior plus log evidence as a function of v, every value kept."""
 
@@ -60,11 +47,11 @@ class _Surface:
         self.evidence: dict[float, float] = {}
         self.heights: dict[float, float] = {}
 
-    def ask(self, v: float) -> Generator[float, float, float]:
+    def ask(self, v: float) -> Generator[Floats, float, float]:
         """Return the height at v, asked for unless it is known."""
         if v not in self.heights:
             place = np.array(v)
-            self.evidence[v] = yield float(self.prior.value(place))
+            self.evidence[v] = yield np.atleast_1d(self.prior.value(place))
             self.heights[v] = float(self.prior.log_density(place)) + self.evidence[v]
         return self.heights[v]
 
@@ -77,10 +64,10 @@ class _Surface:
         return max(self.heights.values())
 
 
-def search(
-    family: Likelihood, fineness: float = 1.0, thrifty: bool = True
-) -> Generator[float, float, HyperNodes]:
+def search(family: Likelihood, fineness: float = 1.0, thrifty: bool = True) -> Search:
     """Return nodes and prior weights of the hyperparameter; ask for some 25 log evidences.
+
+    Where the family has none, that is one node of no dimension.
 
     Parameters
     ----------
@@ -90,12 +77,13 @@ def search(
         Whether nodes are so costly that the last millionths are left out.
     """
     hyper = family.hyper
-    assert hyper is not None  # who searches knows
+    if hyper is None:
+        return HyperNodes((), np.empty((1, 0)), np.zeros(1))
     prior = HyperPrior(hyper)
     surface = _Surface(prior)
     limit = None
     if hyper.limit is not None:
-        limit = yield hyper.limit
+        limit = yield np.array([hyper.limit])
     modes = []
     for bracket in (yield from _scan(surface, limit)):
         modes.append((yield from _climb(surface, *bracket)))
@@ -126,17 +114,17 @@ def search(
     smooth = limit is not None and (yield from _is_smooth(surface, v[0], step, limit))
     if thrifty:
         v = _without_faint(surface, v, hyper.finest, smooth)
-    smooth = smooth and len(v) > _apart(step)
+    smooth = smooth and len(v) > apart(step)
     values, weights = prior.value(v), math.log(step) + prior.log_density(v)
     if not smooth or hyper.limit is None:
-        return HyperNodes(prior, v, values, weights)
-    below, parts = _tail(prior, v[0], step)
+        return Lattice((hyper.name,), values[:, None], weights, prior, v)
+    below, parts = tail(prior, v[0], step)
     weights = np.append(-np.inf, weights)
-    three = [0, 1, 1 + _apart(step)]
+    three = [0, 1, 1 + apart(step)]
     with np.errstate(divide="ignore"):
         weights[three] = np.log(np.exp(weights[three]) + parts @ below)
     values = np.append(hyper.limit, values)
-    return HyperNodes(prior, np.append(-np.inf, v), values, weights)
+    return Lattice((hyper.name,), values[:, None], weights, prior, np.append(-np.inf, v))
 
 
 def _too_wide(prior: HyperPrior) -> EngineError:
@@ -146,19 +134,17 @@ def _too_wide(prior: HyperPrior) -> EngineError:
     )
 
 
-def answered(
-    search: Generator[float, float, HyperNodes], log_evidence: Callable[[float], float]
-) -> HyperNodes:
+def answered(search: Search, log_evidence: Callable[[Floats], float]) -> HyperNodes:
     """Return what a search finds, telling it what it asks for."""
     try:
-        value = next(search)
+        psi = next(search)
         while True:
             try:
-                told = log_evidence(value)
+                told = log_evidence(psi)
             except EngineError as error:
-                value = search.throw(error)
+                psi = search.throw(error)
             else:
-                value = search.send(told)
+                psi = search.send(told)
     except StopIteration as stop:
         nodes: HyperNodes = stop.value
         return nodes
@@ -166,7 +152,7 @@ def answered(
 
 def _bent(
     surface: _Surface, modes: list[tuple[float, float]]
-) -> Generator[float, float, tuple[HyperPrior, list[tuple[float, float]]]]:
+) -> Generator[Floats, float, tuple[HyperPrior, list[tuple[float, float]]]]:
     """Return the prior bent where its posterior wants it, and the modes with their sds in x."""
     bend = max((v for v, _ in modes), key=surface)
     floor = surface.best - CUT
@@ -206,7 +192,7 @@ def _without_faint(surface: _Surface, v: Floats, finest: int, smooth: bool) -> F
 
 def _scan(
     surface: _Surface, limit: float | None
-) -> Generator[float, float, list[tuple[float, float, float]]]:
+) -> Generator[Floats, float, list[tuple[float, float, float]]]:
     """Return brackets of every local maximum found on the way out from the prior's median.
 
     Steps grow outwards; a direction ends where a value is hopeless, or the limit is reached.
@@ -247,7 +233,7 @@ def _scan(
 
 def _climb(
     surface: _Surface, low: float, middle: float, high: float
-) -> Generator[float, float, tuple[float, float]]:
+) -> Generator[Floats, float, tuple[float, float]]:
     """Return a mode and its standard deviation, by parabolas through three points."""
     sd = high - low
     for _ in range(30):
@@ -277,7 +263,7 @@ def _climb(
 
 def _lattice(
     surface: _Surface, modes: list[float], center: float, step: float, limit: float | None
-) -> Generator[float, float, set[int]]:
+) -> Generator[Floats, float, set[int]]:
     """Return the lattice places around all modes that matter; none if they are too many."""
     places: set[int] = set()
     for mode in modes:
@@ -296,7 +282,7 @@ def _walk(
     start: int,
     direction: int,
     limit: float | None,
-) -> Generator[float, float, set[int]]:
+) -> Generator[Floats, float, set[int]]:
     """Return the lattice places from a mode outwards that matter, looking at every other."""
     places: set[int] = set()
     place = start
@@ -315,7 +301,7 @@ def _walk(
 
 def _is_smooth(
     surface: _Surface, v: float, step: float, limit: float
-) -> Generator[float, float, bool]:
+) -> Generator[Floats, float, bool]:
     """Whether below v the evidence is a parabola in z = exp(native), through its limit.
 
     Told by the cubic through the limit and three places (one may be on the limit's level, on
@@ -326,9 +312,9 @@ def _is_smooth(
     z = np.exp(native - native[0])
     if z[1] - 1 < 1e-6 or z[2] - z[1] < 1e-6:  # at the upper end
         return False
-    below, parts = _tail(surface.prior, v, step)
+    below, parts = tail(surface.prior, v, step)
     _, near, taken = parts @ below
-    third = np.array(v + _apart(step) * step)
+    third = np.array(v + apart(step) * step)
     if -taken > 0.5 * step * math.exp(float(surface.prior.log_density(third))):
         return False
     above = []
@@ -340,50 +326,3 @@ def _is_smooth(
     cubic = abs(second - first) / (z[2] - 1)
     mattering = TAIL * math.exp(min(surface.best - limit, 50.0)) * step
     return float(max(abs(excess[0]) ** 3, cubic) * near) < mattering
-
-
-def posterior(grid: HyperNodes, weights: Floats) -> tuple[float, float, Floats]:
-    """Return the posterior of v at equal steps: first v, step, log density (not normalised).
-
-    Where a limit carries the weight of what lies below the second node, that is spread out
-    again, as it was collected; the first density is then that of all places further down.
-    """
-    prior, limit = grid.prior, int(np.isinf(grid.v[0]))
-    v = grid.v[limit:]
-    step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
-    density = np.zeros(round((v[-1] - v[0]) / step) + 1)
-    density[np.round((v - v[0]) / step).astype(int)] = weights[limit:]
-    first = float(v[0])
-    if limit and prior is not None:
-        below, parts = _tail(prior, first, step)
-        three = [0, 1, 1 + _apart(step)]
-        collected = np.exp(grid.log_weights[three])
-        evidence = np.divide(weights[three], collected, np.zeros(3), where=collected > 0)
-        two = [0, _apart(step)]
-        density[two] = step * np.exp(prior.log_density(v[two])) * evidence[1:]
-        tail = np.maximum(below * (evidence @ parts), 0)  # a parabola of rounded zeros
-        density = np.concatenate([tail[::-1], density])
-        first -= step * len(below)
-    with np.errstate(divide="ignore"):
-        return first, step, np.log(density)
-
-
-def _tail(prior: HyperPrior, v: float, step: float) -> tuple[Floats, Floats]:
-    """Return the lattice weights below v, and what the evidence there takes from others.
-
-    From its limit, from v and from a third node above, shape (3, n): by the parabola in
-    exp(native). The last weight is that of all further places.
-    """
-    third = v + _apart(step) * step
-    places: Floats = v - step * np.arange(1.0, min(math.ceil(60 / step), 1e6))
-    weights = step * np.exp(prior.log_density(places))
-    native = prior.native(np.concatenate([[v, third], places, [places[-1] - step / 2]]))
-    z = np.exp(native - native[0])
-    up, z = z[1], np.append(z[2:-1], 0.0)
-    parts = [(1 - z) * (1 - z / up), z * (up - z) / (up - 1), z * (z - 1) / (up * (up - 1))]
-    return np.append(weights, prior.below(float(native[-1]))), np.array(parts)
-
-
-def _apart(step: float) -> int:
-    """Return how many steps the nodes of a parabola are apart: not too close."""
-    return max(1, round(0.8 / step))

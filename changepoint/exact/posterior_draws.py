@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature as grids
 from changepoint.exact.hyper_mixture import Inference
 from changepoint.exact.row_likelihood import Rows
-from changepoint.kernels.quantiles import quantiles
+from changepoint.kernels.quantiles import halved, quantiles
 from changepoint.observations import Observations
 from changepoint.results.result import Draws
 
@@ -39,14 +38,14 @@ def draw(
         which, first = mine[table[:, 0]], table[:, 1]
         last = np.append(which[1:] != which[:-1], True)
         end = np.where(last, mixture.T, np.append(first[1:], mixture.T))
-        closed_form = family.conjugate(observations, float(nodes.values[j]))
+        closed_form = family.conjugate(observations, float(family.own(nodes.values[j])))
         if closed_form is not None:
             theta = closed_form(first, end, rng)
         else:
             theta = parameter_draws(one.rows, mixture.grid, first, end, rng)
         tables.append(Table(which, first, {family.parameter: theta}))
-    shared = shared_draws(nodes, inference.weights, uniform)
-    return assemble(tables, count, mixture.T, family.parameter, shared)
+    hyper = nodes.draws(inference.weights, uniform)
+    return assemble(tables, mixture.T, family.parameter, hyper, nodes.names)
 
 
 class Table(NamedTuple):
@@ -58,9 +57,13 @@ class Table(NamedTuple):
 
 
 def assemble(
-    tables: list[Table], D: int, T: int, parameter: str, shared: Floats | None
+    tables: list[Table], T: int, parameter: str, hyper: Floats, names: tuple[str, ...]
 ) -> Draws:
-    """Return D draws from tables of their segments, in order of time within a draw."""
+    """Return draws from tables of their segments, in order of time within a draw.
+
+    With vectors of hyperparameters, (D, d), of these names.
+    """
+    D = len(hyper)
     draw = np.concatenate([table.draw for table in tables])
     segments = np.bincount(draw, minlength=D)
     order = np.argsort(draw, kind="stable")
@@ -76,27 +79,8 @@ def assemble(
         name: spread([table.parameters[name] for table in tables], np.nan)
         for name in tables[0].parameters
     }
-    return Draws(
-        spread([table.first for table in tables], T), named.pop(parameter), shared, extra=named
-    )
-
-
-def shared_draws(grid: outer.HyperNodes, weights: Floats, uniform: Floats) -> Floats | None:
-    """Return the shared parameter of each draw, shape (D,); None where there is none.
-
-    Draws have an outer node each, of rank `uniform`; the value is the quantile, in the
-    posterior interpolated between nodes, of the same rank, so that both have their exact
-    marginals.
-    """
-    if grid.prior is None:
-        return None
-    v, step, log_density = outer.posterior(grid, weights)
-    density = halved(log_density[None])
-    order = np.argsort(uniform)
-    places = np.empty(len(order))
-    row = np.zeros(len(order), np.int64)
-    places[order] = quantiles(density, row, uniform[order]) / 2
-    return grid.prior.value(v + step * places)
+    first = spread([table.first for table in tables], T)
+    return Draws(first, named.pop(parameter), hyper, names, extra=named)
 
 
 def parameter_draws(
@@ -126,21 +110,3 @@ def parameter_draws(
         places = quantiles(halved(log_p), which[mine] - chunk, uniform[mine])
         theta[mine] = grid.at(places / 2)
     return theta
-
-
-def halved(log_density: Floats) -> Floats:
-    """Return densities at the nodes and half-way between, (n, G) -> (n, 2 G - 1).
-
-    The log density is interpolated by cubics, which is exact for a Gaussian; where it breaks
-    off, they must not swing up.
-    """
-    finite = np.maximum(log_density - log_density.max(axis=1, keepdims=True), -1e4)
-    first, last = 2 * finite[:, :1] - finite[:, 1:2], 2 * finite[:, -1:] - finite[:, -2:-1]
-    wide = np.concatenate([first, finite, last], axis=1)
-    fine = np.empty((len(finite), 2 * finite.shape[1] - 1))
-    fine[:, ::2] = finite
-    inner = wide[:, 1:-2] + wide[:, 2:-1]
-    between = 0.5625 * inner - 0.0625 * (wide[:, :-3] + wide[:, 3:])
-    fine[:, 1::2] = np.minimum(between, np.maximum(finite[:, 1:], finite[:, :-1]) + 0.5)
-    density: Floats = np.exp(fine)
-    return density

@@ -109,7 +109,7 @@ def build(
     most: int = HOLDS,
     steady: bool = False,
 ) -> Grid:
-    """Return grids fine and wide enough for each of some values of the hyperparameter.
+    """Return grids fine and wide enough for each of some values of the hyperparameters.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def build(
     series
         B of them.
     hypers
-        Values of the hyperparameter, each (B,); anything where there is none.
+        Values of the hyperparameters, each (B, d).
     step
         In standard deviations of the posterior if all rows were one segment.
     most
@@ -137,7 +137,7 @@ def build(
     prior = stacked([one.prior for one in families])
     hyper = family.hyper
     end = np.maximum if hyper is not None and hyper.finest else np.minimum
-    finest = hypers[0] if len(hypers) == 1 else end.reduce(hypers)
+    finest = family.own(hypers[0] if len(hypers) == 1 else end.reduce(hypers))
     coordinate = family.coordinate(series, finest)
     low, high = families[0].prior.support
     inside = family.domain[0] < low, high < family.domain[1]
@@ -386,7 +386,7 @@ def _some(thing: Any, which: Integers) -> Any:
 
 
 def _distinct(hypers: Sequence[Floats]) -> list[Floats]:
-    """Return the values of the hyperparameter, each once."""
+    """Return the values of the hyperparameters, each once."""
     return [
         h for i, h in enumerate(hypers) if not any(np.array_equal(h, g) for g in hypers[:i])
     ]

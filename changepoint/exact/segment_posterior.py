@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from copy import copy
 from typing import NamedTuple
 
@@ -13,8 +12,8 @@ from changepoint.changes import log_placements
 from changepoint.errors import EngineError
 from changepoint.exact import closed_quadrature
 from changepoint.exact import outer_quadrature as outer
-from changepoint.exact.hyper_mixture import UNEVEN, Condition, unevenness
-from changepoint.exact.posterior_draws import Table, assemble, shared_draws
+from changepoint.exact.hyper_mixture import UNEVEN, Condition
+from changepoint.exact.posterior_draws import Table, assemble
 from changepoint.exact.segment_chain import Chain, Counted
 from changepoint.exact.solution import (
     COUNTED,
@@ -70,7 +69,7 @@ class Segments:
     fineness
         Divides the distance of outer nodes.
     passes
-        Forward passes made before, by value of the shared parameter; others are added.
+        Forward passes made before, by hyperparameters; others are added.
 
     Attributes
     ----------
@@ -86,7 +85,7 @@ class Segments:
         observations: Observations,
         condition: Condition,
         fineness: float,
-        passes: dict[float, Pass] | None = None,
+        passes: dict[tuple[float, ...], Pass] | None = None,
     ) -> None:
         self.model, self.observations, self.condition = model, observations, condition
         family = model.likelihood
@@ -95,13 +94,10 @@ class Segments:
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = model.changes.log_rho(self.T)
         self._passes = {} if passes is None else passes
-        if family.hyper is None:
-            self.outer = outer.HyperNodes(None, np.zeros(1), np.zeros(1), np.zeros(1))
-        else:
-            self.outer = outer.answered(
-                _search(family, fineness), lambda v: self.run(v).log_sum
-            )
-        self.runs = [self.run(float(v)) for v in self.outer.values]
+        self.outer = outer.answered(
+            _search(family, fineness), lambda hyper: self.run(hyper).log_sum
+        )
+        self.runs = [self.run(hyper) for hyper in self.outer.values]
         self._weigh()
 
     def _weigh(self) -> None:
@@ -109,9 +105,10 @@ class Segments:
         self.log_sum = float(np.logaddexp.reduce(log_sums))
         self.weights: Floats = np.exp(log_sums - self.log_sum)
 
-    def run(self, value: float) -> Pass:
-        """Return the forward pass at a value of the shared parameter, made once."""
-        if value not in self._passes:
+    def run(self, hyper: Floats) -> Pass:
+        """Return the forward pass at some hyperparameters, (d,), made once."""
+        at, value = tuple(hyper.tolist()), float(self.family.own(hyper))
+        if at not in self._passes:
             st = self.family.statistics(self.observations, value)
             if st is None:
                 raise EngineError(
@@ -119,8 +116,8 @@ class Segments:
                 )
             # Of a short series all is kept; else what turns out to count.
             keep = len(self._passes) * self.T**2 < KEPT / 4
-            self._passes[value] = Pass(value, self._forward(st, keep))
-        return self._passes[value]
+            self._passes[at] = Pass(value, self._forward(st, keep))
+        return self._passes[at]
 
     def _forward(self, st: Statistics, keep: bool) -> Chain | Counted:
         condition, log_rho = self.condition, np.full(self.T, self.log_rho)
@@ -244,37 +241,27 @@ class Segments:
             draw, first, end = run.chain.sample(len(mine), number, rng).T
             told = self.family.segment_draws(self.observations, run.value, first, end, rng)
             tables.append(Table(mine[draw], first, told))
-        if isinstance(self.outer, closed_quadrature.ClosedNodes):
-            shared: Floats | None = self.outer.draws(weights, uniform)
-        else:
-            shared = shared_draws(self.outer, weights, uniform)
-        return assemble(tables, size, self.T, self.family.parameter, shared)
+        hyper = self.outer.draws(weights, uniform)
+        return assemble(tables, self.T, self.family.parameter, hyper, self.outer.names)
 
 
 def infer(model: Model, observations: Observations, condition: Condition) -> Segments:
     """Return the posterior on an outer grid that is fine enough; see `mixture.infer`."""
-    passes: dict[float, Pass] = {}
+    passes: dict[tuple[float, ...], Pass] = {}
     # Few rows leave a posterior that is far from Gaussian; and cost nothing.
     limit = UNEVEN if len(observations) > FEW else UNEVEN / 10
     for fineness in (1.0, 2.0, 4.0):
         found = Segments(model, observations, condition, fineness, passes)
-        if _unevenness(found) < limit:
+        if found.outer.unevenness(found.weights) < limit:
             break
     return found
 
 
-def _search(family: Likelihood, fineness: float) -> Generator[float, float, outer.HyperNodes]:
+def _search(family: Likelihood, fineness: float) -> outer.Search:
     """Return the search for the outer nodes that suits the hyperparameter."""
     if family.hyper is not None and closed_quadrature.applies(family.hyper):
         return closed_quadrature.search(family.hyper, fineness)
     return outer.search(family, fineness, thrifty=False)
-
-
-def _unevenness(found: Segments) -> float:
-    """Return how far from smooth the posterior looks at the outer nodes."""
-    if isinstance(found.outer, closed_quadrature.ClosedNodes):
-        return found.outer.unevenness(found.weights)
-    return unevenness(found.outer, found.weights)
 
 
 def solve(model: Model, observations: Observations, draws: int, seed: int) -> Solved:

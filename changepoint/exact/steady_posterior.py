@@ -16,13 +16,13 @@ import numpy as np
 from scipy import special
 
 from changepoint.errors import EngineError
-from changepoint.exact import outer_quadrature as outer
-from changepoint.exact.hyper_mixture import UNEVEN, unevenness
+from changepoint.exact.hyper_mixture import UNEVEN
+from changepoint.exact.hyper_nodes import Lattice
 from changepoint.exact.hyper_prior import HyperPrior
-from changepoint.exact.posterior_draws import Table, assemble, halved, shared_draws
+from changepoint.exact.posterior_draws import Table, assemble
 from changepoint.exact.solution import Floats, Mask, Solution, Solved
 from changepoint.kernels.heavy_tails import log_tails
-from changepoint.kernels.quantiles import quantiles
+from changepoint.kernels.quantiles import halved, quantiles
 from changepoint.likelihoods import StudentT
 from changepoint.model import Model
 from changepoint.observations import Observations
@@ -143,16 +143,16 @@ class Steady:
         sd = math.sqrt((self.rows.nu + 3) / (2 * self.rows.nu * self.rows.n))
         for step in (min(STEP * sd, WIDEST) / fineness for fineness in (1, 2, 4)):
             self._sum(step)
-            if unevenness(self.nodes, self.weights) < UNEVEN:
+            if self.nodes.unevenness(self.weights) < UNEVEN:
                 break
 
     def _sum(self, step: float) -> None:
         v = self._scan(step)
         values = self.prior.value(v)
         self.slices = [self._slice(float(s)) for s in values]
-        self.nodes = outer.HyperNodes(
-            self.prior, v, values, math.log(step) + self.prior.log_density(v)
-        )
+        log_weights = math.log(step) + self.prior.log_density(v)
+        name = self.family.hyper.name
+        self.nodes = Lattice((name,), values[:, None], log_weights, self.prior, v)
         log_sums = self.nodes.log_weights + [one.log_sum for one in self.slices]
         self.log_evidence = float(np.logaddexp.reduce(log_sums))
         self.weights = np.exp(log_sums - self.log_evidence)
@@ -203,8 +203,8 @@ class Steady:
             level = self.rows.level(rng.permutation(one.first + one.step * place))
             level = level + self.rows.center
             tables.append(Table(mine, row, {self.family.parameter: level}))
-        shared = shared_draws(self.nodes, self.weights, uniform)
-        return assemble(tables, size, self.T, self.family.parameter, shared)
+        hyper = self.nodes.draws(self.weights, uniform)
+        return assemble(tables, self.T, self.family.parameter, hyper, self.nodes.names)
 
     def quantiles(self, levels: Floats) -> Floats:
         """Return quantiles of the level: densities at all scales are added up on one grid."""

@@ -100,6 +100,15 @@ class Likelihood(ABC):
         """The parameter that all segments share, if there is one."""
         return None
 
+    @property
+    def hyper_names(self) -> tuple[str, ...]:
+        """The names of the parameters that all segments share."""
+        return () if self.hyper is None else (self.hyper.name,)
+
+    def own(self, hyper: Floats) -> Floats:
+        """Return the family's own among vectors of hyperparameters, (..., d) -> (...); or 0."""
+        return np.zeros(hyper.shape[:-1]) if self.hyper is None else hyper[..., 0]
+
     def with_strength(self, strength: float) -> Self | None:
         """Return the family with its segments' prior worth so many times as much.
 
@@ -176,7 +185,7 @@ class SegmentLikelihood(Likelihood):
         paths
             Parameters by row, (T, D), and `first`, the first row of the segment.
         shared
-            The shared parameter, (D,); ones where there is none.
+            The shared parameter, (D,); zeros where there is none.
         """
 
     @abstractmethod

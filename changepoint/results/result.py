@@ -35,8 +35,8 @@ class Draws(NamedTuple):
         First row of each segment, 0 for the first one, T where a draw has fewer, (D, S).
     parameter
         Its parameter, NaN where a draw has fewer, (D, S).
-    shared
-        The shared parameter, (D,), if there is one.
+    hyper, names
+        The hyperparameters, which all segments share, (D, d), and their names.
     chains
         How many chains they come from, one after the other.
     extra
@@ -46,7 +46,8 @@ class Draws(NamedTuple):
 
     first: Integers
     parameter: Floats
-    shared: Floats | None
+    hyper: Floats
+    names: tuple[str, ...]
     chains: int = CHAINS
     extra: Mapping[str, Floats] = MappingProxyType({})
 
@@ -57,6 +58,10 @@ class Draws(NamedTuple):
     def chained(self, values: NDArray[Any]) -> NDArray[Any]:
         """(D, ...) -> (chain, draw, ...)."""
         return values.reshape(self.chains, -1, *values.shape[1:])
+
+    def shared(self) -> dict[str, Floats]:
+        """Return the hyperparameters by name, each (D,)."""
+        return dict(zip(self.names, self.hyper.T, strict=True))
 
     def named(self, parameter: str) -> dict[str, Floats]:
         """Return all parameters of the segments by name."""

@@ -137,7 +137,8 @@ def with_number(draws: Draws, number: int, T: int) -> Draws:
     return Draws(
         draws.first[mine, : number + 1],
         draws.parameter[mine, : number + 1],
-        None if draws.shared is None else draws.shared[mine],
+        draws.hyper[mine],
+        draws.names,
         extra={name: values[mine, : number + 1] for name, values in draws.extra.items()},
     )
 

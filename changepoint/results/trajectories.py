@@ -16,7 +16,7 @@ from changepoint.results.result import Draws
 from changepoint.results.tree import (
     dims_of,
     fixed_number,
-    hyper_name,
+    hyper_draws,
     outcome_names,
     unknown,
     whole,
@@ -118,9 +118,7 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         name: values.reshape(chains * draws, -1).T
         for name, values in _paths(tree, family.parameter)[1].items()
     }
-    shared = np.ones(chains * draws)
-    if family.hyper is not None:
-        shared = posterior[family.hyper.name].values.reshape(-1)
+    shared = family.own(hyper_draws(posterior, family.hyper_names))
     if name == "log_likelihood":
         values = family.pointwise(observations, paths, shared)
     else:
@@ -145,7 +143,7 @@ def _prior(
     posterior, T = tree["posterior"].dataset, len(observations)
     D = posterior.sizes["chain"] * posterior.sizes["draw"]
     (family,), k = model.likelihood.candidates(observations), model.changes.exactly
-    shared = None if family.hyper is None else family.hyper.draws(rng, D)
+    hyper = np.empty((D, 0)) if family.hyper is None else family.hyper.draws(rng, D)[:, None]
     placements = [model.changes.draw(T, rng) for _ in range(D)]
     most = max(len(placement) for placement in placements)
     first = np.full((D, most + 1), T)
@@ -159,7 +157,6 @@ def _prior(
         to_start = (x[np.minimum(first, T - 1)] - x[last]) / 2
         named[family.parameter] += named["slope"] * to_start
     chains = posterior.sizes["chain"]
-    draws = Draws(first, named.pop(family.parameter), shared, chains, named)
-    return (
-        fixed_number(draws, model) if k is not None else unknown(draws, T, hyper_name(family))
-    )
+    names = family.hyper_names
+    draws = Draws(first, named.pop(family.parameter), hyper, names, chains, named)
+    return fixed_number(draws, model) if k is not None else unknown(draws, T)

@@ -36,9 +36,7 @@ def to_tree(result: Result) -> xr.DataTree:
     posterior = result.posterior
     if posterior is None:
         posterior = (
-            fixed_number(result.draws, result.model)
-            if fixed
-            else unknown(result.draws, T, hyper_name(family))
+            fixed_number(result.draws, result.model) if fixed else unknown(result.draws, T)
         )
     y = whole(observations.column(family.response)[observed], family)
     columns = {role: n for role in ROLES if (n := getattr(observations, role)) is not None}
@@ -88,20 +86,20 @@ def _marginals_of(result: Result) -> str:
     return "exact" if result.engine["name"] == "exact" else "sampled"
 
 
-def hyper_name(family: Likelihood | OwnLikelihood) -> str | None:
-    """Return the name of the parameter that all segments share."""
-    return None if family.hyper is None else family.hyper.name
+def hyper_draws(posterior: xr.Dataset, names: tuple[str, ...]) -> Floats:
+    """Return the draws of these parameters, (D, d)."""
+    D = posterior.sizes["chain"] * posterior.sizes["draw"]
+    columns = [posterior[name].values.reshape(-1) for name in names]
+    return np.column_stack([np.empty((D, 0)), *columns])
 
 
-def unknown(draws: Draws, T: int, shared: str | None) -> xr.Dataset:
+def unknown(draws: Draws, T: int) -> xr.Dataset:
     """Draws that differ in their number of changes."""
     import xarray as xr
 
-    variables = {"n_changes": draws.chained(draws.number(T))}
-    if draws.shared is not None:
-        variables[str(shared)] = draws.chained(draws.shared)
+    variables = {"n_changes": draws.number(T), **draws.shared()}
     return xr.Dataset(
-        {name: (("chain", "draw"), values) for name, values in variables.items()},
+        {name: (("chain", "draw"), draws.chained(v)) for name, v in variables.items()},
         draws.coordinates,
     )
 
@@ -120,8 +118,8 @@ def fixed_number(draws: Draws, model: Model | OwnModel) -> xr.Dataset:
     family = model.likelihood
     for name, values in draws.named(family.parameter).items():
         variables[name] = (("chain", "draw", "segment"), draws.chained(values))
-    if draws.shared is not None:
-        variables[str(hyper_name(family))] = (("chain", "draw"), draws.chained(draws.shared))
+    for name, values in draws.shared().items():
+        variables[name] = (("chain", "draw"), draws.chained(values))
     coordinates = {"change": np.arange(k), "segment": np.arange(k + 1)}
     return xr.Dataset(variables, draws.coordinates | coordinates)
 

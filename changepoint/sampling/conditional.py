@@ -1,4 +1,4 @@
-"""Changes and segment parameters given the shared parameter: exact, independent draws."""
+"""Changes and segment parameters given the hyperparameters: exact, independent draws."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Draw = tuple[Integers, dict[str, Floats]]
 
 
 class Conditional(ABC):
-    """p(switchpoints, segment parameters | shared parameter, data) by backward sampling.
+    """p(switchpoints, segment parameters | hyperparameters, data) by backward sampling.
 
     Parameters
     ----------
@@ -41,19 +41,19 @@ class Conditional(ABC):
         self.forget()
 
     @abstractmethod
-    def several(self, shared: float | None, size: int, rng: np.random.Generator) -> list[Draw]:
+    def several(self, hyper: Floats, size: int, rng: np.random.Generator) -> list[Draw]:
         """Return independent draws."""
 
     def forget(self) -> None:
         """Drop the draws made ahead: a chain must not begin with those of another."""
         self.ahead: list[Draw] = []
 
-    def draw(self, shared: float | None, rng: np.random.Generator) -> Draw:
+    def draw(self, hyper: Floats, rng: np.random.Generator) -> Draw:
         """Return first rows after each change (k,), and parameters by name, each (k + 1,)."""
-        if shared is not None:
-            return self.several(shared, 1, rng)[0]
+        if len(hyper):
+            return self.several(hyper, 1, rng)[0]
         if not self.ahead:
-            self.ahead = self.several(None, BATCH, rng)
+            self.ahead = self.several(hyper, BATCH, rng)
         return self.ahead.pop()
 
 
@@ -68,16 +68,16 @@ class OnGrid(Conditional):
         assert isinstance(family, GridLikelihood)  # who asks makes sure
         self.series = family.series(observations)
         if family.hyper is None:
-            self.alone = self._inference(None)
+            self.alone = self._inference(np.empty(0))
         else:  # tried once: a prior that no grid can hold is an error now, not within a chain
-            self._inference(family.hyper.median())
+            self._inference(np.array([family.hyper.median()]))
 
-    def _inference(self, shared: float | None) -> Inference:
-        return infer(self.model, self.series, self.condition, shared=shared)
+    def _inference(self, hyper: Floats) -> Inference:
+        return infer(self.model, self.series, self.condition, hyper=hyper)
 
-    def several(self, shared: float | None, size: int, rng: np.random.Generator) -> list[Draw]:
+    def several(self, hyper: Floats, size: int, rng: np.random.Generator) -> list[Draw]:
         """Return independent draws."""
-        inference = self._inference(shared) if self.alone is None else self.alone
+        inference = self._inference(hyper) if self.alone is None else self.alone
         drawn = draw(inference, self.observations, size, rng)
         parameter = self.family.parameter
         return [
@@ -93,12 +93,12 @@ class OfLines(Conditional):
         super().__init__(model, observations)
         self.x = rows_of(observations)
 
-    def several(self, shared: float | None, size: int, rng: np.random.Generator) -> list[Draw]:
+    def several(self, hyper: Floats, size: int, rng: np.random.Generator) -> list[Draw]:
         """Return independent draws."""
         family, changes, T = self.family, self.model.changes, len(self.observations)
         assert isinstance(family, LinearLikelihood)
         assert changes.exactly is not None  # the engine makes sure
-        k, m, value = changes.exactly, changes.min_length, 0.0 if shared is None else shared
+        k, m, value = changes.exactly, changes.min_length, float(family.own(hyper))
         log_rho = np.zeros(T)  # all placements of k changes weigh the same
         st = family.statistics(self.observations, value)
         chain = Counted(st, log_rho, m, k, at_most=False, keep=True)

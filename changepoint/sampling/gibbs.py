@@ -19,11 +19,9 @@ from changepoint.sampling.models.build import SWITCHPOINT, segment_names
 
 
 class Conditional(Protocol):
-    """Draws of switchpoints and segment parameters given the shared parameter."""
+    """Draws of switchpoints and segment parameters given the hyperparameters, (d,)."""
 
-    def draw(
-        self, shared: float | None, rng: np.random.Generator
-    ) -> tuple[Any, dict[str, Any]]:
+    def draw(self, hyper: Any, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
         """Return one draw: switchpoints, and the segments' random variables by name."""
 
     def forget(self) -> None:
@@ -71,13 +69,12 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
             )
             for name in segment_names(family)
         }
-        self.shared_names, self.shared = [], None
-        if family.hyper is not None:
-            (out,) = pm_model.replace_rvs_by_values([pm_model[family.hyper.name]])
-            above = set(explicit_graph_inputs([out]))
-            inputs = [value for value in pm_model.value_vars if value in above]
-            self.shared_names = [v.name for v in inputs]
-            self.shared = pytensor.function(inputs, out)
+        names = family.hyper_names
+        shared = pm_model.replace_rvs_by_values([pm_model[name] for name in names])
+        above = set(explicit_graph_inputs(shared))
+        inputs = [value for value in pm_model.value_vars if value in above]
+        self.shared_names = [v.name for v in inputs]
+        self.shared = pytensor.function(inputs, shared)
 
     def setup_chain(self, rng: Any, tune: int, draws: int) -> None:
         """Begin a chain."""
@@ -86,11 +83,9 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
 
     def step(self, point: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the next point."""
-        shared = None
-        if self.shared is not None:
-            shared = float(self.shared(*(point[name] for name in self.shared_names)))
+        shared = self.shared(*(point[name] for name in self.shared_names))
         try:
-            rows, drawn = self.conditional.draw(shared, self.rng)
+            rows, drawn = self.conditional.draw(np.array(shared, float), self.rng)
         except EngineError:
             # A shared parameter where no grid is fine enough, early in the tuning. To stay
             # put is right as well: whether depends on nothing that this step would change.

@@ -16,7 +16,7 @@ from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.result import Draws, Given, Result
 from changepoint.results.summaries import bands, changes_of, credible_set, segments_of
-from changepoint.results.tree import hyper_name
+from changepoint.results.tree import hyper_draws
 from changepoint.sampling.convergence import Verdict, judge
 from changepoint.sampling.settings import Settings
 
@@ -66,7 +66,7 @@ def to_result(
     """
     model, observations, notes, exact, pm_model = question
     family, T = model.likelihood, len(observations)
-    draws = draws_of(variables, family.parameter, hyper_name(family), pm_model is None)
+    draws = draws_of(variables, family.parameter, family.hyper_names, pm_model is None)
     k = draws.first.shape[1] - 1
     places = exact.given.probability if exact is not None and exact.given else None
     drawn = engine.switchpoints != "metropolis"
@@ -120,7 +120,7 @@ def _advice(verdict: Verdict, engine: Settings, k: int, own: bool) -> str:
 
 
 def draws_of(
-    variables: xr.Dataset, parameter: str, shared: str | None, all_of_segments: bool
+    variables: xr.Dataset, parameter: str, hyper: tuple[str, ...], all_of_segments: bool
 ) -> Draws:
     """Return the draws of a sampler as the exact engine has them.
 
@@ -131,13 +131,13 @@ def draws_of(
     first = np.zeros((chains * size, segments), np.int64)
     if "switchpoint" in variables:
         first[:, 1:] = variables["switchpoint"].values.reshape(chains * size, -1)
-    values = None if shared is None else variables[shared].values.reshape(-1)
     extra = {
         str(name): further.values.reshape(-1, segments)
         for name, further in variables.items()
         if all_of_segments and name != parameter and further.dims[-1] == "segment"
     }
-    return Draws(first, theta.reshape(-1, segments), values, chains, extra)
+    values = hyper_draws(variables, hyper)
+    return Draws(first, theta.reshape(-1, segments), values, hyper, chains, extra)
 
 
 def given(draws: Draws, T: int) -> Given | None:

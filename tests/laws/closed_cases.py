@@ -18,7 +18,6 @@ from scipy import special, stats
 from changepoint import Changes, Observations, likelihoods, priors
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.results.tree import hyper_name
 
 
 class ClosedCase(NamedTuple):
@@ -89,7 +88,7 @@ class Regression(NamedTuple):
 
 
 def remembers(family: Likelihood) -> bool:
-    return hyper_name(family) == "phi"
+    return family.hyper_names == ("phi",)
 
 
 def linear_marginal(

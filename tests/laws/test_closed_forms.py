@@ -23,7 +23,6 @@ from changepoint.exact.solve import solve
 from changepoint.kernels.segment_marginals import centers, log_marginals
 from changepoint.likelihoods import FAMILIES, Likelihood, SegmentLikelihood
 from changepoint.likelihoods.segment_statistics import Statistics, coefficients
-from changepoint.results.tree import hyper_name
 
 INNER = 1e-9
 OUTER = 1e-5  # with a parameter shared by all segments
@@ -126,8 +125,8 @@ def test_an_offset_costs_no_digits(name: str) -> None:
     for shared in set(some_shared(lower)):
         at = np.array([shared])
         told = tables(name, lower, low, at)
-        raised = shared + 1e8 if hyper_name(family) == "level" else shared
-        if hyper_name(family) == "level":
+        raised = shared + 1e8 if family.hyper_names == ("level",) else shared
+        if family.hyper_names == ("level",):
             told = tables(name, lower, low, np.array([raised - 1e8]))
         found = marginals(family, high, raised)
         if family.parameter == "level":
@@ -148,7 +147,7 @@ def test_units(name: str, unit: float) -> None:
     for shared in set(some_shared(one)):
         log_m, means = marginals(one, data, shared)
         moved = log_m - (count - count[:, None]) * np.log(unit)
-        unit_of_shared = 1.0 if hyper_name(one) in (None, "phi") else unit
+        unit_of_shared = 1.0 if one.hyper_names in ((), ("phi",)) else unit
         found = marginals(other, scaled, shared * unit_of_shared)
         check(distance((found[0], found[1] / unit), (moved, means)), INNER, one)
 
@@ -312,7 +311,7 @@ def test_the_recursions_equal_enumeration(name: str, m: int) -> None:
 @pytest.mark.parametrize("name", CLOSED)
 def test_the_recursions_equal_enumeration_for_all_lengths(name: str, seed: int) -> None:
     # With two rows alone the outer grid is good for 1.2e-5.
-    fewest = 2 if FAMILIES[name]().hyper is None or hyper_name(FAMILIES[name]()) == "phi" else 3
+    fewest = 2 if FAMILIES[name]().hyper_names in ((), ("phi",)) else 3
     for T, m in itertools.product(range(fewest, 10), SHORTEST):
         for j, changes in enumerate(fitting(kinds(m), T)):
             compare(name, (j + seed) % len(CLOSED[name].models), seed, T, changes)
@@ -348,7 +347,7 @@ def test_dropped_starts_are_not_missed(name: str, m: int) -> None:
     flat = {"concentration": (1, 1, 1)} if FAMILIES[name].response == "outcomes" else {}
     family = FAMILIES[name](**flat).resolve(data)
     shared = some_shared(family)[1]
-    st = family.statistics(data, 0.8 if hyper_name(family) == "noise_sd" else shared)
+    st = family.statistics(data, 0.8 if family.hyper_names == ("noise_sd",) else shared)
     log_rho = np.full(T, Changes(min_length=m).log_rho(T))
     every, some = Chain(st, log_rho, m, prune=False), Chain(st, log_rho, m, keep=False)
     dropped = 1 - len(some.blocks.spans[-1][2]) / len(every.blocks.spans[-1][2])
@@ -373,7 +372,7 @@ def test_where_no_start_can_be_dropped_none_is(name: str) -> None:
     data = jumps(name, T, T)
     family = FAMILIES[name]().resolve(data)
     shared = some_shared(family)[1]
-    st = family.statistics(data, 0.8 if hyper_name(family) == "noise_sd" else shared)
+    st = family.statistics(data, 0.8 if family.hyper_names == ("noise_sd",) else shared)
     log_rho = np.full(T, Changes().log_rho(T))
     every, some = Chain(st, log_rho, 1, prune=False), Chain(st, log_rho, 1)
     assert some.blocks.pairs == every.blocks.pairs
@@ -458,7 +457,7 @@ def test_draws(name: str, changes: Changes) -> None:
     if family.hyper is not None:
         weights = told.joint.sum(axis=0)
         cdf = np.cumsum(weights) - weights / 2
-        drawn = answer.draws.shared
+        drawn = answer.draws.hyper[:, 0]
         assert stats.kstest(np.interp(drawn, shared, cdf), "uniform").pvalue > RARE
 
 

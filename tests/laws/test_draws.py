@@ -87,7 +87,7 @@ def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
             fine = inferred(model, data)
         nodes, weights = fine.mixture.outer, fine.weights
         limit = int(np.isinf(nodes.v[0]))
-        values = nodes.values[limit:]
+        values = nodes.values[limit:, 0]
         p = weights[limit:]
         cumulative = weights[:limit].sum() + np.cumsum(p) - p / 2
         order = np.argsort(values)  # a shared parameter may fall with v

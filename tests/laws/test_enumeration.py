@@ -49,7 +49,7 @@ def log_likelihood(name: str, data: Observations, mixture: Mixture, grid: Grid) 
     theta, companion, _ = grid.nodes
     missing = ~data.observed(mixture.family.response)
     tables = []
-    for value in mixture.outer.values:
+    for value in mixture.family.own(mixture.outer.values):
         with np.errstate(divide="ignore"):
             table = CASES[name].log_density(data, theta, companion, float(value))
         table[missing] = 0.0

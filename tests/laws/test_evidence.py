@@ -313,7 +313,7 @@ def test_normal_at_given_noise() -> None:
         mixture = inference.mixture
         errors = []
         for sd, one, run in zip(
-            mixture.outer.values, mixture.filters, inference.runs, strict=True
+            mixture.outer.values[:, 0], mixture.filters, inference.runs, strict=True
         ):
             found = one.log_sum + run.log_shares()[-1, -1] - (k and k * mixture.log_rho)
             told = log_sums_by_number(normal_table(data.value, 10, 2, sd), k)[k]

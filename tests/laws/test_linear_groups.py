@@ -14,7 +14,6 @@ from changepoint import Changes, Exact, Model, Observations, Posterior
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.results.result import Result
-from changepoint.results.tree import hyper_name
 
 LINEAR = [name for name in CLOSED if issubclass(FAMILIES[name], LinearLikelihood)]
 T = 30
@@ -40,14 +39,14 @@ class OneDraw:
         self.segment = np.searchsorted(ends, np.arange(T), side="right") - 1
         named = {family.parameter: draws.parameter, **draws.extra}
         self.sd = named["noise_sd"][d][self.segment]
-        if hyper_name(family) == "level":
-            self.level = np.full(T, draws.shared[d])
+        if family.hyper_names == ("level",):
+            self.level = np.full(T, draws.hyper[d, 0])
         else:
             self.level = named["level"][d][self.segment]
         if "slope" in named:
             slope = named["slope"][d][self.segment]
             self.level = self.level + slope * (x - x[ends[self.segment]])
-        self.phi = draws.shared[d] if remembers(family) else 0.0
+        self.phi = draws.hyper[d, 0] if remembers(family) else 0.0
 
 
 @each_changes
@@ -126,7 +125,7 @@ def test_the_prior(name: str) -> None:
     drawn = {key: values.values.reshape(8000, -1) for key, values in prior.items()}
     assert set(drawn) == set(posterior.tree["posterior"].data_vars)
     tests = [(drawn["noise_sd"] ** 2, stats.invgamma(a, scale=b))]
-    if hyper_name(family) == "level":
+    if family.hyper_names == ("level",):
         tests.append((drawn["level"], stats.norm(family.level.mu, family.level.sigma)))
     else:
         level = drawn["level"]

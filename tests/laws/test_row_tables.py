@@ -84,7 +84,7 @@ def test_terms_are_the_density(name: str, seed: int) -> None:
             np.concatenate([at.counts for at, _ in places]),
         )
         series, hypers = join(parts), np.concatenate([hyper for _, hyper in places])
-        found = densities(families[0], series, nodes, hypers)
+        found = densities(families[0], series, nodes, hypers[:, None])
         terms = families[0].terms(series, nodes, hypers)
         for i, (family, part, (at, hyper)) in enumerate(
             zip(families, parts, places, strict=True)

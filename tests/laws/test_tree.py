@@ -13,7 +13,6 @@ from chance import errors_allowed
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, fit
 from changepoint.results.result import CHAINS
-from changepoint.results.tree import hyper_name
 
 T = 40
 DRAWS = 200
@@ -94,7 +93,7 @@ def test_the_log_likelihood_is_that_of_the_draws(name: str) -> None:
     theta = posterior.trajectories()[family.parameter].values.reshape(DRAWS, T)
     shared = np.zeros(DRAWS)
     if family.hyper is not None:
-        shared = tree["posterior"][hyper_name(family)].values.ravel()
+        shared = tree["posterior"][family.hyper.name].values.ravel()
     observed = data.observed(family.response)
     for draw in range(0, DRAWS, 17):
         told = CASES[name].log_density(data, theta[draw], 1 - theta[draw], shared[draw])

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import linalg, special, stats
 
 from changepoint import Observations
-from changepoint.results.tree import hyper_name
 
 NAMES = (
     "normal-mean-variance",
@@ -87,9 +86,9 @@ def log_density(family, data, placement, point):
             cov = v * correlation(rows, point.get("phi", 0.0))
             mean = np.broadcast_to(mean, len(rows))
             total += stats.multivariate_normal.logpdf(data.value[rows], mean, cov)
-    if hyper_name(family) == "level":
+    if family.hyper_names == ("level",):
         total += stats.norm.logpdf(point["level"], family.level.mu, family.level.sigma)
-    if hyper_name(family) == "phi":
+    if family.hyper_names == ("phi",):
         total -= math.log(family.phi.upper - family.phi.lower)
     return total
 
@@ -125,8 +124,8 @@ def draw_point(family, k, rng):
     point = {"variance": rng.uniform(0.3, 4.0, k + 1), "level": rng.normal(11, 2, k + 1)}
     if family.columns == 2:
         point["slope"] = rng.normal(0, 0.1, k + 1)
-    if hyper_name(family) == "level":
+    if family.hyper_names == ("level",):
         point["level"] = rng.normal(10, 0.5)
-    if hyper_name(family) == "phi":
+    if family.hyper_names == ("phi",):
         point["phi"] = rng.uniform(0.05, 0.85)
     return point

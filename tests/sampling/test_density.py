@@ -17,7 +17,6 @@ from changepoint import Changes, Model
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.results.tree import hyper_name
 
 # Of each value variable, on the whole line: first node, last node, how many. Wide enough that
 # the density has vanished at both ends, fine enough for the trapezoid rule.
@@ -151,7 +150,7 @@ def test_lines_integrated(name):
     values, log_weights = [None], np.zeros(1)
     if family.hyper is not None:
         low, high = getattr(family, family.hyper.field).support
-        if hyper_name(family) == "level":
+        if family.hyper_names == ("level",):
             low, high = family.level.mu + 8 * family.level.sigma * np.array([-1, 1])
         nodes, weights = np.polynomial.legendre.leggauss(60 if low == 0 else 200)
         values = low + (high - low) * (nodes + 1) / 2
@@ -161,7 +160,7 @@ def test_lines_integrated(name):
         for value, log_weight in zip(values, log_weights, strict=True):
             natural = draw_point(family, 1, rng)
             if value is not None:
-                natural[hyper_name(family)] = value
+                natural[family.hyper.name] = value
             joint = float(evaluate(value_point(family, natural, placement)))
             terms.append(log_weight + joint - log_conditional(family, data, placement, natural))
     difference = float(log_sum(np.array(terms))) - answer(model, data).log_evidence

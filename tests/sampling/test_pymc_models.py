@@ -25,7 +25,6 @@ from changepoint import (
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.results.tree import hyper_name
 from changepoint.sampling.distributions.beta_binomial import BetaBinomial
 from changepoint.sampling.distributions.negative_binomial import NegativeBinomial
 
@@ -60,8 +59,7 @@ def test_its_variables_and_coordinates(name):
     time = np.arange(len(data)) if data.time is None else data.time
     assert list(pm_model.coords["time"]) == time[observed].tolist()
     assert (pm_model["position"].eval() == np.flatnonzero(observed)).all()
-    hyper = hyper_name(family())
-    assert hyper is None or hyper in pm_model.named_vars
+    assert set(family().hyper_names) <= set(pm_model.named_vars)
     (y,) = pm_model.observed_RVs
     held = pm_model.rvs_to_values[y].eval(mode="FAST_COMPILE")
     assert (held == data.column(family.response)[observed]).all()
@@ -116,7 +114,7 @@ def test_a_segment_of_a_line_or_with_its_own_noise(name):
     pm_model, data = built(name, k=1)
     family = FAMILIES[name]()
     free = {"variance", "level", "slope", "phi"} & {rv.name for rv in pm_model.free_RVs}
-    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & {hyper_name(family)}
+    slope, phi = {"slope"} if family.columns == 2 else set(), {"phi"} & set(family.hyper_names)
     assert free == {"variance", "level"} | slope | phi
     dims = pm_model.named_vars_to_dims
     by_segment = {"variance", "noise_sd"} | ({"level"} if family.columns else set()) | slope
