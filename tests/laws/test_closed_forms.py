@@ -22,6 +22,7 @@ from changepoint.exact.solution import Solution, Solved
 from changepoint.exact.solve import solve
 from changepoint.kernels.segment_marginals import centers, log_marginals
 from changepoint.likelihoods import FAMILIES, Likelihood, SegmentLikelihood
+from changepoint.likelihoods.base import ClosedForm
 from changepoint.likelihoods.segment_statistics import Statistics, coefficients
 
 INNER = 1e-9
@@ -581,7 +582,7 @@ def test_both_kernels_agree(name: str, m: int) -> None:
     families = [*CASES[name].models, *(CLOSED[name].models if name in CLOSED else ())]
     for family in families:
         family = family.resolve(data)
-        if family.statistics(data, 1.0) is None:
+        if not isinstance(family, ClosedForm) or family.statistics(data, 1.0) is None:
             continue
         tried += 1
         kinds_here = [
