@@ -21,9 +21,9 @@ from changepoint.reading.datestyles import (
     split_clock,
     tried,
 )
-from changepoint.reading.dayorder import clock_format, read_triples
+from changepoint.reading.dayorder import clock_format, in_no_order, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
-from changepoint.reading.table import Cells, Table, prefixed
+from changepoint.reading.table import Cells, Table, prefixed, shown
 from changepoint.reading.yearless import lack_year, with_years
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
@@ -176,7 +176,10 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
         return None
     days: dict[str, date | None]
     if style == "triple":
-        order = read_triples(present)
+        elsewhere = table.elsewhere.get("time", ())
+        if (pair := in_no_order(elsewhere)) is not None:
+            return _no_order(table, parts, pair)
+        order = read_triples(present, elsewhere)
         if order.ambiguous is not None:
             return _which_order(table, parts, *order.ambiguous)
         days, rule = order.dates, f"a date in the order {order.name} was expected"
@@ -232,6 +235,14 @@ def _which_order(
             f"Say which: --date-format '{first}' or '{second}' (in Python, date_format=...)"
         )
     rule = "the order of day and month can't be told: all dates are possible in both"
+    return table.problem("time", row, rule, remedy)
+
+
+def _no_order(table: Table, parts: list[tuple[str, str]], pair: tuple[str, str]) -> Problem:
+    row = next(row for row, part in enumerate(parts) if TRIPLE.fullmatch(part[0]))
+    both = " and ".join(repr(shown(text)) for text in pair)
+    rule = f"the order of day and month can't be told: none fits both {both} in this column"
+    remedy = "Write all dates in one order, best as 2020-01-31, or read the files apart"
     return table.problem("time", row, rule, remedy)
 
 

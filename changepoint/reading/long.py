@@ -34,6 +34,7 @@ from changepoint.reading.table import Table
 from changepoint.reading.timegrid import Series
 from changepoint.reading.units import scaled
 from changepoint.reading.wide import WIDE, WIDE_ROLES
+from changepoint.reading.witnesses import Elsewhere
 
 Integers = NDArray[np.int64]
 Keys = tuple[Integers, list[str]]  # the place of each row's key among the distinct ones, these
@@ -163,6 +164,7 @@ def long_parquet(
     how: Instructions = AS_THEY_ARE,
     date_format: str | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
+    elsewhere: Elsewhere = (),
 ) -> Long:
     """Return the series of some rows of Parquet files.
 
@@ -172,6 +174,8 @@ def long_parquet(
         The rows.
     partitions
         Values of columns that a file's folders state, by file.
+    elsewhere
+        Cells of other rows that have a say in how these are written.
 
     Raises
     ------
@@ -215,7 +219,8 @@ def long_parquet(
         named,
         lambda name: whole.column(by_name[name]),
     )
-    table = replace(table, lines=np.concatenate(lines), typed=False)
+    stand = np.concatenate(lines)
+    table = replace(table, lines=stand, typed=False, elsewhere=dict(elsewhere))
     return _grouped(table, keys, (of_row, files), dict(asked), how, date_format)
 
 
