@@ -1,4 +1,4 @@
-"""Rows below a header -> a table: what text files, JSON, sheets and databases share."""
+"""Rows below a header -> a table: what files of all kinds and data frames share."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def table_of_rows(
     rows: Grid,
     header: Sequence[str],
     asked: Mapping[str, str],
-    file: str,
+    file: str | None,
     *,
     hint: str = "",
     delimiter: str | None = None,
     check_header: Callable[[Mapping[str, int]], None] = lambda roles: None,
     check_rows: Callable[[], None] = lambda: None,
     notes: Sequence[str] = (),
+    typed: bool = False,
 ) -> Table:
     """Return the columns that have a role; rows below the data, such as totals, are cut.
+
+    Every way into a table ends here, so that none of the checks can be missed.
 
     Raises
     ------
@@ -76,4 +79,5 @@ def table_of_rows(
         notes=(*notes, *logged, *told, *remarks, *joint, *left_out(unused, asked)),
         others=unused,
         tags=tags,
+        typed=typed,
     )
