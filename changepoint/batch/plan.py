@@ -135,6 +135,8 @@ class Job:
         Whether it may be readable later.
     elsewhere
         Cells of other jobs' rows, by role, that have a say in how these are written.
+    fingerprints
+        Those of the files it reads.
     """
 
     number: int
@@ -147,9 +149,16 @@ class Job:
     refused: str = ""
     away: bool = False
     elsewhere: Elsewhere = ()
+    fingerprints: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.end - self.first
+
+    def reading(self, fingerprints: Mapping[str, str]) -> Self:
+        """Return the job with the fingerprints of the files it reads."""
+        own = self.files[self.first : self.end] if self.kind == "files" else self.files
+        files = dict.fromkeys([*own, *(piece.file for piece in self.pieces)])
+        return replace(self, fingerprints=tuple(fingerprints[file] for file in files))
 
     def halves(self) -> tuple[Self, Self]:
         """Return two jobs that do the same."""
@@ -157,8 +166,14 @@ class Job:
         return replace(self, end=middle), replace(self, first=middle)
 
     def key(self, stamp: str) -> str:
-        """Return a hash of what the job is, and of all else its answers depend on."""
-        told = f"{stamp} {json.dumps(asdict(self))}"
+        """Return a hash of what the job is, but its number, and of all its answers depend on.
+
+        Parameters
+        ----------
+        stamp
+            A hash of model, settings and version.
+        """
+        told = f"{stamp} {json.dumps(asdict(replace(self, number=0)))}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @classmethod
@@ -169,6 +184,7 @@ class Job:
         fields["pieces"] = tuple(Piece(*piece) for piece in fields["pieces"])
         fields["repeated"] = tuple((int(i), str(file)) for i, file in fields["repeated"])
         fields["elsewhere"] = tuple((r, tuple(texts)) for r, texts in fields["elsewhere"])
+        fields["fingerprints"] = tuple(fields["fingerprints"])
         return cls(**fields)
 
 
