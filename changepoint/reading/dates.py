@@ -23,13 +23,15 @@ from changepoint.reading.datestyles import (
 )
 from changepoint.reading.dayorder import clock_format, in_no_order, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
-from changepoint.reading.table import Cells, Table, prefixed, shown
+from changepoint.reading.table import Cells, Column, Table, prefixed, shown
+from changepoint.reading.weeks import as_weeks, like_weeks
 from changepoint.reading.yearless import lack_year, with_years
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
 
 _EPOCHS = {"seconds": 0, "milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
 _SECONDS = (1e9, 4.2e9)  # since 1970, from 2001 to 2103: no count of anything else
+_MONTH = "2020-01"  # the style that weeks may be mistaken for
 _CORRECT = "Correct the cell, or remove the row"
 _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999")
 
@@ -95,6 +97,14 @@ def _yearless(table: Table, cells: list[str], year: int | None) -> TimesRead:
 def _with_years(table: Table, cells: Cells, date_format: str | None) -> TimesRead:
     """Return dates that are written with their year, and numbers."""
     name = table.columns["time"].name
+    weeks = as_weeks(name, cells) if date_format is None else None
+    if weeks is not None:
+        column = Column(name, weeks)
+        read = _with_years(
+            replace(table, columns={**table.columns, "time": column}), weeks, None
+        )
+        note = f"column {name!r}: its cells were read as ISO weeks"
+        return read._replace(notes=(note, *read.notes))
     if not isinstance(cells, list):
         return _ready(table, cells)
     if date_format is not None:
@@ -189,6 +199,8 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
         rule = f"a real date like {example}, as in the other rows, was expected"
         if not any(days.values()):
             rule = "a date (such as 2020-01-31) or a number was expected"
+        elif example == _MONTH and like_weeks(present):
+            rule += "; weeks are written as 2020-W05, or stand in a column named as weeks"
     day = _spread((part[0] for part in parts), days.get, "datetime64[D]")
     clocks = {
         text: tried(read_clock, text) for text in dict.fromkeys(part[1] for part in parts)

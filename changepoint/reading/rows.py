@@ -9,8 +9,15 @@ import numpy as np
 from changepoint.reading.grids import Grid, cut_footer, sample
 from changepoint.reading.matching import find_roles, is_key
 from changepoint.reading.parts import is_part, joined
-from changepoint.reading.table import Column, Table
-from changepoint.reading.unused import find_tags, left_out, time_among, with_event_times
+from changepoint.reading.table import Cells, Column, Table
+from changepoint.reading.unused import (
+    find_tags,
+    kind_of,
+    left_out,
+    time_among,
+    times_across,
+    with_event_times,
+)
 from changepoint.reading.values import text_of
 from changepoint.reading.wide import WIDE, melted
 
@@ -42,7 +49,7 @@ def table_of_rows(
     asked, logged = with_event_times(
         header, asked, lambda: {i: sample(rows, header, i) for i in range(len(header))}
     )
-    roles = find_roles(header, asked, file, hint)
+    roles = find_roles(header, asked, file, times_across(header) or hint)
     check_header(roles)
     others = [i for i in range(len(header)) if i not in roles.values()]
     time = next((i for role, i in roles.items() if role == "time" or is_part(role)), None)
@@ -67,9 +74,10 @@ def table_of_rows(
     columns, joint = joined(found)
     unused = tuple(sample(rows, header, i) for i in others)
     tags = None
-    if "time" in columns and not any(map(is_key, columns)):
-        whole = (Column(header[i], rows.column(i)[0]) for i in others)
-        tags = find_tags(columns["time"].cells, whole)
+    if not any(map(is_key, columns)):
+        clock, rest = _clock(rows, columns, dict(zip(others, unused, strict=True)))
+        whole = (Column(header[i], rows.column(i)[0]) for i in rest)
+        tags = find_tags(clock, whole)
     return Table(
         file=file,
         lines=np.array(rows.lines, dtype=np.int64),
@@ -81,3 +89,15 @@ def table_of_rows(
         tags=tags,
         typed=typed,
     )
+
+
+def _clock(
+    rows: Grid, columns: Mapping[str, Column], unused: Mapping[int, Column]
+) -> tuple[Cells, list[int]]:
+    """Return the times, or the first dates where none of several is the time; what is left."""
+    if "time" in columns:
+        return columns["time"].cells, list(unused)
+    dates = next((i for i, one in unused.items() if kind_of(one.cells) == "dates"), None)
+    if dates is None:
+        return [], []
+    return rows.column(dates)[0], [index for index in unused if index != dates]

@@ -17,6 +17,8 @@ from changepoint.roles import RESPONSES
 SAMPLE = 1000  # rows that are looked at
 _MOST = 0.9  # of the cells are of the column's kind: totals may stand below them
 _COMPACT = re.compile("(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_ACROSS = re.compile(r"(?:18|19|20)[0-9]{2}(?: \[YR[0-9]{4}\])?")
+_FEW = 3  # columns that are called as a time may be chance
 _DISTINCT = 0.5  # of a column of times differ, at least
 _NAMED = 5
 _FULL = 0.5  # of all pairs of time and tag have a row
@@ -75,6 +77,17 @@ def with_event_times(
     name = dates[0].name
     note = f"column {name!r} is the only one of dates: used as the times of the events"
     return {**asked, EVENTS: name}, (note,)
+
+
+def times_across(header: Iterable[str]) -> str:
+    """Say that times are the columns, as in many tables of countries by year; "" if not."""
+    times = [name for name in header if _ACROSS.fullmatch(name) or is_date(name)]
+    if len(times) < _FEW:
+        return ""
+    return (
+        f"; columns {_quoted(times)} are times, so that a row is a series: turn the table "
+        "round, to a row for each time and a column for each series, for batch --wide"
+    )
 
 
 def _repeats(cells: Cells) -> bool:

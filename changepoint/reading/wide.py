@@ -20,7 +20,7 @@ from changepoint.reading.matching import (
 from changepoint.reading.numerals import MISSING, is_number
 from changepoint.reading.parts import by_name, joined, role_of
 from changepoint.reading.table import Cells, Column, Table, prefixed, shown
-from changepoint.reading.unused import time_among
+from changepoint.reading.unused import time_among, times_across
 from changepoint.reading.values import text_of
 from changepoint.roles import BY_NAME
 
@@ -116,7 +116,8 @@ def _times(
         raise RolesError(
             prefixed(
                 file,
-                f"a wide table has one column of times, and this has {which}: say which with "
+                f"a wide table has one column of times, and this has {which}"
+                f"{times_across(header)}: say which with "
                 f"--time (time= in Python). The columns are: {_quoted(header)}",
             )
         )
