@@ -23,8 +23,8 @@ from changepoint.reading.datestyles import (
 )
 from changepoint.reading.dayorder import clock_format, in_no_order, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
+from changepoint.reading.spans import as_seasons, as_weeks, like_weeks
 from changepoint.reading.table import Cells, Column, Table, prefixed, shown
-from changepoint.reading.weeks import as_weeks, like_weeks
 from changepoint.reading.yearless import lack_year, with_years
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
@@ -97,14 +97,10 @@ def _yearless(table: Table, cells: list[str], year: int | None) -> TimesRead:
 def _with_years(table: Table, cells: Cells, date_format: str | None) -> TimesRead:
     """Return dates that are written with their year, and numbers."""
     name = table.columns["time"].name
-    weeks = as_weeks(name, cells) if date_format is None else None
-    if weeks is not None:
-        column = Column(name, weeks)
-        read = _with_years(
-            replace(table, columns={**table.columns, "time": column}), weeks, None
-        )
-        note = f"column {name!r}: its cells were read as ISO weeks"
-        return read._replace(notes=(note, *read.notes))
+    if date_format is None and (weeks := as_weeks(name, cells)) is not None:
+        return _written_as(table, weeks, "its cells were read as ISO weeks")
+    if date_format is None and (years := as_seasons(cells)) is not None:
+        return _written_as(table, years, "its seasons were read as the years they begin in")
     if not isinstance(cells, list):
         return _ready(table, cells)
     if date_format is not None:
@@ -124,6 +120,14 @@ def _with_years(table: Table, cells: Cells, date_format: str | None) -> TimesRea
         if isinstance(stamps, Problem)
         else _assembled(table, stamps)
     )
+
+
+def _written_as(table: Table, cells: list[str], note: str) -> TimesRead:
+    """Return times that were written in another way, and say so."""
+    name = table.columns["time"].name
+    column = Column(name, cells)
+    read = _with_years(replace(table, columns={**table.columns, "time": column}), cells, None)
+    return read._replace(notes=(f"column {name!r}: {note}", *read.notes))
 
 
 def _plain_iso(cells: list[str]) -> Times | None:

@@ -94,10 +94,11 @@ def table_of_rows(
 def _clock(
     rows: Grid, columns: Mapping[str, Column], unused: Mapping[int, Column]
 ) -> tuple[Cells, list[int]]:
-    """Return the times, or the first dates where none of several is the time; what is left."""
+    """Return the times, else the dates of which most differ; and the columns that are left."""
     if "time" in columns:
         return columns["time"].cells, list(unused)
-    dates = next((i for i, one in unused.items() if kind_of(one.cells) == "dates"), None)
-    if dates is None:
+    dates = [index for index, one in unused.items() if kind_of(one.cells) == "dates"]
+    if not dates:
         return [], []
-    return rows.column(dates)[0], [index for index in unused if index != dates]
+    clock = max(dates, key=lambda index: len({str(cell) for cell in unused[index].cells}))
+    return rows.column(clock)[0], [index for index in unused if index != clock]

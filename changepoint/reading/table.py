@@ -25,7 +25,7 @@ class Column(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """A column that tells series apart, and the tags."""
+    """A column that tells series apart, or several with commas, and the tags."""
 
     column: str
     tags: tuple[str, ...]

@@ -56,6 +56,10 @@ def time_among(columns: Mapping[int, Column]) -> tuple[int | None, tuple[str, ..
         )
     if len(dates) == 1:
         return dates[0], (f"column {names[0]!r} is the only one of dates: used as the time",)
+    single = [index for index in dates if not _repeats(columns[index].cells)]
+    if len(single) == 1:
+        name = columns[single[0]].name
+        return single[0], (f"column {name!r} is the only one of dates that differ: the time",)
     if dates:
         return None, (
             f"no time: columns {_quoted(names)} hold dates, and none is named as a time; say "
@@ -126,19 +130,30 @@ def _counts_rows(column: Column) -> bool:
 def find_tags(time: Cells, columns: Iterable[Column]) -> Tags | None:
     """Return the column that tells series apart where times repeat, None if there is none.
 
-    No row has time and tag of another, and most pairs of them have a row.
+    No row has time and tag of another, and most pairs of them have a row. Where no column does
+    so, those of text may do together.
     """
     times = time if isinstance(time, list) else time.tolist()
     distinct = len(set(times))
     if distinct in (0, len(times)):
         return None
+
+    def told(cells: Sequence[Any]) -> list[Any]:
+        tags = list(dict.fromkeys(cells))
+        if len(times) < _FULL * len(tags) * distinct:
+            return []
+        return tags if len(set(zip(times, cells, strict=True))) == len(times) else []
+
+    some: dict[str, list[str]] = {}
     for column in columns:
         cells = column.cells if isinstance(column.cells, list) else column.cells.tolist()
-        tags = list(dict.fromkeys(cells))
-        few = 1 < len(tags) <= len(times) / 2
-        if few and len(times) >= _FULL * len(tags) * distinct:
-            if len(set(zip(times, cells, strict=True))) == len(times):
+        if 1 < len(set(cells)) <= len(times) / 2:
+            if tags := told(cells):
                 return Tags(column.name, tuple(shown(tag) for tag in tags))
+            if isinstance(column.cells, list) and kind_of(column.cells) is None:
+                some[column.name] = column.cells
+    if len(some) > 1 and (pairs := told(list(zip(*some.values(), strict=True)))):
+        return Tags(",".join(some), tuple(shown(", ".join(pair)) for pair in pairs))
     return None
 
 

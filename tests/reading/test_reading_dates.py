@@ -200,3 +200,11 @@ def test_weeks_that_no_header_tells_are_named_in_the_error(reads):
 def test_weeks_beyond_the_year_are_errors(reads):
     with pytest.raises(DataError, match="'2021-W53'"):
         times(reads, ["2021-51", "2021-52", "2021-53"], header="week")
+
+
+@pytest.mark.parametrize("form", ["{}/{:02}", "{}-{:02}", "{}/20{:02}", "{}–{:02}"])
+def test_seasons_are_years(reads, form):
+    seasons = [form.format(year, year - 1999) for year in (2009, 2010, 2011, 2012)]
+    with pytest.warns(DataWarning, match="its seasons were read as the years they begin in"):
+        assert times(reads, seasons, "season", time="season") == [2009, 2010, 2011, 2012]
+    assert times(reads, ["2010-11", "2010-12"], "season", time="season")[0] == "2010-11-01"

@@ -175,3 +175,22 @@ def test_times_that_are_the_columns_are_told(tmp_path, years):
         read_any(path)
     with pytest.raises(DataError, match=told):
         long_file(str(path), (), {"wide": "count"})
+
+
+def test_dates_that_repeat_dont_hide_the_time(reads):
+    cohort = ["2024-02"] * 10 + ["2024-03"] * 10
+    text = table(["cohort", "begun", "count"], cohort, DAYS, range(20))
+    with pytest.warns(DataWarning) as caught:
+        assert reads(text).columns["time"] == "begun"
+    assert "'begun' is the only one of dates that differ" in str(caught[0].message)
+
+
+@pytest.mark.parametrize("time", ["date", "seen"])
+def test_several_columns_tell_series_apart(reads, time):
+    days, half = [day for day in DAYS for _ in range(4)], [DAYS[0]] * 80
+    shops, kinds = ["a", "a", "b", "b"] * 20, ["x", "y"] * 40
+    header = ["printed", time, "shop", "kind", "land", "count"]
+    text = table(header, half, days, shops, kinds, ["DE"] * 80, range(80))
+    told = r"4 series, told apart by column 'shop,kind' \('a, x', 'a, y'.*--by shop,kind"
+    with pytest.raises(DataError, match=told):
+        reads(text, count="count")

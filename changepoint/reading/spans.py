@@ -1,4 +1,4 @@
-"""Weeks written as a year and a number, 2018-42 or 201842, in a column that says so."""
+"""Weeks written as a year and a number, such as 2018-42, and seasons: 2018/19."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from changepoint.reading.numerals import MISSING
 from changepoint.reading.table import Cells
 
 _NAME = re.compile(r"(?:weeks?|wochen?|semaines?|(?<![^\W\d_])(?:kw|wk))(?![^\W\d_])", re.I)
+_SEASON = re.compile("(?P<y>[0-9]{4})[-/–](?P<e>[0-9]{4}|[0-9]{2})")
 _WRITTEN = re.compile("(?P<y>[0-9]{4})(?P<s>[-/ ]?)(?P<w>[0-9]{1,2})")
 
 
@@ -36,6 +37,23 @@ def as_weeks(name: str, cells: Cells) -> list[str] | None:
             return None
         found[text] = f"{match['y']}-W{match['w'].zfill(2)}"
     return [found.get(cell, cell) for cell in cells] if found else None
+
+
+def as_seasons(cells: Cells) -> list[str] | None:
+    """Return the years in which seasons begin, None unless all cells are some, and differ.
+
+    No months are 13 apart throughout, as 2009/10 and 2010/11 would be.
+    """
+    if not isinstance(cells, list):
+        return None
+    texts = [text for text in dict.fromkeys(cells) if text.lower() not in MISSING]
+    found: dict[str, str] = {}
+    for text in texts:
+        match = _SEASON.fullmatch(text)
+        if match is None or match["e"] != f"{int(match['y']) + 1:04}"[-len(match["e"]) :]:
+            return None
+        found[text] = match["y"]
+    return [found.get(cell, cell) for cell in cells] if len(found) > 1 else None
 
 
 def like_weeks(texts: list[str]) -> bool:
