@@ -14,7 +14,7 @@ from changepoint.exact import quadrature
 from changepoint.likelihoods import FAMILIES
 from changepoint.results.result import QUANTILES
 
-T = 60
+T = 40
 KINDS = [Changes(), Changes(at_most=2, min_length=3), Changes(exactly=1), Changes(every=20)]
 INNER = 1e-6
 OUTER = 1e-5  # where there is an outer grid
