@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from cases import CASES, GRID, Marginals, check, inferred, node_probability, simulate
@@ -43,6 +45,12 @@ def light_nodes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixtures, "LIGHT", 0.0)
 
 
+@cache
+def usual(name: str, model: Model) -> Marginals:
+    """On the grids as they are."""
+    return Marginals.of(model, simulate(name, 3, T, missing=0.1))
+
+
 def two_of(name: str, changes: Changes) -> list[Likelihood]:
     """The family with priors left out and with others, each of which some kind takes."""
     first, *others = CASES[name].models
@@ -54,7 +62,7 @@ def two_of(name: str, changes: Changes) -> list[Likelihood]:
 def test_a_finer_inner_grid(name: str, changes: Changes, monkeypatch) -> None:
     data = simulate(name, 3, T, missing=0.1)
     models = [Model(family, changes) for family in two_of(name, changes)]
-    before = [Marginals.of(model, data) for model in models]
+    before = [usual(name, model) for model in models]
     finer_inner(monkeypatch)
     for model, coarse in zip(models, before, strict=True):
         check(Marginals.of(model, data).distance(coarse), INNER, model)
@@ -65,7 +73,7 @@ def test_a_finer_inner_grid(name: str, changes: Changes, monkeypatch) -> None:
 def test_a_finer_outer_grid(name: str, changes: Changes, monkeypatch) -> None:
     data = simulate(name, 3, T, missing=0.1)
     models = [Model(family, changes) for family in two_of(name, changes)]
-    before = [Marginals.of(model, data) for model in models]
+    before = [usual(name, model) for model in models]
     light_nodes_too(monkeypatch)
     lighter = [Marginals.of(model, data) for model in models]
     finer_outer(monkeypatch)
@@ -80,8 +88,8 @@ def test_bands_have_their_probability(name: str, changes: Changes) -> None:
     """Under the cumulative distribution on nodes four times as dense."""
     data = simulate(name, 3, T, missing=0.1)
     for family in two_of(name, changes):
+        bands = usual(name, Model(family, changes)).bands
         model = Model(family, changes).resolve(data)
-        bands = Marginals.of(model, data).bands
         fine = inferred(model, data, step=0.2)
         grid, P = fine.mixture.grid, node_probability(fine)
         levels = np.empty_like(bands)
