@@ -351,7 +351,7 @@ GIVEN = ["0", "1", "2", "7.5", "-1", "poisson", "normal", "binomial", "y", "orde
 flags = st.dictionaries(st.sampled_from(FLAGS), st.sampled_from([*GIVEN, ""]), max_size=2)
 
 
-@settings(fixed, max_examples=200)
+@settings(fixed, max_examples=400)
 @given(content=files(), options=flags)
 def test_the_command_answers_or_says_why_not(content, options, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "table.csv"
