@@ -159,10 +159,11 @@ def two_passes(family: Any, y: Floats, sd: Floats) -> Floats:
     n = len(y)
     if not n:
         return np.zeros(len(sd))
-    log_p = stats.norm(0, 1).logpdf((y - y.mean()) / sd[:, None]).sum(axis=1) - n * np.log(sd)
-    of_mean = stats.norm(family.level.mu, np.sqrt(family.level.sigma**2 + sd**2 / n))
+    log_p = stats.norm.logpdf((y - y.mean()) / sd[:, None]).sum(axis=1) - n * np.log(sd)
+    of_mean = family.level.mu, np.sqrt(family.level.sigma**2 + sd**2 / n)
     # The mean's own density stands for one of the deviations.
-    return log_p + of_mean.logpdf(y.mean()) - stats.norm(0, sd / np.sqrt(n)).logpdf(0)
+    log_p = log_p + stats.norm.logpdf(y.mean(), *of_mean)
+    return log_p - stats.norm.logpdf(0, 0, sd / np.sqrt(n))
 
 
 @cache
