@@ -572,9 +572,9 @@ def test_chains_that_have_not_converged_are_4_and_say_what_to_do(run, tmp_path, 
 
 def test_plain_text_of_a_sampled_answer(run, soon_tuned):
     status, out, err = run("fit", COAL, "--likelihood", "poisson", "--engine", "mcmc",
-                           "--switchpoints", "sum-out", "--draws", 400)  # fmt: skip
+                           "--switchpoints", "sum-out")  # fmt: skip
     assert (status, err) == (0, "")
-    assert "Engine: mcmc, switchpoints by sum-out, 4 x 400 draws: converged; R-hat" in out
+    assert "Engine: mcmc, switchpoints by sum-out, 4 x 1000 draws: converged; R-hat" in out
     assert "from its exact posterior" in " ".join(out.split())
     assert "Warning: MCMC assumes exactly 1 change" in out
 
@@ -597,7 +597,7 @@ def model(observations):
 def test_a_pymc_model_file_is_sampled(run, table, soon_tuned):
     """Of models/hand_written_pymc.py tests/test_models.py looks at the answer."""
     file = table(BY_HAND, "model.py")
-    status, out, _ = run("fit", COAL, "--model", file, "--draws", 400)
+    status, out, _ = run("fit", COAL, "--model", file)
     assert status == 0
     assert out.startswith("Assuming exactly 1 change: at 189")
     assert "Model: PyMC, written by hand: rate ~" in out
