@@ -126,8 +126,9 @@ def against_binomial(rows: int, repeats: int) -> None:
         tell(family.name, rows, ms, ms / binomial, "binomial", BINOMIAL)
 
 
-def seconds(family: Likelihood, data: Observations, bar: float) -> None:
-    """Time one answer."""
+def seconds(family: Likelihood, data: Observations, bar: float, short: Observations) -> None:
+    """Time one answer; that on short data, before, has everything compiled."""
+    answer(family, short)()
     (ms,) = medians([answer(family, data)], 1)
     tell(family.name, len(data), ms, ms / 1e3, "s", bar)
 
@@ -171,12 +172,12 @@ def main() -> None:
     for rows, repeats in ((180, 10), (1000, 5)):
         against_binomial(rows, repeats)
     for rows, bar in AUTO.items():
-        seconds(likelihoods.Auto(), levels(rows), bar)
+        seconds(likelihoods.Auto(), levels(rows), bar, levels(60))
     for family in (likelihoods.Binomial(), likelihoods.BetaBinomial()):
         batch(family, 3 if family.hyper is None else 1)
     command(5)
     if options.parse_args().long:
-        seconds(likelihoods.BetaBinomial(), conversions(10_000), LONG)
+        seconds(likelihoods.BetaBinomial(), conversions(10_000), LONG, conversions(60))
         against_pelt(100_000, 1)
 
 

@@ -1,11 +1,10 @@
 """The command: options, exit status, output, files."""
 
+import contextlib
 import csv
+import io
 import json
-import os
 import re
-import subprocess
-import sys
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -41,14 +40,25 @@ def run(capsys):
     return run
 
 
+@pytest.fixture(scope="module")
+def told_before():
+    """What `fit --json` printed, by its arguments: the same for all tests that ask for it."""
+    return {}
+
+
 @pytest.fixture
-def answer(run):
+def answer(run, told_before):
     """Run `fit --json`, which must succeed, and return the object."""
 
     def answer(*arguments):
-        status, out, err = run("fit", *arguments, "--json")
-        assert (status, err) == (0, "")
-        return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+        key = tuple(map(str, arguments))
+        if key not in told_before:
+            status, out, err = run("fit", *arguments, "--json")
+            assert (status, err) == (0, "")
+            told_before[key] = out
+        return json.loads(
+            told_before[key], parse_constant=lambda name: pytest.fail(f"{name} in JSON")
+        )
 
     return answer
 
@@ -212,7 +222,7 @@ def test_likelihood(answer):
     ],
 )
 def test_options_of_the_changes(answer, options, changes):
-    assert answer(CONVERSIONS, *options)["model"]["changes"] == changes
+    assert answer(COAL, *options)["model"]["changes"] == changes
 
 
 def test_columns_by_flag(answer):
@@ -277,9 +287,9 @@ def test_flags_that_define_a_model_contradict_a_model_file(run, flag, given):
 
 
 def test_same_seed_same_bytes(run):
-    first, again = (run("fit", CONVERSIONS, "--json", "--seed", 3)[1] for _ in range(2))
+    first, again = (run("fit", COAL, "--json", "--seed", 3)[1] for _ in range(2))
     assert first == again
-    assert run("fit", CONVERSIONS, "--json", "--seed", 4)[1] != first
+    assert run("fit", COAL, "--json", "--seed", 4)[1] != first
 
 
 def test_version(run):
@@ -309,13 +319,11 @@ def test_help_names_every_option(run):
 def folder(tmp_path_factory):
     """The folder that --out wrote, and what --json printed beside it."""
     out = tmp_path_factory.mktemp("out") / "deep" / "er"
-    told = subprocess.run(
-        [sys.executable, "-m", "changepoint.cli", "fit", SEMMELWEIS, "--exactly", "1", "--json",
-         "--out", out],
-        capture_output=True, text=True, check=True, encoding="utf-8",
-        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
-    )  # fmt: skip
-    return out, told.stdout
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), pytest.raises(SystemExit) as ended:
+        main(["fit", str(SEMMELWEIS), "--exactly", "1", "--json", "--out", str(out)])
+    assert ended.value.code == 0
+    return out, told.getvalue()
 
 
 def test_out_writes_six_files(folder):
@@ -527,7 +535,18 @@ def test_what_a_model_file_prints_stays_out_of_the_answer(run, table):
 # -- fit: sampling ----------------------------------------------------------------------------
 
 
-def test_sampling(answer):
+@pytest.fixture
+def soon_tuned(monkeypatch):
+    """200 iterations before those that are kept, enough here; the command has no option."""
+    from changepoint.sampling import sampler
+
+    sample = sampler.run
+    monkeypatch.setattr(
+        sampler, "run", lambda *given, **named: sample(*given, **{**named, "tune": 200})
+    )
+
+
+def test_sampling(answer, soon_tuned):
     told = answer(SEMMELWEIS, "--exactly", 1, "--engine", "mcmc", "--switchpoints", "gibbs",
                   "--draws", 300, "--likelihood", "binomial")  # fmt: skip
     assert told["engine"]["name"] == "mcmc"
@@ -537,8 +556,9 @@ def test_sampling(answer):
     assert change["most_probable"] == "1847-06-01"
 
 
-def test_chains_that_have_not_converged_are_4_and_say_what_to_do(run, tmp_path):
-    status, out, err = run("fit", COAL, "--exactly", 1, "--engine", "mcmc", "--draws", 20,
+def test_chains_that_have_not_converged_are_4_and_say_what_to_do(run, tmp_path, soon_tuned):
+    status, out, err = run("fit", COAL, "--exactly", 1, "--likelihood", "poisson",
+                           "--engine", "mcmc", "--switchpoints", "sum-out", "--draws", 20,
                            "--out", tmp_path, "--json")  # fmt: skip
     assert status == 4
     told = json.loads(out)
@@ -550,20 +570,37 @@ def test_chains_that_have_not_converged_are_4_and_say_what_to_do(run, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == told
 
 
-def test_plain_text_of_a_sampled_answer(run):
-    status, out, err = run("fit", COAL, "--engine", "mcmc", "--switchpoints", "sum-out")
+def test_plain_text_of_a_sampled_answer(run, soon_tuned):
+    status, out, err = run("fit", COAL, "--likelihood", "poisson", "--engine", "mcmc",
+                           "--switchpoints", "sum-out")  # fmt: skip
     assert (status, err) == (0, "")
     assert "Engine: mcmc, switchpoints by sum-out, 4 x 1000 draws: converged; R-hat" in out
     assert "from its exact posterior" in " ".join(out.split())
     assert "Warning: MCMC assumes exactly 1 change" in out
 
 
-def test_a_pymc_model_file_is_sampled(run):
-    file = ROOT / "models" / "hand_written_pymc.py"
+BY_HAND = """
+import pymc as pm
+
+from changepoint import sum_out
+
+
+def model(observations):
+    with pm.Model(coords={"segment": ["before", "after"]}) as built:
+        rate = pm.Gamma("rate", 3.0, 1.0, dims="segment")
+        rows = pm.logp(pm.Poisson.dist(rate[:, None]), observations.count.astype(int))
+        pm.Potential("disasters", sum_out(rows))
+    return built
+"""
+
+
+def test_a_pymc_model_file_is_sampled(run, table, soon_tuned):
+    """Of models/hand_written_pymc.py tests/test_models.py looks at the answer."""
+    file = table(BY_HAND, "model.py")
     status, out, _ = run("fit", COAL, "--model", file)
     assert status == 0
     assert out.startswith("Assuming exactly 1 change: at 189")
-    assert "Model: PyMC, written by hand: switchpoint ~" in out
+    assert "Model: PyMC, written by hand: rate ~" in out
     status, _, err = run("fit", COAL, "--model", file, "--engine", "exact")
     assert status == 2
     assert "a PyMC model needs the engine MCMC()" in err

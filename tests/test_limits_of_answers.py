@@ -38,12 +38,11 @@ def test_rows_that_are_called_too_few_show_no_change_in_any_order(name):
     family, columns = quiet(3, 4)[name]
     asked = fit(Model(family), Observations(**columns), DRAWS)
     assert told(asked)
-    orders = [list(order) for order in itertools.permutations(range(3))]
-    found = [
+    others = [
         fit(Model(family), Observations(**{k: v[order] for k, v in columns.items()}), DRAWS)
-        for order in orders
+        for order in map(list, list(itertools.permutations(range(3)))[1:])
     ]
-    assert max(one.probability_of_change for one in found) < 0.95
+    assert max(one.probability_of_change for one in (asked, *others)) < 0.95
 
 
 @pytest.mark.parametrize("name", quiet(3, 0))

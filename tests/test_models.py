@@ -32,7 +32,7 @@ def converged(model, observations):
     """Return the first of five seeds' runs that converged: if 1 in 20 doesn't, 3e-7 fail."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        runs = (fit(model, observations, MCMC(seed=seed)) for seed in range(5))
+        runs = (fit(model, observations, MCMC(500, 500, seed=seed)) for seed in range(5))
         return next(posterior for posterior in runs if posterior.converged)
 
 

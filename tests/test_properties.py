@@ -286,15 +286,27 @@ def is_sound(posterior):
     assert np.all(np.isfinite(posterior.trajectories()[parameter]))
 
 
-@settings(fixed, max_examples=5000)
-@given(cases())
-def test_a_sound_posterior_or_an_error_that_says_where(case):
+def is_answered(case):
+    """Check that there is a sound posterior, or an error that says where and what."""
     try:
         posterior = answer(*case)
     except ChangepointError as error:
         assert NAMED.search(str(error)), error
     else:
         is_sound(posterior)
+
+
+@settings(fixed, max_examples=1200)
+@given(cases())
+def test_a_sound_posterior_or_an_error_that_says_where(case):
+    is_answered(case)
+
+
+@pytest.mark.slow
+@settings(fixed, max_examples=5000)
+@given(cases())
+def test_the_same_of_many_more(case):
+    is_answered(case)
 
 
 # -- the same through the command --------------------------------------------------------------

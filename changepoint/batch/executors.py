@@ -32,7 +32,7 @@ class Work(NamedTuple):
     out: str
     settings: Settings
     recipe: Recipe
-    stamp: str  # hash of model, settings, inputs and version
+    stamp: str  # hash of model, settings and version
     here: str  # what relative paths of inputs are relative to
 
 

@@ -12,7 +12,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +87,27 @@ class Folder:
         for name in reversed(NAMES):  # the manifest last
             self.file(name).unlink(missing_ok=True)
 
+    def keep(self, keys: Sequence[str]) -> None:
+        """Give parts the numbers of their jobs, and remove all else but the manifest.
+
+        Parameters
+        ----------
+        keys
+            Those of the jobs, in order (`Job.key`).
+        """
+        numbers = {key: number for number, key in enumerate(keys)}
+        for name in reversed(NAMES[1:]):
+            self.file(name).unlink(missing_ok=True)
+        moved = []
+        for place in [*self.parts.glob("part-*.parquet"), *self.unfinished()]:
+            number = numbers.get(_job_of(place)) if place.suffix == ".parquet" else None
+            if number is None:
+                place.unlink(missing_ok=True)
+            else:  # under another name first, as that of the number may be in use
+                moved.append((place.rename(place.with_name(f".{number}.tmp")), number))
+        for place, number in moved:
+            place.rename(self.part(number))
+
     def unfinished(self, hours: float = 0) -> list[Path]:
         """Return the files whose writing was cut off, or, if younger, may be going on."""
         found = [*self.parts.glob(".*.tmp"), *self.path.glob(".*.tmp")]
@@ -140,13 +161,7 @@ class Folder:
 
     def has_part(self, number: int, key: str) -> bool:
         """Whether there is a part, readable, of this very job."""
-        from pyarrow import parquet
-
-        try:
-            found = parquet.read_schema(self.part(number)).metadata or {}
-        except (OSError, ValueError):
-            return False
-        return bool(found.get(b"job") == key.encode())
+        return _job_of(self.part(number)) == key
 
     def is_settled(self, number: int) -> bool:
         """Whether all of a part is what was written, and no file in it is to be tried again."""
@@ -157,6 +172,17 @@ class Folder:
         except (OSError, ValueError):
             return False
         return ACCESS not in table["status"].to_pylist()
+
+
+def _job_of(place: Path) -> str:
+    """Return the key of a part's job, "" if it can't be read."""
+    from pyarrow import parquet
+
+    try:
+        found = parquet.read_schema(place).metadata or {}
+    except (OSError, ValueError):
+        return ""
+    return str(found.get(b"job", b"").decode())
 
 
 def hash_of(told: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from changepoint.observations import Observations
 from changepoint.reading import read
 from changepoint.reading.frames import open_parquet
 from changepoint.reading.long import Long, Piece, long_file, long_parquet
+from changepoint.reading.witnesses import Elsewhere
 
 
 class Loaded(NamedTuple):
@@ -91,16 +92,18 @@ def _table(job: Job, settings: Settings) -> Long:
             files = dict.fromkeys([*job.files, *(piece.file for piece in job.pieces)])
             # A worker of a cluster may outlive the file that it has read.
             found = tuple(fingerprint(file) for file in files)
-            return _kept(job.files, job.pieces, settings, found)
-    return _read(job.files, job.pieces, settings)
+            return _kept(job.files, job.pieces, job.elsewhere, settings, found)
+    return _read(job.files, job.pieces, job.elsewhere, settings)
 
 
-def _read(files: tuple[str, ...], pieces: tuple[Piece, ...], settings: Settings) -> Long:
+def _read(
+    files: tuple[str, ...], pieces: tuple[Piece, ...], elsewhere: Elsewhere, settings: Settings
+) -> Long:
     by, how = settings.by, (settings.how, settings.date_format)
     if not pieces:
         return long_file(files[0], by, settings.asked, *how, settings.choice, LARGEST_TEXT)
     stated = {piece.file: partitions(piece.file) for piece in pieces}
-    return long_parquet(pieces, by, settings.asked, *how, stated)
+    return long_parquet(pieces, by, settings.asked, *how, stated, elsewhere)
 
 
 _ALONE = threading.Lock()  # others wait for what one reads
@@ -110,10 +113,11 @@ _ALONE = threading.Lock()  # others wait for what one reads
 def _kept(
     files: tuple[str, ...],
     pieces: tuple[Piece, ...],
+    elsewhere: Elsewhere,
     settings: Settings,
     fingerprints: tuple[str, ...],
 ) -> Long:
-    return _read(files, pieces, settings)
+    return _read(files, pieces, elsewhere, settings)
 
 
 def forget() -> None:

@@ -24,6 +24,7 @@ from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.long import Piece, keys_of, long_file
 from changepoint.reading.outcomes import asked_for
 from changepoint.reading.wide import WIDE, check_wide
+from changepoint.reading.witnesses import Elsewhere, Witnesses
 
 Hashes = NDArray[np.uint64]
 
@@ -132,6 +133,10 @@ class Job:
         Why nothing of the file can be read, if so; then the file counts as one series.
     away
         Whether it may be readable later.
+    elsewhere
+        Cells of other jobs' rows, by role, that have a say in how these are written.
+    fingerprints
+        Those of the files it reads.
     """
 
     number: int
@@ -143,9 +148,17 @@ class Job:
     repeated: tuple[tuple[int, str], ...] = ()
     refused: str = ""
     away: bool = False
+    elsewhere: Elsewhere = ()
+    fingerprints: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.end - self.first
+
+    def reading(self, fingerprints: Mapping[str, str]) -> Self:
+        """Return the job with the fingerprints of the files it reads."""
+        own = self.files[self.first : self.end] if self.kind == "files" else self.files
+        files = dict.fromkeys([*own, *(piece.file for piece in self.pieces)])
+        return replace(self, fingerprints=tuple(fingerprints[file] for file in files))
 
     def halves(self) -> tuple[Self, Self]:
         """Return two jobs that do the same."""
@@ -153,8 +166,14 @@ class Job:
         return replace(self, end=middle), replace(self, first=middle)
 
     def key(self, stamp: str) -> str:
-        """Return a hash of what the job is, and of all else its answers depend on."""
-        told = f"{stamp} {json.dumps(asdict(self))}"
+        """Return a hash of what the job is, but its number, and of all its answers depend on.
+
+        Parameters
+        ----------
+        stamp
+            A hash of model, settings and version.
+        """
+        told = f"{stamp} {json.dumps(asdict(replace(self, number=0)))}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @classmethod
@@ -164,6 +183,8 @@ class Job:
         fields["files"] = tuple(fields["files"])
         fields["pieces"] = tuple(Piece(*piece) for piece in fields["pieces"])
         fields["repeated"] = tuple((int(i), str(file)) for i, file in fields["repeated"])
+        fields["elsewhere"] = tuple((r, tuple(texts)) for r, texts in fields["elsewhere"])
+        fields["fingerprints"] = tuple(fields["fingerprints"])
         return cls(**fields)
 
 
@@ -244,12 +265,14 @@ class _Run(NamedTuple):
 def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator[Job]:
     """Yield jobs on Parquet files that together are one long table."""
     runs: list[_Run] = []
+    witnesses = Witnesses()
     for file in files:
         try:
             refuse_choice(file, settings.choice)
             found = list(_runs(file, settings.by))
             if not sum(run.piece.end for run in found):
                 raise DataError(f"{file}: the table has no rows")
+            witnesses.look(file, settings.asked, settings.date_format is not None)
         except Exception as error:
             yield _refused(file, error)
             continue
@@ -261,6 +284,12 @@ def _of_tables(files: Sequence[str], settings: Settings, fast: bool) -> Iterator
             runs.append(run)
     if not runs:
         return
+    for job in _portions(runs, settings, fast):
+        yield replace(job, elsewhere=witnesses.told())
+
+
+def _portions(runs: Sequence[_Run], settings: Settings, fast: bool) -> Iterator[Job]:
+    """Yield jobs on rows of one long table."""
     rows = sum(run.piece.end for run in runs)
     every = np.concatenate([run.hashes for run in runs])
     if len(np.unique(every)) == len(every):
@@ -324,9 +353,9 @@ def _in_order(runs: Sequence[_Run], rows: int, most: int) -> Iterator[Job]:
     for run in runs:
         begin = 0
         while True:
-            # The next series that begins when there is enough.
+            # The next series that begins when there is enough, maybe the first of the run.
             first = int(np.searchsorted(run.starts, begin))
-            place = int(np.searchsorted(run.starts, begin + max(rows - held, 1)))
+            place = int(np.searchsorted(run.starts, begin + max(rows - held, 0 if held else 1)))
             place = min(place, first + most - series)
             full = place < len(run.starts)
             end = int(run.starts[place]) if full else run.piece.end

@@ -255,14 +255,18 @@ def _jobs(
     now = json.loads(json.dumps(now))
     then = folder.read_json("manifest.json")
     notes: tuple[str, ...] = ()
-    if then is not None and (again := _readable_again(then, now)):
+    again = [] if then is None else _readable_again(then, now)
+    if then is not None and again:
         known = {**then["inputs"], **{file: now["inputs"][file] for file in again}}
         _compare({**then, "inputs": known}, now, folder)
-        folder.clear()
-        then, notes = None, (f"can be read now, so all is done anew: {', '.join(again)}",)
+        then, notes = None, (f"can be read now, so they are done: {', '.join(again)}",)
+    stamp = hash_of({name: told for name, told in now.items() if name != "inputs"})
     if then is None:
-        jobs = plan(found.files, settings, fast=recipe.quick)
+        planned = plan(found.files, settings, fast=recipe.quick)
+        jobs = [job.reading(now["inputs"]) for job in planned]
         told = [asdict(job) for job in jobs]
+        if again:
+            folder.keep([job.key(stamp) for job in jobs])
         then = {**now, "left_out": found.left_out, "jobs": told}
         folder.write_json("manifest.json", then)
     else:
@@ -274,7 +278,7 @@ def _jobs(
         notes += (f"left out, as no tables by their names: {some} ({count})",)
     if found.unmatched:
         notes += (f"nothing to read in {', '.join(found.unmatched)}",)
-    return jobs, hash_of(now), notes
+    return jobs, stamp, notes
 
 
 def _readable_again(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from changepoint.exact.solution import (
     Solved,
     number_from_draws,
 )
-from changepoint.likelihoods.base import Likelihood, SegmentLikelihood
+from changepoint.likelihoods.base import ClosedForm, Likelihood
 from changepoint.likelihoods.regression import rows_of
 from changepoint.likelihoods.segment_statistics import Statistics
 from changepoint.model import Model
@@ -89,7 +89,8 @@ class Segments:
     ) -> None:
         self.model, self.observations, self.condition = model, observations, condition
         family = model.likelihood
-        assert isinstance(family, SegmentLikelihood)  # averages are taken apart before
+        if not isinstance(family, ClosedForm):
+            raise EngineError(f"{family} has no closed form")
         self.family = family
         self.T, self.m = len(observations), model.changes.min_length
         self.log_rho = model.changes.log_rho(self.T)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.series import Integers, Nodes, repeated, with_fields
+from changepoint.priors import Prior
 
 Floats = NDArray[np.float64]
 
@@ -128,6 +129,16 @@ class Stretch:
             none - far if self.low else none - np.inf,
             end + far if self.high else none + np.inf,
         )
+
+
+def weigh(prior: Prior, stretch: Stretch, u: Floats) -> tuple[Nodes, Floats]:
+    """Return nodes at u, and the log of prior density x d theta / d x x d x / d u."""
+    nodes = stretch.nodes(u)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = prior.log_density(nodes.theta, nodes.companion)
+        weights = weights + stretch.coordinate.log_slope(nodes)
+    weights[~(weights < np.inf)] = -np.inf  # beyond the smallest numbers
+    return nodes, weights + stretch.log_slope(u)
 
 
 def _log_expm1(z: Floats) -> Floats:

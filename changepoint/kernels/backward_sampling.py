@@ -34,14 +34,11 @@ def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out)
     head = np.full((L, G), -1)  # their list
     after = np.full(len(row), -1)
     threshold = left.copy()
-    waiting = np.empty(len(row), np.int64)
-    n_waiting = 0
-    for d in range(len(row)):
-        if node[d] < 0:
-            waiting[n_waiting] = d
-            n_waiting += 1
-        else:
-            _enter(d, level[d], node[d], threshold, product, highest, head, after)
+    idle = np.flatnonzero(node < 0)
+    waiting, n_waiting = np.empty(len(row), np.int64), len(idle)
+    waiting[:n_waiting] = idle
+    for d in np.flatnonzero(node >= 0):
+        _enter(d, level[d], node[d], threshold, product, highest, head, after)
     closed = 0
     for i in range(n - 1, -1, -1):
         t = t0 + i
@@ -50,46 +47,48 @@ def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out)
             threshold, product, highest, head, after,
         )  # fmt: skip
         scale = np.exp((C[t - 2] if t > 1 else 0.0) - (C[t - 1] if t > 0 else 0.0))
+        goes_on = t > m - 1
         for j in range(L):
-            if t < m - 1:
+            if t < m - 1 or (goes_on and j < offset):
                 continue
-            if t > m - 1:
-                if offset and j == 0:
-                    continue
             for g in range(G):
-                d = head[j, g]
-                if d < 0:
+                if head[j, g] < 0:
                     continue
-                if t > m - 1:
+                if goes_on:
                     kept = lik[at[i], g] * history[i, j, g] * scale / history[i + 1, j, g]
                     product[j, g] *= kept
                     if product[j, g] > highest[j, g]:
                         continue
-                head[j, g] = -1
-                highest[j, g] = -1.0
-                while d >= 0:
-                    following = after[d]
-                    if t > m - 1 and product[j, g] > threshold[d]:
-                        after[d] = head[j, g]
-                        head[j, g] = d
-                        highest[j, g] = max(highest[j, g], threshold[d])
-                    else:
-                        out[closed, 0] = d
-                        out[closed, 1] = t - m + 1
-                        out[closed, 2] = g
-                        closed += 1
-                        row[d] = t - m
-                        level[d] = j - offset
-                        node[d] = -1
-                        waiting[n_waiting] = d
-                        n_waiting += 1
-                    d = following
+                before = n_waiting
+                n_waiting = _end(
+                    j, g, goes_on, threshold, product, highest, head, after, waiting, n_waiting
+                )
+                for w in range(before, n_waiting):
+                    d = waiting[w]
+                    out[closed, 0], out[closed, 1], out[closed, 2] = d, t - m + 1, g
+                    closed += 1
+                    row[d], level[d], node[d] = t - m, j - offset, -1
         if t % RESCALE == 0:
             _rescale(product, highest, threshold, head, after)
-    for d in range(len(row)):
-        if node[d] >= 0:
-            left[d] = threshold[d] / product[level[d], node[d]]
+    for d in np.flatnonzero(node >= 0):
+        left[d] = threshold[d] / product[level[d], node[d]]
     return closed
+
+
+@njit(cache=True, nogil=True)
+def _end(j, g, goes_on, threshold, product, highest, head, after, waiting, n_waiting):  # type: ignore[no-untyped-def]
+    """Take draws off a node's list whose segment began, or all; return how many wait now."""
+    d = head[j, g]
+    head[j, g], highest[j, g] = -1, -1.0
+    while d >= 0:
+        following = after[d]
+        if goes_on and product[j, g] > threshold[d]:
+            _enter(d, j, g, threshold, product, highest, head, after)
+        else:
+            waiting[n_waiting] = d
+            n_waiting += 1
+        d = following
+    return n_waiting
 
 
 @njit(cache=True, nogil=True)

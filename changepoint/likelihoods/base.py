@@ -6,7 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,12 +202,16 @@ class SegmentLikelihood(Likelihood):
         """Return itself alone, unless a number of it is left open."""
         return (self,)
 
+
+@runtime_checkable
+class ClosedForm(Protocol):
+    """What a family has, under some priors at least, whose segments have a closed form."""
+
     def statistics(self, observations: Observations, shared: float) -> Statistics | None:
         """Return the statistics whose sums give a segment's marginal likelihood.
 
-        None where prior and likelihood have no closed form.
+        None where the prior isn't conjugate.
         """
-        return None
 
     def segment_draws(
         self,
@@ -219,9 +223,8 @@ class SegmentLikelihood(Likelihood):
     ) -> dict[str, Floats]:
         """Return parameters of segments of rows first..end-1 given their data, each (S,).
 
-        Where there are `statistics`.
+        Where there are statistics.
         """
-        raise NotImplementedError
 
 
 def spread_faults(role: str, y: Floats, defaults: bool) -> Iterator[Fault]:

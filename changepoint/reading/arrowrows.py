@@ -1,17 +1,17 @@
-"""Tables of Arrow as rows: answers of a database, wide Parquet files."""
+"""Columns of Arrow as rows: answers of a database, Parquet files, data frames."""
 
 # pyarrow has no type hints.
 # mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
 
 from changepoint.errors import DataError
 from changepoint.reading.arrow import UnknownTypeError, cells_of
 from changepoint.reading.grids import Place
-from changepoint.reading.table import Cells
+from changepoint.reading.table import Cells, prefixed
 
 
 def first_line(error: Exception) -> str:
@@ -20,46 +20,97 @@ def first_line(error: Exception) -> str:
     return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
-class ArrowRows:
-    """Rows that are held as columns of Arrow."""
+def named_cells(column: Any, file: str | None, name: str) -> tuple[Cells, tuple[str, ...]]:
+    """Return the cells of a column that is used, and what was done to them.
 
-    def __init__(self, table: Any) -> None:
-        self.table = table
-        self.lines: Sequence[int] = range(1, len(table) + 1)
+    Raises
+    ------
+    DataError
+        If they are neither numbers, nor dates, nor text.
+    """
+    try:
+        return cells_of(column)
+    except Exception as error:
+        kind = isinstance(error, UnknownTypeError)
+        told = f"is of type {error}" if kind else f"can't be read ({first_line(error)})"
+        message = (
+            f"column {name!r} {told}; expected numbers, dates or text. Convert it first, or "
+            "name another column"
+        )
+        raise DataError(prefixed(file, message)) from None
+
+
+class ArrowRows:
+    """Rows that are held, or read when they are asked for, as columns of Arrow.
+
+    Parameters
+    ----------
+    fetch
+        Returns the cells of a column from one row to another.
+    width, length
+        How many columns and rows there are.
+    """
+
+    def __init__(self, fetch: Callable[[int, int, int], Any], width: int, length: int) -> None:
+        self.fetch, self.width = fetch, width
+        self.lines: Sequence[int] = range(1, length + 1)
 
     def values(self, index: int) -> list[Any]:
         """Return a column as it stands."""
-        return _listed(self.table.column(index))
+        return _listed(self.fetch(index, 0, len(self.lines)))
 
     def column(
         self, index: int, most: int | None = None, place: Place | None = None
     ) -> tuple[Cells, tuple[str, ...]]:
         """Return the cells of a column, and what was done to them."""
-        column = self.table.column(index)
-        column = column if most is None else column.slice(0, most)
+        count = len(self.lines)
+        column = self.fetch(index, 0, count if most is None else min(most, count))
+        if place is not None:
+            return named_cells(column, *place[:2])
         try:
             return cells_of(column)
-        except Exception as error:
-            if place is None:
-                return [""] * len(column), ()
-            kind = isinstance(error, UnknownTypeError)
-            told = f"is of type {error}" if kind else f"can't be read ({first_line(error)})"
-            raise DataError(
-                f"{place[0]}: column {place[1]!r} {told}; expected numbers, dates or text. "
-                "Convert it first, or name another column"
-            ) from None
+        except Exception:
+            return [""] * len(column), ()
 
     def row(self, number: int) -> Sequence[Any]:
-        """Return a row."""
-        return [_scalar(column[number]) for column in self.table.columns]
+        """Return a row, of which only cells that are asked for are read."""
+        return _Row(self, number)
 
     def cut(self, number: int) -> None:
         """Remove the rows from one on."""
-        self.table, self.lines = self.table.slice(0, number), self.lines[:number]
+        self.lines = self.lines[:number]
 
     def whole(self) -> Iterator[Sequence[Any]]:
         """Return the rows."""
-        return zip(*map(_listed, self.table.columns), strict=True)
+        return zip(*map(self.values, range(self.width)), strict=True)
+
+
+class _Row(Sequence[Any]):
+    def __init__(self, rows: ArrowRows, number: int) -> None:
+        self.rows, self.number = rows, number
+
+    def __len__(self) -> int:
+        return self.rows.width
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return _listed(self.rows.fetch(index, self.number, self.number + 1))[0]
+
+
+def rows_of(table: Any) -> ArrowRows:
+    """Return the rows of a table of Arrow."""
+
+    def fetch(index: int, start: int, stop: int) -> Any:
+        return table.column(index).slice(start, stop - start)
+
+    return ArrowRows(fetch, table.num_columns, len(table))
 
 
 def _listed(column: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from changepoint.errors import DataError
-from changepoint.reading.arrowrows import ArrowRows, first_line
+from changepoint.reading.arrowrows import first_line, rows_of
 from changepoint.reading.grids import Grid, Rows
 from changepoint.reading.rows import table_of_rows
 from changepoint.reading.table import Table, shown
@@ -180,7 +180,7 @@ def _duckdb(file: str) -> Iterator[_Open]:
         if relation is None:
             raise ValueError("it is no select")
         table = relation.to_arrow_table()
-        return _Answer(list(table.column_names), ArrowRows(table))
+        return _Answer(list(table.column_names), rows_of(table))
 
     def tables() -> list[str]:
         listed = connection.execute(

@@ -21,15 +21,17 @@ from changepoint.reading.datestyles import (
     split_clock,
     tried,
 )
-from changepoint.reading.dayorder import clock_format, read_triples
+from changepoint.reading.dayorder import clock_format, in_no_order, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
-from changepoint.reading.table import Cells, Table, prefixed
+from changepoint.reading.spans import as_seasons, as_weeks, like_weeks
+from changepoint.reading.table import Cells, Column, Table, prefixed, shown
 from changepoint.reading.yearless import lack_year, with_years
 
 Times = NDArray[Any]  # datetime64[us] or float64, shape (T,)
 
 _EPOCHS = {"seconds": 0, "milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
 _SECONDS = (1e9, 4.2e9)  # since 1970, from 2001 to 2103: no count of anything else
+_MONTH = "2020-01"  # the style that weeks may be mistaken for
 _CORRECT = "Correct the cell, or remove the row"
 _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999")
 
@@ -95,6 +97,10 @@ def _yearless(table: Table, cells: list[str], year: int | None) -> TimesRead:
 def _with_years(table: Table, cells: Cells, date_format: str | None) -> TimesRead:
     """Return dates that are written with their year, and numbers."""
     name = table.columns["time"].name
+    if date_format is None and (weeks := as_weeks(name, cells)) is not None:
+        return _written_as(table, weeks, "its cells were read as ISO weeks")
+    if date_format is None and (years := as_seasons(cells)) is not None:
+        return _written_as(table, years, "its seasons were read as the years they begin in")
     if not isinstance(cells, list):
         return _ready(table, cells)
     if date_format is not None:
@@ -114,6 +120,14 @@ def _with_years(table: Table, cells: Cells, date_format: str | None) -> TimesRea
         if isinstance(stamps, Problem)
         else _assembled(table, stamps)
     )
+
+
+def _written_as(table: Table, cells: list[str], note: str) -> TimesRead:
+    """Return times that were written in another way, and say so."""
+    name = table.columns["time"].name
+    column = Column(name, cells)
+    read = _with_years(replace(table, columns={**table.columns, "time": column}), cells, None)
+    return read._replace(notes=(f"column {name!r}: {note}", *read.notes))
 
 
 def _plain_iso(cells: list[str]) -> Times | None:
@@ -176,7 +190,10 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
         return None
     days: dict[str, date | None]
     if style == "triple":
-        order = read_triples(present)
+        elsewhere = table.elsewhere.get("time", ())
+        if (pair := in_no_order(elsewhere)) is not None:
+            return _no_order(table, parts, pair)
+        order = read_triples(present, elsewhere)
         if order.ambiguous is not None:
             return _which_order(table, parts, *order.ambiguous)
         days, rule = order.dates, f"a date in the order {order.name} was expected"
@@ -186,6 +203,8 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
         rule = f"a real date like {example}, as in the other rows, was expected"
         if not any(days.values()):
             rule = "a date (such as 2020-01-31) or a number was expected"
+        elif example == _MONTH and like_weeks(present):
+            rule += "; weeks are written as 2020-W05, or stand in a column named as weeks"
     day = _spread((part[0] for part in parts), days.get, "datetime64[D]")
     clocks = {
         text: tried(read_clock, text) for text in dict.fromkeys(part[1] for part in parts)
@@ -232,6 +251,14 @@ def _which_order(
             f"Say which: --date-format '{first}' or '{second}' (in Python, date_format=...)"
         )
     rule = "the order of day and month can't be told: all dates are possible in both"
+    return table.problem("time", row, rule, remedy)
+
+
+def _no_order(table: Table, parts: list[tuple[str, str]], pair: tuple[str, str]) -> Problem:
+    row = next(row for row, part in enumerate(parts) if TRIPLE.fullmatch(part[0]))
+    both = " and ".join(repr(shown(text)) for text in pair)
+    rule = f"the order of day and month can't be told: none fits both {both} in this column"
+    remedy = "Write all dates in one order, best as 2020-01-31, or read the files apart"
     return table.problem("time", row, rule, remedy)
 
 

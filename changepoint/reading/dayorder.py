@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -29,9 +31,28 @@ class Order(NamedTuple):
     ambiguous: tuple[str, tuple[str, str]] | None = None
 
 
-def read_triples(texts: list[str]) -> Order:
-    """Read dates in the one order that makes all, or most, of them dates."""
-    matches = {text: match for text in texts if (match := TRIPLE.fullmatch(text))}
+def orders_of(text: str) -> frozenset[str]:
+    """Return the orders in which a text is a date; none where it isn't one of three numbers."""
+    match = TRIPLE.fullmatch(text)
+    if match is None:
+        return frozenset()
+    orders = ("dmy", "mdy", *(["ymd"] if _short(match) else []))
+    return frozenset(order for order in orders if tried(_build, match, order) is not None)
+
+
+def in_no_order(texts: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two texts that no order makes dates both, None if there are none."""
+    pairs = itertools.combinations(texts, 2)
+    return next((pair for pair in pairs if not orders_of(pair[0]) & orders_of(pair[1])), None)
+
+
+def read_triples(texts: Sequence[str], elsewhere: Sequence[str] = ()) -> Order:
+    """Read dates in the one order that makes all, or most, of them dates.
+
+    Texts elsewhere are of the same column, and have a say in the order.
+    """
+    every = (*texts, *elsewhere)
+    matches = {text: match for text in every if (match := TRIPLE.fullmatch(text))}
     readings = [
         Order(_ORDERS[order], {text: tried(_build, m, order) for text, m in matches.items()})
         for order in _possible(matches)
@@ -42,8 +63,8 @@ def read_triples(texts: list[str]) -> Order:
     if all("." in match["s"] for match in matches.values()):
         return first  # by convention the day comes first where points separate
     for other in best[1:]:
-        for text, day in first.dates.items():
-            if day != other.dates[text]:
+        for text in filter(matches.__contains__, texts):
+            if first.dates[text] != other.dates[text]:
                 pair = _format(matches[text], first.name), _format(matches[text], other.name)
                 return first._replace(ambiguous=(text, pair))
     return first
@@ -67,9 +88,13 @@ def _possible(matches: dict[str, re.Match[str]]) -> list[str]:
     if first_is_day != second_is_day:
         orders = ["dmy"] if first_is_day else ["mdy"]
     # 20-01-31 is how some write 2020-01-31.
-    if all(match["s"] == "-" and len(match["y"]) == 2 for match in matches.values()):
+    if all(map(_short, matches.values())):
         orders.append("ymd")
     return orders
+
+
+def _short(match: re.Match[str]) -> bool:
+    return match["s"] == "-" and len(match["y"]) == 2
 
 
 def _build(match: re.Match[str], order: str) -> date:

@@ -10,7 +10,7 @@ from pathlib import Path
 from changepoint.errors import AccessError, DataError
 from changepoint.reading import databases
 from changepoint.reading.files import check_path, content_of, lines_of, text_of_bytes
-from changepoint.reading.frames import read_wide_parquet
+from changepoint.reading.frames import read_parquet_table
 from changepoint.reading.jsontables import is_json, read_json_table
 from changepoint.reading.layout import read_table
 from changepoint.reading.systems import is_url
@@ -66,7 +66,7 @@ def table_of_file(
     kind = None if is_url(path) else databases.kind_of(_head(path))
     if WIDE in asked and file.lower().endswith((".parquet", ".pq")):
         refuse_choice(file, choice)
-        return read_wide_parquet(path, asked)
+        return read_parquet_table(path, asked)
     if kind is not None:
         _refuse_sheet(file, choice)
         return databases.read_database(path, kind, choice.query, asked)

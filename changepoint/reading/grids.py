@@ -20,7 +20,7 @@ _FOOTER_WORDS = re.compile(
 )
 
 
-Place = tuple[str, str, Sequence[int]]  # a file, a column in it, the lines of its rows
+Place = tuple[str | None, str, Sequence[int]]  # a file, a column in it, the lines of its rows
 
 
 class Rows(NamedTuple):
@@ -117,14 +117,10 @@ def cut_footer(rows: Grid, time: int | None) -> tuple[str, ...]:
         words = re.match(r"\D*[^\W\d_]{3}", cell)  # 31 Jän 2020 is a bad date
         return bool(words) and cell.lower() not in MISSING and not is_date(cell)
 
-    last = len(rows.lines)
-    while last and is_footer(rows.row(last - 1)):
+    last = end = len(rows.lines)
+    while last and end - last <= _FOOTER_ROWS and is_footer(rows.row(last - 1)):
         last -= 1
-    end = len(rows.lines)
-    footer = [
-        (rows.lines[number], rows.row(number))
-        for number in range(last, min(end, last + _FOOTER_ROWS + 1))
-    ]
+    footer = [(rows.lines[number], rows.row(number)) for number in range(last, end)]
     # Without a single date above, it is the dates that can't be read.
     if not footer or len(footer) > _FOOTER_ROWS or (time is not None and not last):
         return ()

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
+from changepoint.reading.arrowrows import named_cells
 from changepoint.reading.clocks import refuse_offsets
 from changepoint.reading.dates import read_times
 from changepoint.reading.doors import THE_ONLY, Choice, table_of_file
-from changepoint.reading.frames import DAMAGED, foreign, open_parquet, table_of
+from changepoint.reading.frames import DAMAGED, foreign, open_parquet
 from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.matching import (
     asked_columns,
@@ -29,11 +30,13 @@ from changepoint.reading.matching import (
 )
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import find_outcomes
+from changepoint.reading.parts import joined
 from changepoint.reading.series import gathered, repeats
-from changepoint.reading.table import Table
+from changepoint.reading.table import Column, Table
 from changepoint.reading.timegrid import Series
 from changepoint.reading.units import scaled
 from changepoint.reading.wide import WIDE, WIDE_ROLES
+from changepoint.reading.witnesses import Elsewhere
 
 Integers = NDArray[np.int64]
 Keys = tuple[Integers, list[str]]  # the place of each row's key among the distinct ones, these
@@ -163,6 +166,7 @@ def long_parquet(
     how: Instructions = AS_THEY_ARE,
     date_format: str | None = None,
     partitions: Mapping[str, Mapping[str, str]] | None = None,
+    elsewhere: Elsewhere = (),
 ) -> Long:
     """Return the series of some rows of Parquet files.
 
@@ -172,6 +176,8 @@ def long_parquet(
         The rows.
     partitions
         Values of columns that a file's folders state, by file.
+    elsewhere
+        Cells of other rows that have a say in how these are written.
 
     Raises
     ------
@@ -209,13 +215,15 @@ def long_parquet(
     keys = [_of_column(whole.column(key_role(i))) for i in range(len(by))]
     of_row = np.repeat([files.index(p.file) for p in pieces], [len(t) for t in tables])
     named = {role: name for role, name in told.items() if not is_key(role)}
-    by_name = {name: role for role, name in named.items()}
-    table = table_of(
-        " and ".join(files) if len(files) < 3 else f"{files[0]} and {len(files) - 1} more",
-        named,
-        lambda name: whole.column(by_name[name]),
-    )
-    table = replace(table, lines=np.concatenate(lines), typed=False)
+    file = " and ".join(files) if len(files) < 3 else f"{files[0]} and {len(files) - 1} more"
+    found, notes = {}, []
+    for role, name in named.items():
+        cells, noticed = named_cells(whole.column(role), file, name)
+        found[role] = Column(name, cells)
+        notes += [f"column {name!r}: {note}" for note in noticed]
+    found, joint = joined(found)
+    stand, notes = np.concatenate(lines), [*notes, *joint]
+    table = Table(file, stand, found, notes=tuple(notes), elsewhere=dict(elsewhere))
     return _grouped(table, keys, (of_row, files), dict(asked), how, date_format)
 
 

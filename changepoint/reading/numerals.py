@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ def _pattern(decimal: str, group: str) -> re.Pattern[str]:
     return re.compile(rf"[+\-−]?(?:{plain}|{grouped}(?:{point}[0-9]*)?|inf|infinity|∞)", re.I)
 
 
+_NEEDS_NO_THOUGHT = re.compile(r"[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
 _PATTERNS = {".": _pattern(".", ","), ",": _pattern(",", ".")}
 _PLAIN: dict[int, int | str | None] = {
     **str.maketrans("−∞", "-i", _SPACES),  # "i" is completed in _number
@@ -53,6 +54,20 @@ class NumbersRead(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Writing(NamedTuple):
+    """How a number is written.
+
+    decimal
+        The decimal sign that it proves: a point, a comma, "" without any, "?" if either.
+    whole
+        Whether it is whole, read with a point.
+    """
+
+    decimal: str
+    percent: bool
+    whole: bool
+
+
 class _Numerals(NamedTuple):
     """The distinct cells of a text column that aren't missing."""
 
@@ -63,6 +78,17 @@ class _Numerals(NamedTuple):
 def is_number(cell: str) -> bool:
     """Whether a stripped cell is a number in some way of writing."""
     return any(pattern.fullmatch(cell) for pattern in _PATTERNS.values())
+
+
+def writing_of(cell: str) -> Writing | None:
+    """Return how a stripped cell is written, None where it is no number."""
+    numerals = _numerals([cell])
+    body = numerals.bodies.get(cell, "")
+    if not is_number(body):
+        return None
+    decimal = _decimal(numerals)
+    whole = decimal != "?" or _number(body, ".").is_integer()
+    return Writing(decimal, cell in numerals.percent, whole)
 
 
 def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
@@ -79,17 +105,18 @@ def read_numbers(table: Table, roles: Iterable[str]) -> NumbersRead:
                 read.problems.append(table.problem(role, 0, rule, "Name another column"))
             else:
                 read.numbers[role] = cells.astype(np.float64)
-        elif (plain := _plain(cells)) is not None:
+        elif (plain := _plain(cells, table.elsewhere.get(role, ()))) is not None:
             read.numbers[role] = plain
             known |= {"."} if any("." in cell for cell in cells) else set()
         else:
             texts[role] = _numerals(cells)
-    decimals = {role: _decimal(numerals) for role, numerals in texts.items()}
+    every = {role: _with(texts[role], table.elsewhere.get(role, ())) for role in texts}
+    decimals = {role: _decided(table, role, numerals) for role, numerals in every.items()}
     known |= {decimal for decimal in decimals.values() if decimal in (".", ",")}
     for role, numerals in texts.items():
         decimal = decimals[role]
         if decimal == "?":
-            decimal, note = _settled(table, role, numerals, known or _of_others(table))
+            decimal, note = _settled(table, role, every[role], known or _of_others(table))
             notes += note
         if decimal == "?":
             read.problems.append(_ambiguous(table, role, numerals))
@@ -111,8 +138,25 @@ def _said_missing(table: Table, role: str) -> tuple[str, ...]:
     return (f"column {name!r}: {counted} as missing: {named}",)
 
 
-def _plain(cells: list[str]) -> Floats | None:
+def _with(numerals: _Numerals, elsewhere: Sequence[str]) -> _Numerals:
+    """Return numerals with those of other rows of the column."""
+    if not elsewhere:
+        return numerals
+    other = _numerals(elsewhere)
+    bodies = {**numerals.bodies, **other.bodies}
+    return _Numerals(bodies, numerals.percent | other.percent)
+
+
+def _decided(table: Table, role: str, numerals: _Numerals) -> str:
+    """Return what `_decimal` does; what rows elsewhere prove holds for all."""
+    told = _decimal(_numerals(table.elsewhere.get(role, ())))
+    return told if told in (".", ",") else _decimal(numerals)
+
+
+def _plain(cells: list[str], elsewhere: Sequence[str]) -> Floats | None:
     """Read a complete column that needs no thought fast; None if it does."""
+    if not all(map(_NEEDS_NO_THOUGHT.fullmatch, elsewhere)):
+        return None
     signs = set("".join(cells))
     if not signs <= set("0123456789+-.eE"):
         return None
@@ -124,7 +168,7 @@ def _plain(cells: list[str]) -> Floats | None:
         return None
 
 
-def _numerals(cells: list[str]) -> _Numerals:
+def _numerals(cells: Iterable[str]) -> _Numerals:
     bodies, percent = {}, set()
     for cell in dict.fromkeys(cells):
         if cell.lower() in MISSING:
@@ -212,7 +256,7 @@ def _converted(
 ) -> tuple[Floats, list[Problem]]:
     pattern = _PATTERNS[decimal or "."]
     good = {cell for cell, body in numerals.bodies.items() if pattern.fullmatch(body)}
-    odd = _minority(good & numerals.percent, good - numerals.percent)
+    odd = _odd(good, numerals, table.elsewhere.get(role, ()))
     values: dict[str, float] = {}
     wrong: dict[str, tuple[str, str]] = {}
     for cell, body in numerals.bodies.items():
@@ -237,7 +281,11 @@ def _converted(
     return numbers, problems
 
 
-def _minority(some: set[str], others: set[str]) -> set[str]:
+def _odd(good: set[str], numerals: _Numerals, elsewhere: Sequence[str]) -> set[str]:
+    """Return the numbers that have a percent sign where most have none, or none."""
+    some, others = good & numerals.percent, good - numerals.percent
+    if elsewhere:
+        return others if elsewhere[0].endswith("%") else some
     return some if len(some) < len(others) else others if some else set()
 
 

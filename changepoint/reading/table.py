@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ class Column(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """A column that tells series apart, and the tags."""
+    """A column that tells series apart, or several with commas, and the tags."""
 
     column: str
     tags: tuple[str, ...]
@@ -55,6 +55,8 @@ class Table:
         The one of them that tells series apart, where times repeat.
     typed
         Whether it is a frame or a Parquet file, for which no date format can be told.
+    elsewhere
+        Texts by role, of rows that are read apart: they have a say in how cells are written.
     """
 
     file: str | None
@@ -66,6 +68,7 @@ class Table:
     tags: Tags | None = None
     whole: Callable[[], Iterable[Sequence[Any]]] | None = None
     typed: bool = False
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def copies(self) -> NDArray[np.int64]:
         """Return the line of the first row that is the same in every column, 0 if none is."""

@@ -17,6 +17,8 @@ from changepoint.roles import RESPONSES
 SAMPLE = 1000  # rows that are looked at
 _MOST = 0.9  # of the cells are of the column's kind: totals may stand below them
 _COMPACT = re.compile("(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_ACROSS = re.compile(r"(?:18|19|20)[0-9]{2}(?: \[YR[0-9]{4}\])?")
+_FEW = 3  # columns that are called as a time may be chance
 _DISTINCT = 0.5  # of a column of times differ, at least
 _NAMED = 5
 _FULL = 0.5  # of all pairs of time and tag have a row
@@ -54,6 +56,10 @@ def time_among(columns: Mapping[int, Column]) -> tuple[int | None, tuple[str, ..
         )
     if len(dates) == 1:
         return dates[0], (f"column {names[0]!r} is the only one of dates: used as the time",)
+    single = [index for index in dates if not _repeats(columns[index].cells)]
+    if len(single) == 1:
+        name = columns[single[0]].name
+        return single[0], (f"column {name!r} is the only one of dates that differ: the time",)
     if dates:
         return None, (
             f"no time: columns {_quoted(names)} hold dates, and none is named as a time; say "
@@ -75,6 +81,17 @@ def with_event_times(
     name = dates[0].name
     note = f"column {name!r} is the only one of dates: used as the times of the events"
     return {**asked, EVENTS: name}, (note,)
+
+
+def times_across(header: Iterable[str]) -> str:
+    """Say that times are the columns, as in many tables of countries by year; "" if not."""
+    times = [name for name in header if _ACROSS.fullmatch(name) or is_date(name)]
+    if len(times) < _FEW:
+        return ""
+    return (
+        f"; columns {_quoted(times)} are times, so that a row is a series: turn the table "
+        "round, to a row for each time and a column for each series, for batch --wide"
+    )
 
 
 def _repeats(cells: Cells) -> bool:
@@ -113,19 +130,30 @@ def _counts_rows(column: Column) -> bool:
 def find_tags(time: Cells, columns: Iterable[Column]) -> Tags | None:
     """Return the column that tells series apart where times repeat, None if there is none.
 
-    No row has time and tag of another, and most pairs of them have a row.
+    No row has time and tag of another, and most pairs of them have a row. Where no column does
+    so, those of text may do together.
     """
     times = time if isinstance(time, list) else time.tolist()
     distinct = len(set(times))
     if distinct in (0, len(times)):
         return None
+
+    def told(cells: Sequence[Any]) -> list[Any]:
+        tags = list(dict.fromkeys(cells))
+        if len(times) < _FULL * len(tags) * distinct:
+            return []
+        return tags if len(set(zip(times, cells, strict=True))) == len(times) else []
+
+    some: dict[str, list[str]] = {}
     for column in columns:
         cells = column.cells if isinstance(column.cells, list) else column.cells.tolist()
-        tags = list(dict.fromkeys(cells))
-        few = 1 < len(tags) <= len(times) / 2
-        if few and len(times) >= _FULL * len(tags) * distinct:
-            if len(set(zip(times, cells, strict=True))) == len(times):
+        if 1 < len(set(cells)) <= len(times) / 2:
+            if tags := told(cells):
                 return Tags(column.name, tuple(shown(tag) for tag in tags))
+            if isinstance(column.cells, list) and kind_of(column.cells) is None:
+                some[column.name] = column.cells
+    if len(some) > 1 and (pairs := told(list(zip(*some.values(), strict=True)))):
+        return Tags(",".join(some), tuple(shown(", ".join(pair)) for pair in pairs))
     return None
 
 

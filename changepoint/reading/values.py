@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from changepoint.errors import DataError, Problem
-from changepoint.reading.table import Cells, shown
+from changepoint.reading.table import Cells, prefixed, shown
 
 
 class Fault(NamedTuple):
@@ -28,7 +28,7 @@ _FLAT = (str, *_NUMBERS, *_DATES, datetime.time, datetime.timedelta)
 
 
 def cells_of_values(
-    values: Sequence[Any], place: tuple[str, str, Sequence[int]] | None = None
+    values: Sequence[Any], place: tuple[str | None, str, Sequence[int]] | None = None
 ) -> Cells:
     """Return cells: numbers as numbers, dates as dates, anything else as text.
 
@@ -97,7 +97,7 @@ def _stamp(value: datetime.date) -> np.datetime64:
     return np.datetime64(value, "us")
 
 
-def _check(values: Sequence[Any], place: tuple[str, str, Sequence[int]]) -> None:
+def _check(values: Sequence[Any], place: tuple[str | None, str, Sequence[int]]) -> None:
     """Refuse what no cell can be: nested values, and numbers beyond all bounds."""
     file, column, lines = place
     problems = []
@@ -110,7 +110,7 @@ def _check(values: Sequence[Any], place: tuple[str, str, Sequence[int]]) -> None
             problems.append(Problem(file, line, None, column, told, *fault))
     if problems:
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
-        raise DataError(f"{file}: {cells} can't be understood", problems)
+        raise DataError(prefixed(file, f"{cells} can't be understood"), problems)
 
 
 def _fault(value: Any) -> tuple[str, str] | None:

@@ -19,8 +19,8 @@ from changepoint.reading.matching import (
 )
 from changepoint.reading.numerals import MISSING, is_number
 from changepoint.reading.parts import by_name, joined, role_of
-from changepoint.reading.table import Cells, Column, Table, shown
-from changepoint.reading.unused import time_among
+from changepoint.reading.table import Cells, Column, Table, prefixed, shown
+from changepoint.reading.unused import time_among, times_across
 from changepoint.reading.values import text_of
 from changepoint.roles import BY_NAME
 
@@ -62,7 +62,7 @@ def melted(
     rows: Grid,
     header: Sequence[str],
     asked: Mapping[str, str],
-    file: str,
+    file: str | None,
     check_header: Callable[[Mapping[str, int]], None],
     check_rows: Callable[[], None],
 ) -> Table:
@@ -96,7 +96,7 @@ def melted(
 
 
 def _times(
-    rows: Grid, header: Sequence[str], asked: Mapping[str, str], file: str
+    rows: Grid, header: Sequence[str], asked: Mapping[str, str], file: str | None
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """Return the column of times, or of its parts: told, named so or the only one of dates."""
     told = {"time": asked["time"]} if "time" in asked else {}
@@ -114,13 +114,17 @@ def _times(
     if len(named) != 1:
         which = f"several, {_quoted(header[i] for i in named)}" if named else "none"
         raise RolesError(
-            f"{file}: a wide table has one column of times, and this has {which}: say which "
-            f"with --time (time= in Python). The columns are: {_quoted(header)}"
+            prefixed(
+                file,
+                f"a wide table has one column of times, and this has {which}"
+                f"{times_across(header)}: say which with "
+                f"--time (time= in Python). The columns are: {_quoted(header)}",
+            )
         )
     return {"time": named[0]}, notes
 
 
-def _series(rows: Grid, header: Sequence[str], times: set[int], file: str) -> list[int]:
+def _series(rows: Grid, header: Sequence[str], times: set[int], file: str | None) -> list[int]:
     """Return the columns that are series."""
     series = [index for index in range(len(header)) if index not in times]
     unnamed = [index for index in series if not header[index]]
@@ -135,11 +139,12 @@ def _series(rows: Grid, header: Sequence[str], times: set[int], file: str) -> li
     elif twice:
         problem = f"several columns are called {_quoted(twice)}"
     if problem:
-        raise RolesError(f"{file}: {problem}; in a wide table each column's name is a series")
+        problem += "; in a wide table each column's name is a series"
+        raise RolesError(prefixed(file, problem))
     return [index for index in series if header[index]]
 
 
-def _column(rows: Grid, header: Sequence[str], index: int, file: str) -> Column:
+def _column(rows: Grid, header: Sequence[str], index: int, file: str | None) -> Column:
     name = header[index]
     return Column(name, rows.column(index, place=(file, name, rows.lines))[0])
 

@@ -1,6 +1,7 @@
 """Files that can't be read for a moment: the next run tries them again."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -49,17 +50,23 @@ def test_a_file_that_was_out_of_reach_as_the_batch_was_planned(folder, tmp_path,
     if by:
         for path in folder.iterdir():
             path.unlink()
-        tables = [table for _, table in long_table(2, 30).groupby("shop")]
-        tables[0].to_csv(folder / "a.csv", index=False)
-        tables[1].to_csv(tmp_path / "later.csv", index=False)
+        table = long_table(17, 30)
+        table[-30:].to_csv(folder / "a.csv", index=False)
+        table[:-30].to_csv(tmp_path / "later.csv", index=False)
     else:
         (folder / "shop 0002.csv").rename(tmp_path / "later.csv")
-    (folder / "z.csv").symlink_to(tmp_path / "away.csv")
+    (folder / "A.csv").symlink_to(tmp_path / "away.csv")
     first = batch.run(folder, MODEL, out, by=by)
     assert first.failed == 1
     assert "access_error" in status(out)
     assert batch.run(folder, MODEL, out, by=by).failed == 1  # it is still away
     (tmp_path / "later.csv").rename(tmp_path / "away.csv")
+    for part in (out / "parts").iterdir():
+        os.utime(part, (1, 1))
     second = batch.run(folder, MODEL, out, by=by)
     assert (second.failed, set(status(out))) == (0, {"ok"})
     assert any("can be read now" in note for note in second.notes)
+    kept = [part for part in (out / "parts").iterdir() if part.stat().st_mtime == 1]
+    assert len(kept) == (1 if by else 2)  # of the other files, under other numbers
+    batch.run(folder, MODEL, tmp_path / "undisturbed", by=by)
+    assert contents(out) == contents(tmp_path / "undisturbed")

@@ -42,6 +42,20 @@ class ClosedCase(NamedTuple):
     posterior: Callable[[Any, Observations, int, int, float], dict[str, Any]]
 
 
+class Distribution(NamedTuple):
+    """As scipy freezes one; but that writes the help of all its methods anew, each time."""
+
+    family: Any
+    parameters: tuple[Any, ...]
+    scale: Any = 1.0
+
+    def cdf(self, x: Floats) -> Floats:
+        return self.family.cdf(x, *self.parameters, scale=self.scale)
+
+    def mean(self) -> Any:
+        return self.family.mean(*self.parameters, scale=self.scale)
+
+
 # -- measurements: a regression -----------------------------------------------------------
 
 
@@ -101,21 +115,22 @@ def linear_marginal(
         y = y[~np.isnan(y)]
         if not len(y):
             return np.zeros(len(shared))
-        told = stats.multivariate_t(np.zeros(len(y)), b / a * np.eye(len(y)), 2 * a)
-        return np.atleast_1d(told.logpdf(y - shared[:, None]))
+        shape = b / a * np.eye(len(y))
+        off = y - shared[:, None]
+        return np.atleast_1d(stats.multivariate_t.logpdf(off, np.zeros(len(y)), shape, 2 * a))
     log_p = np.zeros(len(shared))
     for j, value in enumerate(shared):
         one = Regression.of(family, data, first, end, value if remembers(family) else 0.0)
         if len(one.y):
             shape = b / a * (one.R + one.X @ one.V @ one.X.T)
-            log_p[j] = stats.multivariate_t(one.X @ one.m, shape, 2 * a).logpdf(one.y)
+            log_p[j] = stats.multivariate_t.logpdf(one.y, one.X @ one.m, shape, 2 * a)
     return log_p
 
 
 def variance_posterior(one: Regression, family: Any) -> Any:
     rest = one.posterior()[2]
     shape = family.variance.alpha + len(one.y) / 2
-    return stats.invgamma(shape, scale=family.variance.beta + rest / 2)
+    return Distribution(stats.invgamma, (shape,), family.variance.beta + rest / 2)
 
 
 def linear_mean(
@@ -155,7 +170,8 @@ def linear_posterior(
     for name, c in (("level", [1.0, (x[first] - x[end - 1]) / 2]), ("slope", [0.0, 1.0])):
         c = np.array(c[: len(b)])
         if c.any():
-            told[name] = stats.t(2 * shape, c @ b, np.sqrt(c @ V @ c * scale))
+            sd = np.sqrt(c @ V @ c * scale)
+            told[name] = Distribution(stats.t, (2 * shape, c @ b), sd)
     return told
 
 
@@ -177,7 +193,7 @@ def binomial_marginal(
     a, b, total = family.rate.alpha, family.rate.beta, 0.0
     for k, n in zip(data.count[first:end], data.trials[first:end], strict=True):
         if not np.isnan(k):
-            total += stats.betabinom(int(n), a, b).logpmf(k)
+            total += stats.betabinom.logpmf(k, int(n), a, b)
             a, b = a + k, b + n - k
     return np.full(len(shared), total)
 
@@ -187,8 +203,8 @@ def binomial_posterior(
 ) -> dict[str, Any]:
     k, n = data.count[first:end], data.trials[first:end]
     return {
-        "rate": stats.beta(
-            family.rate.alpha + np.nansum(k), family.rate.beta + np.nansum(n - k)
+        "rate": Distribution(
+            stats.beta, (family.rate.alpha + np.nansum(k), family.rate.beta + np.nansum(n - k))
         )
     }
 
@@ -199,7 +215,7 @@ def poisson_marginal(
     a, b, total = family.rate.alpha, family.rate.beta, 0.0
     for k, e in zip(data.count[first:end], data.exposure[first:end], strict=True):
         if not np.isnan(k):
-            total += stats.nbinom(a, b / (b + e)).logpmf(k)
+            total += stats.nbinom.logpmf(k, a, b / (b + e))
             a, b = a + k, b + e
     return np.full(len(shared), total)
 
@@ -209,7 +225,7 @@ def poisson_posterior(
 ) -> dict[str, Any]:
     k, e = data.count[first:end], data.exposure[first:end]
     b = family.rate.beta + e[~np.isnan(k)].sum()
-    return {"rate": stats.gamma(family.rate.alpha + np.nansum(k), scale=1 / b)}
+    return {"rate": Distribution(stats.gamma, (family.rate.alpha + np.nansum(k),), 1 / b)}
 
 
 def normal_steps(
@@ -219,7 +235,7 @@ def normal_steps(
     mean, variance, total = family.level.mu + 0 * sd, family.level.sigma**2 + 0 * sd, 0 * sd
     for y in data.value[first:end]:
         if not np.isnan(y):
-            total = total + stats.norm(mean, np.sqrt(variance + sd**2)).logpdf(y)
+            total = total + stats.norm.logpdf(y, mean, np.sqrt(variance + sd**2))
             gain = variance / (variance + sd**2)
             mean, variance = mean + gain * (y - mean), variance * (1 - gain)
     return total, mean, variance
@@ -229,7 +245,7 @@ def normal_posterior(
     family: Any, data: Observations, first: int, end: int, shared: float
 ) -> dict[str, Any]:
     _, mean, variance = normal_steps(family, data, first, end, np.array(shared))
-    return {"level": stats.norm(mean, np.sqrt(variance))}
+    return {"level": Distribution(stats.norm, (mean,), np.sqrt(variance))}
 
 
 def outcomes_alphas(family: Any, data: Observations, first: int, end: int) -> Floats:
@@ -242,7 +258,7 @@ def outcomes_marginal(
     alphas, total = np.array(family.concentration), 0.0
     for k in data.outcomes[first:end]:
         if not np.isnan(k).any():
-            total += stats.dirichlet_multinomial(alphas, int(k.sum())).logpmf(k.astype(int))
+            total += stats.dirichlet_multinomial.logpmf(k.astype(int), alphas, int(k.sum()))
             alphas = alphas + k
     return np.full(len(shared), total)
 
@@ -252,7 +268,7 @@ def outcomes_posterior(
 ) -> dict[str, Any]:
     alphas, names = outcomes_alphas(family, data, first, end), data.outcome_names
     told = {
-        f"probability[{name}]": stats.beta(alpha, alphas.sum() - alpha)
+        f"probability[{name}]": Distribution(stats.beta, (alpha, alphas.sum() - alpha))
         for name, alpha in zip(names, alphas, strict=True)
     }
     return {"probability": told[f"probability[{family.outcome}]"], **told}

@@ -22,6 +22,7 @@ from changepoint.exact.solution import Solution, Solved
 from changepoint.exact.solve import solve
 from changepoint.kernels.segment_marginals import centers, log_marginals
 from changepoint.likelihoods import FAMILIES, Likelihood, SegmentLikelihood
+from changepoint.likelihoods.base import ClosedForm
 from changepoint.likelihoods.segment_statistics import Statistics, coefficients
 
 INNER = 1e-9
@@ -158,10 +159,11 @@ def two_passes(family: Any, y: Floats, sd: Floats) -> Floats:
     n = len(y)
     if not n:
         return np.zeros(len(sd))
-    log_p = stats.norm(0, 1).logpdf((y - y.mean()) / sd[:, None]).sum(axis=1) - n * np.log(sd)
-    of_mean = stats.norm(family.level.mu, np.sqrt(family.level.sigma**2 + sd**2 / n))
+    log_p = stats.norm.logpdf((y - y.mean()) / sd[:, None]).sum(axis=1) - n * np.log(sd)
+    of_mean = family.level.mu, np.sqrt(family.level.sigma**2 + sd**2 / n)
     # The mean's own density stands for one of the deviations.
-    return log_p + of_mean.logpdf(y.mean()) - stats.norm(0, sd / np.sqrt(n)).logpdf(0)
+    log_p = log_p + stats.norm.logpdf(y.mean(), *of_mean)
+    return log_p - stats.norm.logpdf(0, 0, sd / np.sqrt(n))
 
 
 @cache
@@ -581,7 +583,7 @@ def test_both_kernels_agree(name: str, m: int) -> None:
     families = [*CASES[name].models, *(CLOSED[name].models if name in CLOSED else ())]
     for family in families:
         family = family.resolve(data)
-        if family.statistics(data, 1.0) is None:
+        if not isinstance(family, ClosedForm) or family.statistics(data, 1.0) is None:
             continue
         tried += 1
         kinds_here = [

@@ -31,7 +31,7 @@ def test_truncated_normals(mean: float, sd: float) -> None:
     inside = stats.norm.cdf(z[1]) - stats.norm.cdf(z[0])
     asked = []
 
-    def log_evidence(hyper: Floats) -> float:
+    def log_evidence(hyper: np.ndarray) -> float:
         (value,) = hyper.tolist()
         asked.append(value)
         return float(stats.norm.logpdf(value, mean, sd))

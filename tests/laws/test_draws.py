@@ -13,7 +13,7 @@ from changepoint.exact import outer_quadrature as outer
 from changepoint.likelihoods import FAMILIES
 from changepoint.results.result import QUANTILES
 
-T = 40
+T = 24
 DRAWS = 20_000
 KINDS = [
     Changes(),

@@ -1,4 +1,4 @@
-"""The filter against every configuration of 12 rows, on the same nodes and weights."""
+"""The filter against every configuration of 10 or 12 rows, on the same nodes and weights."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from changepoint.exact.hyper_mixture import Condition, Inference, Mixture
 from changepoint.exact.quadrature import Grid
 from changepoint.exact.smoothed import Smoothed
 
-T = 12
 TOLERANCE = 1e-9
-
 
 LATER = [
     pytest.param(seed, m, marks=pytest.mark.slow)
@@ -79,7 +77,7 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
     mixture = inference.mixture
     told, log_lik = enumerated(name, model.changes, data, mixture)
     result = Exact(draws=4).run(model, data)
-    number = np.append(result.number_probability, np.zeros(T))[:T]
+    number = np.append(result.number_probability, np.zeros(len(data)))[: len(data)]
     densities, theta = (
         told.densities(log_lik, mixture.grid.log_weights),
         mixture.grid.nodes.theta,
@@ -115,7 +113,8 @@ def compare(name: str, model: Model, data: Observations) -> dict[str, float]:
 @pytest.mark.parametrize("name", CASES)
 def test_the_filter_equals_enumeration(name: str, seed: int, m: int) -> None:
     """For every kind of `Changes`, with 30 % of the rows missing."""
-    data = simulate(name, seed, T, missing=0.3)
+    later = seed or m in (2, 4)
+    data = simulate(name, seed, 12 if later else 10, missing=0.3)
     families = CASES[name].models
     for i, changes in enumerate(kinds(m)):
         model = Model(families[(i + seed) % len(families)], changes).resolve(data)

@@ -10,7 +10,7 @@ from changepoint import Changes, Model
 from changepoint.exact.forward_backward import Filter, Pass, Wants
 from changepoint.exact.hyper_mixture import Condition
 
-T = 150
+T = 80
 
 
 def log_totals(one: Filter, run: Pass, at_most: bool) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from cases import CASES, Marginals, check, simulate
 
 from changepoint import Changes, Model, Observations, likelihoods
 
-T = 60
+T = 40
 BANDS = 1e-6  # in posterior standard deviations; found by interpolation between nodes
 KINDS = [Changes(), Changes(exactly=1), Changes(at_most=3, min_length=4), Changes(every=15)]
 

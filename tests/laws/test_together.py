@@ -11,7 +11,7 @@ from changepoint import Changes, Model
 from changepoint.exact.hyper_mixture import Condition, infer_each
 from changepoint.likelihoods.series import join
 
-LENGTHS = (60, 7, 33)
+LENGTHS = (40, 7, 23)
 KINDS = [
     Changes(),
     Changes(at_most=2, min_length=3),

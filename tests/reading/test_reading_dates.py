@@ -173,3 +173,38 @@ def test_local_midnights_stay_dates_across_a_change_of_the_clock(reads):
 def test_an_offset_that_leaves_the_calendar_is_an_error(reads):
     with pytest.raises(DataError):
         reads("time,count\n0001-01-01T00:30+01:00,1\n0001-01-02T00:30+01:00,1\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [
+        ("week", "{}-{:02}"), ("Meldewoche", "{}/{}"), ("year_week", "{}{:02}"),
+        ("epiweek", "{} {:02}"), ("KW", "{}-{}"),
+    ],
+)  # fmt: skip
+def test_weeks_are_no_months_in_a_column_of_weeks(reads, header, form):
+    weeks = [form.format(year, week) for year, week in ((2020, 51), (2020, 53), (2021, 2))]
+    with pytest.warns(DataWarning, match="were read as ISO weeks"):
+        found = times(reads, weeks, header, time=header)
+    assert found == ["2020-12-14", "2020-12-28", "2021-01-11"]
+
+
+def test_weeks_that_no_header_tells_are_named_in_the_error(reads):
+    for header in ("period", "midweekly"):
+        found = times(reads, ["2020-11", "2020-12"], header, time=header)
+        assert found == ["2020-11-01", "2020-12-01"]
+        with pytest.raises(DataError, match=r"2020-13'.*2020-W05, or stand in a column named"):
+            times(reads, ["2020-11", "2020-12", "2020-13"], header, time=header)
+
+
+def test_weeks_beyond_the_year_are_errors(reads):
+    with pytest.raises(DataError, match="'2021-W53'"):
+        times(reads, ["2021-51", "2021-52", "2021-53"], header="week")
+
+
+@pytest.mark.parametrize("form", ["{}/{:02}", "{}-{:02}", "{}/20{:02}", "{}–{:02}"])
+def test_seasons_are_years(reads, form):
+    seasons = [form.format(year, year - 1999) for year in (2009, 2010, 2011, 2012)]
+    with pytest.warns(DataWarning, match="its seasons were read as the years they begin in"):
+        assert times(reads, seasons, "season", time="season") == [2009, 2010, 2011, 2012]
+    assert times(reads, ["2010-11", "2010-12"], "season", time="season")[0] == "2010-11-01"

@@ -152,7 +152,7 @@ def test_years_and_eight_digits():
         ({"y": [date(2020, 1, 1)] * 2}, "numbers were expected"),
         ({"y": ["1", "x"]}, "line 2.*'x'"),
         ({"date": [None, date(2020, 1, 1)], "y": [1.0, 2.0]}, "line 1.*missing"),
-        ({"time": [1.0, None], "y": [1.0, 2.0]}, "line 2.*finite"),
+        ({"time": [None, 1.0], "y": [1.0, 2.0]}, "line 1.*finite"),
         (
             {"date": ["01/02/2020", "02/03/2020"], "y": [1.0, 2.0]},
             "Convert the column to dates",
@@ -246,3 +246,57 @@ def test_absent_parquet_files(tmp_path):
         read_parquet(tmp_path / "absent.parquet")
     with pytest.raises(DataError, match="folder"):
         read_parquet(tmp_path)
+
+
+def through_csv(rows, path):
+    pl.DataFrame(rows).write_csv(path / "t.csv")
+    return read(path / "t.csv")
+
+
+def through_json(rows, path):
+    (path / "t.json").write_text(pl.DataFrame(rows).write_json())
+    return read(path / "t.json")
+
+
+def through_parquet(rows, path):
+    pl.DataFrame(rows).write_parquet(path / "t.parquet", row_group_size=5)
+    return read(path / "t.parquet")
+
+
+DOORS = {
+    "CSV": through_csv,
+    "JSON": through_json,
+    "Parquet": through_parquet,
+    "pandas": lambda rows, path: from_frame(pd.DataFrame(rows)),
+    "polars": lambda rows, path: from_frame(pl.DataFrame(rows)),
+    "lazy": lambda rows, path: from_frame(pl.LazyFrame(rows)),
+    "pyarrow": lambda rows, path: from_frame(pa.table(rows)),
+}
+TEXTS = [str(day) for day in DAYS]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_rows_below_the_data_are_left_out_through_every_door(door, tmp_path):
+    rows = {"date": [*TEXTS, "Total", "Source: sales"], "shop": ["a"] * 11 + [None]}
+    rows["count"] = [*range(1, 11), 55, None]
+    with pytest.warns(DataWarning, match=r"a footer.*Total a 55\), line 1[23] \(Source: sales"):
+        observations = DOORS[door](rows, tmp_path)
+    assert len(observations) == 10 and observations.count.sum() == 55
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_tag_column_is_told_through_every_door(door, tmp_path):
+    rows = {"date": TEXTS * 2, "count": [*range(20)], "shop": ["a"] * 10 + ["b"] * 10}
+    with pytest.raises(DataError, match=r"2 series, told apart by column 'shop'.*batch --by"):
+        DOORS[door](rows, tmp_path)
+
+
+def test_parquet_is_read_by_columns_and_row_groups(tmp_path):
+    days = pl.date_range(date(2020, 1, 1), date(2024, 12, 31), eager=True)
+    rows = pl.DataFrame({"z": [[1]] * len(days), "day": days, "n": range(len(days))})
+    rows = rows.with_columns(other=pl.Series(["x"] * 1700 + ["2"] * (len(days) - 1700)))
+    for size in (50, 700, 10_000):
+        rows.write_parquet(tmp_path / "t.parquet", row_group_size=size)
+        observations = read(tmp_path / "t.parquet", value="n")
+        assert observations.value.tolist() == [*range(len(days))]
+        assert observations.label(1000) == str(days[1000])

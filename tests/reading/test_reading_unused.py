@@ -7,6 +7,8 @@ import pytest
 
 from changepoint import from_frame, read_parquet
 from changepoint.errors import DataError, DataWarning
+from changepoint.reading import read as read_any
+from changepoint.reading.long import long_file
 
 DAYS = [date(2024, 2, 27) + timedelta(days=day) for day in range(20)]
 FORMS = ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y%m%d", "%b %d, %Y"]
@@ -151,3 +153,44 @@ def test_other_columns_are_no_tags(reads):
     text = "date,amount,count\n2024-01-01,3.5,1\n2024-01-01,3.5,2\n2024-01-02,4.5,3\n"
     with pytest.warns(DataWarning, match="not used: 'amount'"):
         assert len(reads(text)) == 3
+
+
+def test_tags_are_found_where_no_time_is(reads):
+    days = sorted(DAYS[:10] * 2)
+    ends = [day + timedelta(days=6) for day in days]
+    text = table(["begins", "ends", "virus", "count"], days, ends, ["A", "B"] * 10, range(20))
+    with pytest.raises(DataError, match="2 series, told apart by column 'virus'"):
+        reads(text, count="count")
+    text = table(["begins", "ends", "virus", "count"], DAYS, DAYS, ["A", "B"] * 10, range(20))
+    with pytest.warns(DataWarning, match="no time"):
+        assert len(reads(text, count="count")) == 20
+
+
+@pytest.mark.parametrize("years", [["1990", "1991", "1992"], ["2020-01", "2020-02", "2020-03"]])
+def test_times_that_are_the_columns_are_told(tmp_path, years):
+    path = tmp_path / "t.csv"
+    path.write_text(table(["country", *years], ["A", "B"], *([5, 6] for _ in years)))
+    told = f"columns '{years[0]}'.*are times.*turn the table"
+    with pytest.raises(DataError, match=told):
+        read_any(path)
+    with pytest.raises(DataError, match=told):
+        long_file(str(path), (), {"wide": "count"})
+
+
+def test_dates_that_repeat_dont_hide_the_time(reads):
+    cohort = ["2024-02"] * 10 + ["2024-03"] * 10
+    text = table(["cohort", "begun", "count"], cohort, DAYS, range(20))
+    with pytest.warns(DataWarning) as caught:
+        assert reads(text).columns["time"] == "begun"
+    assert "'begun' is the only one of dates that differ" in str(caught[0].message)
+
+
+@pytest.mark.parametrize("time", ["date", "seen"])
+def test_several_columns_tell_series_apart(reads, time):
+    days, half = [day for day in DAYS for _ in range(4)], [DAYS[0]] * 80
+    shops, kinds = ["a", "a", "b", "b"] * 20, ["x", "y"] * 40
+    header = ["printed", time, "shop", "kind", "land", "count"]
+    text = table(header, half, days, shops, kinds, ["DE"] * 80, range(80))
+    told = r"4 series, told apart by column 'shop,kind' \('a, x', 'a, y'.*--by shop,kind"
+    with pytest.raises(DataError, match=told):
+        reads(text, count="count")

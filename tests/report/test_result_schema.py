@@ -52,7 +52,7 @@ def test_so_do_answers_of_a_sampler():
     model = Model(likelihoods.Poisson(), Changes(exactly=1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few draws have not converged
-        valid(fit(model, data, MCMC(draws=20, tune=20, chains=2)).to_dict())
+        valid(fit(model, data, MCMC(draws=20, tune=20, chains=2, cores=1, repeats=1)).to_dict())
 
 
 def test_it_can_fail():

@@ -66,7 +66,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def by_hand():
-    return converged(lambda seed: fit(hand_written(), DATA, MCMC(500, 500, seed=seed)))
+    return converged(lambda seed: fit(hand_written(), DATA, MCMC(500, 300, seed=seed)))
 
 
 def test_it_is_told_like_any_other(by_hand, truth, tmp_path):
@@ -106,7 +106,7 @@ def test_groups_that_pymc_computes(by_hand):
 
 
 def test_switchpoints_summed_out(truth):
-    posterior = converged(lambda seed: fit(summed(), DATA, MCMC(500, 500, seed=seed)))
+    posterior = converged(lambda seed: fit(summed(), DATA, MCMC(500, 300, seed=seed)))
     assert posterior.engine["settings"]["switchpoints"] == "sum-out"
     (mine,), (its,) = posterior.changes, truth.changes
     assert abs(mine.index - its.index) <= 1
@@ -120,7 +120,7 @@ def test_what_cannot_converge_is_said():
     model = hand_written()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        posterior = fit(model, DATA, MCMC(4, 0, seed=1))
+        posterior = fit(model, DATA, MCMC(4, 0, seed=1, repeats=1))
     assert not posterior.converged
     (message,) = [str(w.message) for w in caught if w.category is ConvergenceWarning]
     assert "Sum the switchpoints out of the model (`changepoint.sum_out`)" in message
@@ -265,7 +265,7 @@ def test_switchpoints_at_the_ends_are_no_changes():
         pm.Poisson("y", rate[segment], observed=data.count.astype(int))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        posterior = fit(model, data, MCMC(100, 100, 2, seed=1))
+        posterior = fit(model, data, MCMC(100, 100, 2, seed=1, repeats=1))
     assert "of the draws put a change outside rows 1..19" in posterior.warnings[0]
     rows = posterior.tree["posterior"]["switchpoint"].values
     assert (np.diff(rows, axis=2) >= 0).all()
@@ -302,7 +302,7 @@ def test_improper_priors_start_where_pymc_does():
         pm.Binomial("k", n=TRIALS, logit_p=logit[segment], observed=count)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        assert fit(model, DATA, MCMC(50, 200, 2, seed=1)).number == 1
+        assert fit(model, DATA, MCMC(50, 200, 2, seed=1, repeats=1)).number == 1
 
 
 def test_a_model_of_to_pymc_without_changes():

@@ -20,7 +20,7 @@ MODEL = Model(likelihoods.BetaBinomial(), Changes(exactly=1))
 
 @pytest.fixture(scope="module")
 def sampled():
-    engine = MCMC(500, 500, 2, switchpoints="metropolis")
+    engine = MCMC(500, 300, 2, switchpoints="metropolis")
     return converged(lambda seed: fit(MODEL, DATA, replace(engine, seed=seed)))
 
 
