@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.results.effects import EffectFound, found
@@ -150,16 +152,39 @@ class Answer:
     @cached_property
     def effects(self) -> tuple[EffectFound, ...]:
         """What shifts every row, whatever its segment: a mean and an interval of each term."""
-        model, observations = self.model, self.observations
-        shifts = None if isinstance(model, OwnModel) else model.shifts(observations)
-        if shifts is None:
+        coefficients = self._coefficients
+        if coefficients is None:
             return ()
-        assert isinstance(model, Model)  # no other has shifts
+        assert isinstance(self.model, Model)  # no other has any
+        return found(self.model, self.observations, coefficients)
+
+    @cached_property
+    def estimates(self) -> Floats:
+        """Each row's own estimate of the parameter, effects taken out, (T,)."""
+        model, observations = self.model, self.observations
+        y, coefficients = model.likelihood.estimates(observations), self._coefficients
+        if coefficients is None:
+            return y
+        shifts = self._shifts
+        assert shifts is not None  # as there are coefficients
+        assert isinstance(model.likelihood, GridLikelihood)  # `Model` makes sure
+        by = shifts.patterns @ coefficients.mean(axis=0)
+        return model.likelihood.shifted(y, -by)
+
+    @cached_property
+    def _shifts(self) -> Shifts | None:
+        model = self.model
+        return None if isinstance(model, OwnModel) else model.shifts(self.observations)
+
+    @cached_property
+    def _coefficients(self) -> Floats | None:
+        """Draws of the coefficients of effects, (D, d), if there are any."""
+        if self._shifts is None:
+            return None
         if isinstance(self._source, Result):
-            return found(model, observations, self._source.coefficients)
-        return found(
-            model, observations, hyper_draws(self.tree["posterior"].dataset, shifts.names)
-        )
+            draws = self._source.draws
+            return draws.hyper[:, draws.hyper.shape[1] - len(self._shifts.names) :]
+        return hyper_draws(self.tree["posterior"].dataset, self._shifts.names)
 
     @cached_property
     def _candidates(self) -> list[dict[str, Any]]:

@@ -277,6 +277,7 @@ def test_flags_override_the_columns_of_a_model_file(answer, table):
         ("--every", 20),
         ("--min-length", 2),
         ("--likelihood", "beta"),
+        ("--season", "week"),
     ],
 )
 def test_flags_that_define_a_model_contradict_a_model_file(run, flag, given):

@@ -22,6 +22,12 @@ class Pulse(Effect):
     first, last
         Times as the data have them: dates as text or otherwise, or numbers; of data without
         times numbers of rows, from 0.
+
+    Examples
+    --------
+    >>> from changepoint import Observations
+    >>> Pulse(first=2, last=3).design(Observations(count=[5, 4, 9, 8, 6])).rows[:, 0]
+    array([0., 0., 1., 1., 0.])
     """
 
     first: Any = None

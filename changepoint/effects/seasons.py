@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from changepoint.effects.base import Design, Effect, dates, of_levels
+from changepoint.effects.base import Design, Effect, Floats, dates, of_levels
 from changepoint.errors import ModelError
 from changepoint.observations import Observations
 
@@ -21,7 +21,23 @@ THURSDAY = 3  # 1970-01-01
 
 @dataclass(frozen=True)
 class Weekday(Effect):
-    """An effect of each day of the week; they add up to 0."""
+    """An effect of each day of the week; they add up to 0.
+
+    Examples
+    --------
+    Seven weeks of visits, with fewer of them buying at weekends and no change:
+
+    >>> import numpy as np
+    >>> from changepoint import Model, Observations, fit, likelihoods
+    >>> day = np.datetime64("2025-01-06") + np.arange(49)  # from a Monday
+    >>> count = np.where(np.arange(49) % 7 < 5, 220, 150)
+    >>> data = Observations(count=count, trials=[20000] * 49, time=day)
+    >>> posterior = fit(Model(likelihoods.Binomial(), effects=[Weekday()]), data)
+    >>> posterior.number
+    0
+    >>> posterior.effects[0].largest.name in ("Saturday", "Sunday")
+    True
+    """
 
     name: ClassVar = "weekday"
 
@@ -33,7 +49,16 @@ class Weekday(Effect):
 
 @dataclass(frozen=True)
 class Monthly(Effect):
-    """An effect of each month of the year; they add up to 0."""
+    """An effect of each month of the year; they add up to 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from changepoint import Observations
+    >>> months = np.datetime64("2020-01") + np.arange(24)
+    >>> Monthly().design(Observations(count=[1] * 24, time=months)).rows.shape
+    (24, 11)
+    """
 
     name: ClassVar = "monthly"
 
@@ -45,7 +70,16 @@ class Monthly(Effect):
 
 @dataclass(frozen=True)
 class Hourly(Effect):
-    """An effect of each hour of the day; they add up to 0."""
+    """An effect of each hour of the day; they add up to 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from changepoint import Observations
+    >>> hours = np.datetime64("2020-01-01T00") + np.arange(48)
+    >>> Hourly().design(Observations(count=[1] * 48, time=hours)).terms[17]
+    '17:00'
+    """
 
     name: ClassVar = "hourly"
 
@@ -63,6 +97,14 @@ class Yearly(Effect):
     ----------
     harmonics
         The first has the period of a year, the second half of it, ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from changepoint import Observations
+    >>> weeks = np.datetime64("2020-01-06") + 7 * np.arange(104)
+    >>> Yearly(harmonics=1).design(Observations(count=[1] * 104, time=weeks)).rows.shape
+    (104, 2)
     """
 
     harmonics: int = 2
@@ -78,10 +120,12 @@ class Yearly(Effect):
         """Return sines and cosines of the time of the year; reported for the months."""
         time = dates(observations, self.name)
         year = time.astype("datetime64[Y]")
-        whole = (year + 1).astype("datetime64[s]") - year.astype("datetime64[s]")
+        whole = (year + np.timedelta64(1, "Y")).astype("datetime64[s]") - year.astype(
+            "datetime64[s]"
+        )
         share = (time.astype("datetime64[s]") - year.astype("datetime64[s]")) / whole
         return Design(self._waves(share), MONTHS, self._waves((np.arange(12) + 0.5) / 12))
 
-    def _waves(self, share: np.ndarray) -> np.ndarray:
+    def _waves(self, share: Floats) -> Floats:
         angle = 2 * np.pi * np.outer(share, np.arange(1, self.harmonics + 1))
         return np.concatenate([np.cos(angle), np.sin(angle)], axis=1)

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from changepoint.errors import EngineError
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature
 from changepoint.exact.density import densities
@@ -33,6 +32,7 @@ from changepoint.model import Model
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 EPSILON = 3e-4  # of eta, for the derivative of log densities
 NUDGE = 0.02  # of coefficients, in prior standard deviations, for that of gradients
@@ -44,7 +44,10 @@ FAR = 0.5  # the same, for an approximation
 INFLATED = 1.03  # standard deviations of the points, in those of the Gaussian
 POINTS = 64  # where a family has no hyperparameter
 BESIDE = 8  # at each value of the hyperparameter
-POOR = 0.3  # share of the points that count, below which there must be more
+ENOUGH = 4  # frames of points at a node, of which one is from the prior
+WANTED = 0.01  # standard error of the log evidence, where that is affordable
+MOST = 0.5  # the same, beyond which there is no answer
+AFFORDED = 3e7  # likelihood values at all points together
 KEPT = 0.5  # of the correlation of a draw's coefficients with its node's
 GOLDEN = (math.sqrt(5) - 1) / 2
 LOG_2PI = math.log(2 * math.pi)
@@ -235,64 +238,85 @@ class Surface:
 
 
 @dataclass(frozen=True)
-class EffectNodes(HyperNodes):
-    """Points of the coefficients at each node of the family's own hyperparameter.
+class Gaussians:
+    """What the coefficients' posterior looks like at each node of the family's own.
 
     lattice
-        These nodes.
-    of
-        Which of them each point goes with, ascending, (J,).
+        These nodes, L of them.
     laplace
         Log evidence there, about, (L,).
     modes, roots
-        Of the Gaussian of the coefficients there: its mean, (L, d), and a root of its
-        covariance, (L, d, d).
+        Of the coefficients: the mean, (L, d), and a root of the covariance, (L, d, d).
     """
 
     lattice: HyperNodes
-    of: Integers
     laplace: Floats
     modes: Floats
     roots: Floats
 
-    def unevenness(self, weights: Floats | None = None) -> float:
-        """Return how wrong sums over the lattice look, by Laplace's approximation."""
+    def unevenness(self) -> float:
+        """Return how wrong sums over the lattice look."""
         log_p = self.lattice.log_weights + self.laplace
         return self.lattice.unevenness(np.exp(log_p - np.logaddexp.reduce(log_p)))
 
-    def efficiency(self, weights: Floats) -> float:
-        """Return the share of the points that count, at the nodes that matter."""
-        total = np.bincount(self.of, weights)
-        squares = np.bincount(self.of, weights**2)
-        count = np.bincount(self.of)
-        with np.errstate(invalid="ignore"):
-            share = np.where(total > 0, total**2 / (count * squares), 0.0)
-        return float(total @ share / total.sum())
+    def log_density(self, beta: Floats, of: Integers) -> Floats:
+        """Return the log density of wider ones at some coefficients, (J, d) -> (J,)."""
+        off = (beta - self.modes[of])[..., None] / INFLATED
+        z = np.linalg.solve(self.roots, np.eye(beta.shape[1]))[of] @ off
+        log_volume = np.log(INFLATED * np.diagonal(self.roots, axis1=1, axis2=2)).sum(axis=1)
+        log_p: Floats = -0.5 * np.sum(z[..., 0] ** 2 + LOG_2PI, axis=1) - log_volume[of]
+        return log_p
+
+
+@dataclass(frozen=True)
+class EffectNodes(HyperNodes):
+    """Points of the coefficients at each node of the family's own hyperparameter.
+
+    gaussians
+        What they were drawn from; some from the prior instead.
+    of, wide
+        Which node each point goes with, ascending, and whether it is from the prior, (J,).
+    """
+
+    gaussians: Gaussians
+    of: Integers
+    wide: Mask
+
+    def unevenness(self, weights: Floats) -> float:
+        """Return how wrong sums over the lattice look."""
+        return self.gaussians.unevenness()
+
+    def error(self, weights: Floats) -> float:
+        """Return the standard error of the log evidence, as if the points were random."""
+        part = 2 * self.of + self.wide
+        count = np.bincount(part)
+        several = np.maximum(count, 1)
+        squares = np.bincount(part, weights**2) - np.bincount(part, weights) ** 2 / several
+        total = np.sum(squares * count / np.maximum(count - 1, 1))
+        return math.sqrt(max(float(total), 0.0)) / float(weights.sum())
 
     def draws(self, weights: Floats, uniform: Floats) -> Floats:
         """Return draws of the family's own, and of coefficients that go with their nodes.
 
-        Of the Gaussian at the hyperparameter's node; points are too few to be draws.
+        Points are too few to be draws: they are pulled towards the mean, and spread out again.
         """
-        own = self.lattice.draws(np.bincount(self.of, weights), uniform)
-        p = weights / weights.sum()
+        at, p = self.gaussians, weights / weights.sum()
+        own = at.lattice.draws(np.bincount(self.of, weights), uniform)
         node = np.searchsorted(np.cumsum(p), uniform * (1 - 1e-12))
-        mode, root = self.modes[self.of[node]], self.roots[self.of[node]]
-        z = np.random.default_rng(0).standard_normal(mode.shape)
-        spread = math.sqrt(1 - KEPT**2) * np.einsum("nij,nj->ni", root, z)
-        beta = self.values[node, own.shape[1] :]
-        return np.column_stack([own, mode + KEPT * (beta - mode) + spread])
+        z = np.random.default_rng(0).standard_normal((len(node), at.modes.shape[1]))
+        spread = np.einsum("nij,nj->ni", at.roots[self.of[node]], z)
+        beta, mode = self.values[node, own.shape[1] :], at.modes[self.of[node]]
+        near = mode + KEPT * (beta - mode) + math.sqrt(1 - KEPT**2) * spread
+        return np.column_stack([own, np.where(self.wide[node, None], beta, near)])
 
 
-def nodes(surface: Surface, fineness: float = 1.0, times: int = 1) -> EffectNodes:
-    """Return nodes of the hyperparameters and the coefficients, with their weights.
+def search(surface: Surface, fineness: float = 1.0) -> Gaussians:
+    """Return where the posterior of hyperparameters and coefficients is.
 
     Parameters
     ----------
     fineness
         Divides the distance of the nodes of the family's own.
-    times
-        How many times as many points as usual.
     """
     family = surface.family
     start = np.atleast_1d(family.hyper.median()) if family.hyper else np.empty(0)
@@ -308,34 +332,48 @@ def nodes(surface: Surface, fineness: float = 1.0, times: int = 1) -> EffectNode
     for hyper in lattice.values:
         if hyper.tobytes() not in modes:
             log_evidence(hyper)
-    best = max(lattice.values, key=lambda hyper: modes[hyper.tobytes()].log_evidence)
-    top = surface.climb(best, modes[best.tobytes()].beta)
+    found = [modes[hyper.tobytes()] for hyper in lattice.values]
+    laplace = np.array([mode.log_evidence for mode in found])
+    best = int(laplace.argmax())
+    top = surface.climb(lattice.values[best], found[best].beta)
     # What the rows' information leaves out: that changes may explain an effect.
     root = np.linalg.cholesky(top.curvature)
-    inner = np.linalg.solve(root, surface.curvature(best, top.beta))
+    inner = np.linalg.solve(root, surface.curvature(lattice.values[best], top.beta))
     left_out = np.linalg.solve(root, inner.T)
-    found = [modes[hyper.tobytes()] for hyper in lattice.values]
-    center = np.array([mode.beta for mode in found])
     roots = np.array([_root(mode.curvature, left_out) for mode in found])
-    d, count = center.shape[1], len(found)
-    frames = times * math.ceil((BESIDE if count > 1 else POINTS) / (2 * d))
-    by_node = _frames(count * frames, d).reshape(frames, count, 2 * d, d).swapaxes(0, 1)
-    z = by_node.reshape(-1, d)
-    each = frames * 2 * d
-    of = np.repeat(np.arange(count), each)
-    beta = center[of] + INFLATED * np.einsum("nij,nj->ni", roots[of], z)
-    log_volume = np.log(INFLATED * np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
-    log_density = -0.5 * np.sum(z**2, axis=1) - 0.5 * d * LOG_2PI
-    log_q = log_density - log_volume[of] + math.log(each)
+    return Gaussians(lattice, laplace, np.array([mode.beta for mode in found]), roots)
+
+
+def nodes(surface: Surface, at: Gaussians, times: int = 1) -> EffectNodes:
+    """Return points of hyperparameters and coefficients, with their weights.
+
+    By importance; where there are enough of them some are from the prior, since a change may
+    explain all of an effect, and leave its coefficients free (Hesterberg 1995).
+
+    Parameters
+    ----------
+    times
+        How many times as many points as usual.
+    """
+    (L, d), sigma = at.modes.shape, surface.sigma
+    frames = times * math.ceil((BESIDE if L > 1 else POINTS) / (2 * d))
+    each, beside = frames * 2 * d, 2 * d * (frames >= ENOUGH)
+    z = _frames(L * frames, d).reshape(frames, L, 2 * d, d).swapaxes(0, 1).reshape(-1, d)
+    of, wide = np.repeat(np.arange(L), each), np.tile(np.arange(each) < beside, L)
+    near = at.modes[of] + INFLATED * np.einsum("nij,nj->ni", at.roots[of], z)
+    beta = np.where(wide[:, None], sigma * z, near)
+    prior, share = surface.prior(beta), beside / each
+    log_q = at.log_density(beta, of) + math.log1p(-share)
+    if beside:
+        log_q = np.logaddexp(log_q, prior + math.log(share))
+    lattice = at.lattice
     return EffectNodes(
         (*lattice.names, *surface.shifts.names),
         np.column_stack([lattice.values[of], beta]),
-        lattice.log_weights[of] + surface.prior(beta) - log_q,
-        lattice,
+        lattice.log_weights[of] + prior - log_q - math.log(each),
+        at,
         of,
-        np.array([mode.log_evidence for mode in found]),
-        center,
-        roots,
+        wide,
     )
 
 
@@ -358,13 +396,3 @@ def _frames(count: int, d: int) -> Floats:
     length = np.sqrt(2 * special.gammaincinv(d / 2, rank))
     points = length[:, None, None] * axes
     return np.concatenate([points, -points], axis=1)
-
-
-def check(efficiency: float) -> None:
-    """Raise where the points tell too little of the posterior."""
-    if efficiency < POOR:
-        raise EngineError(
-            "the coefficients of the effects can't be summed out by importance: only "
-            f"{efficiency:.0%} of the points count. Use fewer effects, or priors that are "
-            "narrower (sigma)"
-        )

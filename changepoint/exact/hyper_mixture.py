@@ -163,18 +163,27 @@ def _infer_effects(model: Model, series: Series, condition: Condition, most: int
     """Return the inference for one series whose rows are shifted by effects."""
     surface = effects.Surface(model, series, condition.number, condition.at_most, KEEP)
     batch = _Batch([model], series, [condition], most, None)
-    fineness, times = 1.0, 1
-    while True:
-        nodes = effects.nodes(surface, fineness, times)
-        if nodes.unevenness() > UNEVEN and fineness < 4:
-            fineness *= 2
-            continue
-        inference = batch.inference(nodes, batch.final([nodes])[0])
-        efficiency = nodes.efficiency(inference.weights)
-        if efficiency > effects.POOR or times == 4:
+    for fineness in (1.0, 2.0, 4.0):
+        found = effects.search(surface, fineness)
+        if found.unevenness() < UNEVEN:
             break
-        times *= 2
-    effects.check(efficiency)
+    nodes = effects.nodes(surface, found)
+    (grid,) = batch.final([nodes])
+    inference = batch.inference(nodes, grid)
+    # More points where they are wanted, and cost little.
+    work = len(nodes.values) * len(series.index) * len(grid.log_weights)
+    wanted = (nodes.error(inference.weights) / effects.WANTED) ** 2
+    times = int(min(wanted + 1, effects.AFFORDED / work))
+    if times > 1:
+        nodes = effects.nodes(surface, found, times)
+        inference = batch.inference(nodes, batch.final([nodes])[0])
+    error = nodes.error(inference.weights)
+    if not error < effects.MOST:
+        raise EngineError(
+            "the coefficients of the effects can't be summed out by importance: log evidence "
+            f"has a standard error of {error:.2g}. Use fewer effects, or priors that are "
+            "narrower (sigma)"
+        )
     return inference
 
 

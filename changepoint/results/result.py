@@ -170,13 +170,6 @@ class Result(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
 
     @property
-    def coefficients(self) -> Floats:
-        """Draws of the coefficients of effects, (D, d)."""
-        assert isinstance(self.model, Model)  # one written by hand has none
-        own = len(self.model.likelihood.hyper_names)
-        return self.draws.hyper[:, own:]
-
-    @property
     def draws(self) -> Draws:
         """Draws, made when they are first asked for."""
         return self.drawn()

@@ -16,9 +16,9 @@ from changepoint.exact.effect_nodes import Surface
 from changepoint.exact.hyper_mixture import KEEP
 from changepoint.likelihoods.grid import GridLikelihood
 
-T = 9
-PULSES = (Pulse(first=2, last=4), Pulse(first=4, last=6))
-INSIDE = np.array([[2 <= t <= 4, 4 <= t <= 6] for t in range(T)], float)
+T = 7
+PULSES = (Pulse(first=1, last=3), Pulse(first=3, last=4))
+INSIDE = np.array([[1 <= t <= 3, 3 <= t <= 4] for t in range(T)], float)
 
 
 def moved(domain: tuple[float, float], theta: Floats, companion: Floats, by: float):
@@ -46,7 +46,7 @@ def log_likelihood(name: str, data: Observations, grid, own: float, beta: Floats
 
 def with_pulses(name: str, changes: Changes, seed: int = 1) -> tuple[Model, Observations]:
     data = simulate(name, seed, T, missing=0.2)
-    return Model(CASES[name].models[0], changes, PULSES).resolve(data), data
+    return Model(CASES[name].models[-1], changes, PULSES).resolve(data), data
 
 
 @pytest.mark.parametrize("name", GRID)
@@ -69,27 +69,33 @@ def test_the_filter_equals_enumeration_at_every_node(name: str) -> None:
         check({key: float(np.abs(e).max()) for key, e in errors.items()}, 1e-9, changes)
 
 
-@pytest.mark.parametrize("name", GRID)
+QUICK = ("binomial", "poisson", "exponential", "negative-binomial")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in GRID],
+)
 def test_importance_equals_quadrature(name: str) -> None:
     """Over both coefficients, by Gauss and Hermite; the family's own by its lattice."""
     model, data = with_pulses(name, Changes())
     inference = inferred(model, data)
     nodes, grid = inference.mixture.outer, inference.mixture.grid
     sigma = np.array([effect.sigma for effect in model.effects])
-    z, w = np.polynomial.hermite_e.hermegauss(13)
+    z, w = np.polynomial.hermite_e.hermegauss(11)
     beta = sigma * np.array(np.meshgrid(z, z)).reshape(2, -1).T
     log_w = np.log(np.outer(w, w).ravel() / (2 * np.pi))
-    own = model.likelihood.own(nodes.lattice.values)
-    likely = nodes.lattice.log_weights + nodes.laplace
-    heavy = np.flatnonzero(likely > likely.max() - 12)
+    own = model.likelihood.own(nodes.gaussians.lattice.values)
+    likely = nodes.gaussians.lattice.log_weights + nodes.gaussians.laplace
+    heavy = np.flatnonzero(likely > likely.max() - 9)
     total = []
     for j in heavy:
         tables = [log_likelihood(name, data, grid, own[j], b) for b in beta]
         told = enumeration(np.array(tables), grid.log_weights, log_w, model.changes)
-        total.append(told.log_evidence + nodes.lattice.log_weights[j])
+        total.append(told.log_evidence + nodes.gaussians.lattice.log_weights[j])
     error = abs(float(log_sum(np.array(total))) - inference.log_evidence())
-    assert error < 5e-3, error
-    assert nodes.efficiency(inference.weights) > 0.9
+    assert error < 3 * nodes.error(inference.weights) + 2e-3
+    assert nodes.error(inference.weights) < 0.05
 
 
 @pytest.mark.parametrize("name", GRID)

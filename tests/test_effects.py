@@ -1,0 +1,150 @@
+"""Effects that all rows share: what is said of them, and what can't have any."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from changepoint import (
+    MCMC,
+    Changes,
+    DataError,
+    EngineError,
+    Exact,
+    Model,
+    ModelError,
+    Observations,
+    Posterior,
+    effects,
+    fit,
+    likelihoods,
+)
+from changepoint.cli.command import main
+from changepoint.effects import EFFECTS, SEASONS
+
+ROWS = 63
+TIME = np.datetime64("2025-01-06") + np.arange(ROWS)  # from a Monday
+COUNT = np.where(np.arange(ROWS) % 7 < 5, 220, 150) + np.arange(ROWS) % 3
+DATA = Observations(count=COUNT, trials=[20_000] * ROWS, time=TIME)
+WEEK = Model(likelihoods.Binomial(), effects=[effects.Weekday()])
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return fit(WEEK, DATA, Exact(draws=400))
+
+
+def test_a_week_is_told_and_is_no_change(posterior):
+    (week,) = posterior.effects
+    assert (week.name, week.probability, week.relative) == ("weekday", 1.0, True)
+    assert [term.name for term in week.terms] == list(effects.seasons.DAYS)
+    assert all(term.lower < term.mean < term.upper for term in week.terms)
+    assert all((term.mean < 0.9) == (term.name[0] == "S") for term in week.terms)
+    assert posterior.number == 0
+    assert "A weekly pattern (S" in posterior.sentence()
+    assert "Effect weekday: Monday +" in str(posterior)
+    assert fit(Model(likelihoods.Binomial()), DATA, Exact(draws=4)).number > 1
+
+
+def test_dots_are_without_effects(posterior):
+    spread = [np.ptp(one) for one in (posterior.estimates, COUNT / 20_000)]
+    assert spread[0] < spread[1] / 5
+    assert posterior.plot() is not None
+
+
+def test_groups_and_files_hold_the_effects(posterior, tmp_path):
+    tree = posterior.build("log_likelihood", "posterior_predictive", "prior")
+    assert "weekday[5]" in tree["posterior"]
+    assert "weekday[5]" in tree["prior"]
+    predicted = tree["posterior_predictive"]["y"].values.mean(axis=(0, 1))
+    assert np.abs(predicted / COUNT - 1).max() < 0.05
+    posterior.save(tmp_path / "it.nc")
+    again = Posterior.load(tmp_path / "it.nc")
+    assert again.model == posterior.model
+    assert again.effects == posterior.effects
+    assert again.to_dict() == posterior.to_dict()
+
+
+def test_models_are_told_and_read_again():
+    every = [
+        effects.Weekday(), effects.Monthly(sigma=0.2), effects.Yearly(harmonics=3),
+        effects.Hourly(), effects.Pulse(first="2025-01-10", last=np.datetime64("2025-01-12")),
+    ]  # fmt: skip
+    assert {effect.name for effect in every} == set(EFFECTS)
+    model = Model(likelihoods.Poisson(), Changes(), every)
+    assert Model.from_dict(json.loads(json.dumps(model.to_dict()))) == model
+    assert "Yearly(harmonics=3)" in str(model)
+
+
+@pytest.mark.parametrize("likelihood", ["auto", "trend", "multinomial"])
+def test_what_has_no_one_parameter_has_no_effects(likelihood):
+    with pytest.raises(ModelError, match=rf"'{likelihood}' can't have effects.*binomial"):
+        Model(likelihoods.FAMILIES[likelihood](), effects=[effects.Weekday()])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([effects.Weekday(), effects.Weekday(sigma=1)], "an effect is given twice"),
+        (["week"], "effects must be of changepoint.effects, not 'week'"),
+    ],
+)
+def test_effects_that_do_not_fit_together(given, message):
+    with pytest.raises(ModelError, match=message):
+        Model(likelihoods.Poisson(), effects=given)
+
+
+@pytest.mark.parametrize("sigma", [0, -1, np.inf])
+def test_priors_of_effects(sigma):
+    with pytest.raises(ModelError, match="sigma of Weekday must be above 0"):
+        effects.Weekday(sigma=sigma)
+    with pytest.raises(ModelError, match="harmonics of Yearly must be 1 to 6"):
+        effects.Yearly(harmonics=0)
+
+
+def test_data_without_what_an_effect_needs():
+    numbers = Observations(count=COUNT, trials=[20_000] * ROWS, time=np.arange(ROWS))
+    for data in (numbers, Observations(count=COUNT, trials=[20_000] * ROWS)):
+        with pytest.raises(DataError, match="the effect 'weekday' needs dates"):
+            fit(WEEK, data)
+    outside = Model(likelihoods.Binomial(), effects=[effects.Pulse(first=0, last=62)])
+    with pytest.raises(DataError, match="all of the rows lie in the pulse"):
+        fit(outside, numbers)
+
+
+def test_no_model_of_pymc():
+    with pytest.raises(EngineError, match="no PyMC model with Weekday"):
+        fit(WEEK, DATA, MCMC())
+    with pytest.raises(EngineError, match="no PyMC model with Weekday"):
+        WEEK.to_pymc(DATA, exactly=1)
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "days.csv"
+    rows = zip(TIME.astype(str), COUNT, [20_000] * ROWS, strict=True)
+    path.write_text(
+        "\n".join(["date,count,trials", *(",".join(map(str, row)) for row in rows)])
+    )
+    return path
+
+
+def test_the_command(table, tmp_path, capsys):
+    words = ["--likelihood", "binomial", "--season", "week"]
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", str(table), *words, "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [effect["name"] for effect in told["model"]["effects"]] == ["weekday"]
+    with pytest.raises(SystemExit) as ended:
+        main(["batch", str(table), *words, "--out", str(tmp_path / "out")])
+    assert ended.value.code == 0
+    with (tmp_path / "out" / "series.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["number"] == "0"
+    assert "Weekday(sigma=0.3)" in row["model"]
+
+
+def test_every_season_is_an_effect():
+    assert all(EFFECTS[kind.name] is kind for kind in SEASONS.values())
