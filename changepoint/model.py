@@ -26,7 +26,11 @@ from changepoint.roles import BY_NAME, behind
 if TYPE_CHECKING:
     import pymc as pm
 
-SHIFTABLE = [name for name, family in FAMILIES.items() if issubclass(family, GridLikelihood)]
+SHIFTABLE = [
+    name
+    for name, family in FAMILIES.items()
+    if issubclass(family, GridLikelihood) and not family().unshiftable
+]
 RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
@@ -72,17 +76,25 @@ class Model:
         if not isinstance(self.changes, Changes):
             raise ModelError(f"changes must be a Changes, not {self.changes!r}")
         object.__setattr__(self, "effects", tuple(self.effects))
+        if self.effects:
+            self._check_effects()
+
+    def _check_effects(self) -> None:
         for effect in self.effects:
             if not isinstance(effect, Effect):
                 raise ModelError(f"effects must be of changepoint.effects, not {effect!r}")
         titles = [effect.title for effect in self.effects]
         if len(set(titles)) < len(titles):
             raise ModelError(f"an effect is given twice: {', '.join(titles)}")
-        if self.effects and not isinstance(self.likelihood, GridLikelihood):
-            raise ModelError(
-                f"the likelihood {self.likelihood.name!r} can't have effects, which shift a "
-                f"segment's one parameter; choose one of {', '.join(SHIFTABLE)}"
-            )
+        family, instead = self.likelihood, f"choose one of {', '.join(SHIFTABLE)}"
+        if isinstance(family, GridLikelihood):
+            if not family.unshiftable:
+                return
+            instead = f"{family.unshiftable}, or {instead}"
+        raise ModelError(
+            f"the likelihood {family.name!r} can't have effects, which shift a segment's one "
+            f"parameter; {instead}"
+        )
 
     def __str__(self) -> str:
         return ", ".join(str(part) for part in (self.likelihood, self.changes, *self.effects))

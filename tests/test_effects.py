@@ -3,6 +3,7 @@
 import csv
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -22,6 +23,7 @@ from changepoint import (
 )
 from changepoint.cli.command import main
 from changepoint.effects import EFFECTS, SEASONS
+from changepoint.report.as_json import SCHEMA
 
 ROWS = 63
 TIME = np.datetime64("2025-01-06") + np.arange(ROWS)  # from a Monday
@@ -45,6 +47,8 @@ def test_a_week_is_told_and_is_no_change(posterior):
     assert "A weekly pattern (S" in posterior.sentence()
     assert "Effect weekday: Monday +" in str(posterior)
     assert fit(Model(likelihoods.Binomial()), DATA, Exact(draws=4)).number > 1
+    assert 0 < posterior.engine["diagnostics"]["log_evidence_error"] < 0.05
+    jsonschema.Draft202012Validator(SCHEMA).validate(posterior.to_dict())
 
 
 def test_dots_are_without_effects(posterior):
@@ -77,7 +81,7 @@ def test_models_are_told_and_read_again():
     assert "Yearly(harmonics=3)" in str(model)
 
 
-@pytest.mark.parametrize("likelihood", ["auto", "trend", "multinomial"])
+@pytest.mark.parametrize("likelihood", ["auto", "trend", "multinomial", "student-t"])
 def test_what_has_no_one_parameter_has_no_effects(likelihood):
     with pytest.raises(ModelError, match=rf"'{likelihood}' can't have effects.*binomial"):
         Model(likelihoods.FAMILIES[likelihood](), effects=[effects.Weekday()])

@@ -286,6 +286,10 @@ class EffectNodes(HyperNodes):
         """Return how wrong sums over the lattice look."""
         return self.gaussians.unevenness()
 
+    def diagnostics(self, weights: Floats) -> dict[str, float]:
+        """Return the standard error of the log evidence."""
+        return {"log_evidence_error": self.error(weights)}
+
     def error(self, weights: Floats) -> float:
         """Return the standard error of the log evidence, as if the points were random."""
         part = 2 * self.of + self.wide

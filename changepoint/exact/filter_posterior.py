@@ -175,5 +175,6 @@ class FilterPosterior:
             diagnostics={
                 "nodes": len(self.main.mixture.grid.log_weights),
                 "shared_nodes": len(self.main.filters),
+                **self.main.mixture.outer.diagnostics(self.main.weights),
             },
         )

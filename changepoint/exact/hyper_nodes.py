@@ -39,6 +39,10 @@ class HyperNodes:
         """Return how wrong sums with these posterior weights, (J,), look."""
         return 0.0
 
+    def diagnostics(self, weights: Floats) -> dict[str, float]:
+        """Return what says how good they are, beside their number."""
+        return {}
+
     def draws(self, weights: Floats, uniform: Floats) -> Floats:
         """Return a draw for each rank within the posterior weights, (D,) -> (D, d)."""
         return self.values[np.searchsorted(np.cumsum(weights), uniform * (1 - 1e-12))]

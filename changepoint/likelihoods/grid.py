@@ -179,6 +179,11 @@ class GridLikelihood(SegmentLikelihood):
             shifts,
         )
 
+    @property
+    def unshiftable(self) -> str:
+        """Why effects can't shift the parameter, if so."""
+        return ""
+
     def shifted(self, theta: Floats, by: Floats) -> Floats:
         """Return the parameter shifted on the scale of its link, by broadcasting."""
         return shift(self.domain, Nodes(theta, 1 - theta), by).theta
