@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.links import is_relative
 from changepoint.likelihoods.series import Shifts
 from changepoint.observations import ROLES, Observations
-from changepoint.reading.clocks import in_repeated_hour
 from changepoint.roles import BY_NAME, behind
+from changepoint.time_problems import time_problems
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -148,7 +149,7 @@ class Model:
                 f"have {present}. Name the columns ({', '.join(f'--{r}' for r in absent)}), or "
                 "choose another likelihood"
             )
-        problems = [*self._length_problems(observations), *_time_problems(observations)]
+        problems = [*self._length_problems(observations), *time_problems(observations)]
         with np.errstate(invalid="ignore"):
             problems += _row_problems(family, observations)
             for fault in () if problems else family.faults(observations):
@@ -161,7 +162,9 @@ class Model:
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise SupportError(f"{count} with the data under {family.name!r}:", problems)
-        return tuple(family.cautions(observations))
+        self.shifts(observations)  # says what effects lack
+        effects = (effect.cautions(observations) for effect in self.effects)
+        return (*family.cautions(observations), *chain.from_iterable(effects))
 
     def absent(self, observations: Observations) -> list[str]:
         """Return the roles that the likelihood needs and the data don't have."""
@@ -327,53 +330,6 @@ def _row_problems(family: Likelihood, observations: Observations) -> list[Proble
             there = fault.rows & ~np.isnan(rows.column(fault.role))
             problems += spell_out(fault._replace(rows=there), rows)
     return problems
-
-
-COPY = ("a copy: a row that is the same in every column", "Delete one of the two.")
-SEVERAL = (
-    "a time that stands in another row too",
-    "The rows differ: sum them by period with --aggregate day, week or month (values: with "
-    "--statistic mean, median or sum); if the file holds several series, split it.",
-)
-CLOCKS = (
-    "an hour that comes twice, because clocks were put back: local times without a zone",
-    "Say the zone, such as --zone Europe/Berlin (zone= in Python); or take out the column of "
-    "times, and rows are counted in their order.",
-)
-
-
-def _time_problems(observations: Observations) -> Iterator[Problem]:
-    """Yield what breaks the rule: times ascend, each once."""
-    time = observations.time
-    if time is None or len(time) < 2:
-        return
-    ahead = np.r_[True, time[1:] > time[:-1]]
-    _, first, inverse = np.unique(time, return_index=True, return_inverse=True)
-    repeated = first[inverse] != np.arange(len(time))
-    clocks = in_repeated_hour(time)
-    for row in np.flatnonzero(~ahead | repeated | clocks):
-        line = None if observations.lines is None else int(observations.lines[row])
-        label, twin = observations.label(int(row)), 0
-        column = observations.columns.get("time", "time")
-        if clocks[row]:
-            rule, remedy = CLOCKS
-        elif repeated[row]:
-            (rule, remedy), twin = _repeated(observations, int(row), int(first[inverse[row]]))
-        else:
-            rule, remedy = "a time before the previous row's", "Sort the rows by time."
-        value = f"{label}, also on line {twin}" if twin else label
-        yield Problem(observations.file, line, label, column, value, rule, remedy)
-
-
-def _repeated(observations: Observations, row: int, first: int) -> tuple[tuple[str, str], int]:
-    """Return what is said of a row with the time of a first one, and the line of its twin."""
-    lines, copies = observations.lines, observations.copies
-    if lines is None or copies is None:
-        return SEVERAL, 0 if lines is None else int(lines[first])
-    origin = copies[[row, first]] + np.where(copies[[row, first]], 0, lines[[row, first]])
-    if origin[0] == origin[1]:
-        return COPY, int(lines[first])
-    return (COPY, int(copies[row])) if copies[row] else (SEVERAL, int(lines[first]))
 
 
 def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fault]:

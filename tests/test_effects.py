@@ -117,6 +117,16 @@ def test_data_without_what_an_effect_needs():
         fit(outside, numbers)
 
 
+def test_data_that_hardly_tell_an_effect():
+    mondays = Observations(count=[5, 6, 7], time=TIME[:21:7])
+    with pytest.raises(DataError, match="can't be told from the level: all rows are of Monday"):
+        Model(likelihoods.Poisson(), effects=[effects.Weekday()]).check(mondays)
+    short = Observations(count=COUNT[:10], trials=[20_000] * 10, time=TIME[:10])
+    (told,) = WEEK.check(short)
+    assert "less than two periods of the effect 'weekday'" in told
+    assert WEEK.check(DATA) == ()
+
+
 def test_no_model_of_pymc():
     with pytest.raises(EngineError, match="no PyMC model with Weekday"):
         fit(WEEK, DATA, MCMC())

@@ -24,7 +24,7 @@ LAYERS = (
     {"reading", "likelihoods", "effects"},
     {"kernels"},
     {"sampling.models"},
-    {"model"},
+    {"model", "time_problems"},
     {"hand_written"},
     {"results"},
     {"exact"},

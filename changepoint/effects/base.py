@@ -7,6 +7,7 @@ beta are shared by all segments, each Normal(0, sigma) a priori.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -50,6 +51,7 @@ class Effect(ABC):
     sigma: float | None = None
 
     name: ClassVar[str]
+    period: ClassVar[np.timedelta64 | None] = None  # after which it repeats
 
     def __post_init__(self) -> None:
         sigma = self.sigma
@@ -65,6 +67,17 @@ class Effect(ABC):
         DataError
             If the data don't have what it needs.
         """
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Warn of data that hardly tell the effect from changes."""
+        time = observations.time
+        if self.period is None or time is None or not len(time):
+            return
+        if time[-1] - time[0] < 2 * self.period:
+            yield (
+                f"the data cover less than two periods of the effect {self.name!r}: it can "
+                "hardly be told from changes"
+            )
 
     def resolve(self, scale: float) -> Self:
         """Return the effect with the prior that was left out at this scale."""
@@ -113,7 +126,11 @@ def dates(observations: Observations, name: str) -> NDArray[np.datetime64]:
     return time
 
 
-def of_levels(level: Integers, terms: tuple[str, ...]) -> Design:
+def of_levels(name: str, level: Integers, terms: tuple[str, ...]) -> Design:
     """Return the design of an effect by level, such as the day of the week."""
+    found = np.unique(level)
+    if len(found) < 2:
+        same = f"all rows are of {terms[found[0]]}" if len(found) else "there are no rows"
+        raise DataError(f"the effect {name!r} can't be told from the level: {same}")
     table = contrasts(len(terms))
     return Design(table[level], terms, table)

@@ -40,11 +40,12 @@ class Weekday(Effect):
     """
 
     name: ClassVar = "weekday"
+    period: ClassVar = np.timedelta64(7, "D")
 
     def design(self, observations: Observations) -> Design:
         """Return contrasts of the day of the week."""
         day = dates(observations, self.name).astype("datetime64[D]").astype(np.int64)
-        return of_levels((day + THURSDAY) % 7, DAYS)
+        return of_levels(self.name, (day + THURSDAY) % 7, DAYS)
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ class Monthly(Effect):
     """
 
     name: ClassVar = "monthly"
+    period: ClassVar = np.timedelta64(365, "D")
 
     def design(self, observations: Observations) -> Design:
         """Return contrasts of the month."""
         month = dates(observations, self.name).astype("datetime64[M]").astype(np.int64) % 12
-        return of_levels(month, MONTHS)
+        return of_levels(self.name, month, MONTHS)
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,12 @@ class Hourly(Effect):
     """
 
     name: ClassVar = "hourly"
+    period: ClassVar = np.timedelta64(1, "D")
 
     def design(self, observations: Observations) -> Design:
         """Return contrasts of the hour."""
         hour = dates(observations, self.name).astype("datetime64[h]").astype(np.int64) % 24
-        return of_levels(hour, tuple(f"{h:02d}:00" for h in range(24)))
+        return of_levels(self.name, hour, tuple(f"{h:02d}:00" for h in range(24)))
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Yearly(Effect):
     harmonics: int = 2
 
     name: ClassVar = "yearly"
+    period: ClassVar = np.timedelta64(365, "D")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,7 +6,7 @@ its mode by Newton's method, with the gradient of Fisher's identity,
     d log p(y | beta) / d beta = sum_t x_t E[d log p(y_t | theta_t, beta) / d eta_t | y],
 
 one pass back through the filter, where changes are summed out. Then importance: points of that
-Gaussian, quasi-random, each with its exact evidence.
+Gaussian, spread evenly, each with its exact evidence.
 """
 
 from __future__ import annotations
