@@ -76,6 +76,8 @@ class Model:
             )
         if not isinstance(self.changes, Changes):
             raise ModelError(f"changes must be a Changes, not {self.changes!r}")
+        if isinstance(self.effects, Effect) or not isinstance(self.effects, Sequence):
+            raise ModelError(f"effects must be a list of them, not {self.effects!r}")
         object.__setattr__(self, "effects", tuple(self.effects))
         if self.effects:
             self._check_effects()

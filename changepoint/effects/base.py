@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -48,15 +48,21 @@ class Effect(ABC):
         deviation.
     """
 
-    sigma: float | None = None
+    sigma: float | None = field(default=None, kw_only=True)
 
     name: ClassVar[str]
     period: ClassVar[np.timedelta64 | None] = None  # after which it repeats
 
     def __post_init__(self) -> None:
         sigma = self.sigma
-        if sigma is not None and not 0 < sigma < np.inf:
-            raise ModelError(f"sigma of {type(self).__name__} must be above 0, not {sigma!r}")
+        if sigma is None:
+            return
+        number = isinstance(sigma, int | float | np.integer | np.floating)
+        if isinstance(sigma, bool) or not number or not 0 < sigma < np.inf:
+            raise ModelError(
+                f"sigma of {type(self).__name__} must be a number above 0, not {sigma!r}"
+            )
+        object.__setattr__(self, "sigma", float(sigma))
 
     @abstractmethod
     def design(self, observations: Observations) -> Design:

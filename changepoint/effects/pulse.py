@@ -30,8 +30,8 @@ class Pulse(Effect):
     array([0., 0., 1., 1., 0.])
     """
 
-    first: Any = None
-    last: Any = None
+    first: Any
+    last: Any
 
     name: ClassVar = "pulse"
 

@@ -27,6 +27,7 @@ from changepoint.exact.forward_backward import Filter, Wants
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import is_relative
 from changepoint.likelihoods.series import Nodes, Series, Shifts
 from changepoint.model import Model
 
@@ -34,10 +35,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-EPSILON = 3e-4  # of eta, for the derivative of log densities
+EPSILON = 3e-4  # for the derivative of log densities; in units, as the next two
 NUDGE = 0.02  # of coefficients, in prior standard deviations, for that of gradients
 STEPS = 40  # of Newton's method
-CLOSE_BY = 0.2  # shifts that share a rough grid
+CLOSE_BY = 0.2  # of shifts that share a rough grid
 LONGEST = 0.5  # step, in prior standard deviations
 CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard deviations
 FAR = 0.5  # the same, for an approximation
@@ -117,6 +118,11 @@ class Surface:
         """Standard deviations of the coefficients a priori, (d,)."""
         return self.shifts.sigma
 
+    @property
+    def unit(self) -> float:
+        """A small difference on the scale of the link: of measurements it depends on theirs."""
+        return 1.0 if is_relative(self.family.domain) else float(self.sigma.min())
+
     def prior(self, beta: Floats) -> Floats:
         """Return log p(beta) of some coefficients, (..., d) -> (...)."""
         z = beta / self.sigma
@@ -155,7 +161,7 @@ class Surface:
         """Return a rough grid, that of coefficients close by if there is one."""
         own, by = psi[0, : psi.shape[1] - len(self.sigma)].tobytes(), self.shifts.by(psi[0])
         known = self._grids.get(own)
-        if known is None or np.abs(known[0] - by).max() > CLOSE_BY:
+        if known is None or np.abs(known[0] - by).max() > CLOSE_BY * self.unit:
             steady = self.number == 0
             grid = quadrature.build(
                 [self.family], self.series, [psi], quadrature.ROUGH, steady=steady
@@ -168,15 +174,15 @@ class Surface:
 
         Of the distinct rows at the nodes, 0 for missing ones, (U + 1, G).
         """
-        U, tables = len(self.series.copies), []
-        for epsilon in (EPSILON, 0.0, -EPSILON):
+        U, tables, step = len(self.series.copies), [], EPSILON * self.unit
+        for epsilon in (step, 0.0, -step):
             table = np.zeros((U + 1, len(nodes.theta)))
             beside = np.append(psi, [[epsilon]], axis=1)
             (density,) = densities(self.family, self._wide, nodes, beside)
             density.log(np.arange(U), table[:-1])
             tables.append(table)
         up, here, down = tables
-        return (up - down) / (2 * EPSILON), (2 * here - up - down) / EPSILON**2
+        return (up - down) / (2 * step), (2 * here - up - down) / step**2
 
     @cached_property
     def _wide(self) -> Series:

@@ -173,7 +173,7 @@ def _infer_effects(model: Model, series: Series, condition: Condition, most: int
     # More points where they are wanted, and cost little.
     work = len(nodes.values) * len(series.index) * len(grid.log_weights)
     wanted = (nodes.error(inference.weights) / effects.WANTED) ** 2
-    times = int(min(wanted + 1, effects.AFFORDED / work))
+    times = int(min(max(wanted, 0.0) + 1, max(effects.AFFORDED / work, 2)))
     if times > 1:
         nodes = effects.nodes(surface, found, times)
         inference = batch.inference(nodes, batch.final([nodes])[0])

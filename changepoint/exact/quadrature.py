@@ -165,7 +165,9 @@ def _shifted(
         shift(family.domain, Nodes(end, 1 - end), -far).theta
         for end, far in ((series.least, by.max()), (series.largest, by.min()))
     )
-    wider = math.exp(max(by.max(), 0.0)) if is_relative(family.domain) else 1.0
+    # Towards either end a proportion's information may rise.
+    most = float(abs(by).max() if family.domain[1] == 1 else max(by.max(), 0.0))
+    wider = math.exp(most) if is_relative(family.domain) else 1.0
     return replace(series, least=least, largest=largest), wider
 
 
