@@ -43,9 +43,10 @@ class ModelComparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The titles of the likelihoods; with the changes, or numbered, where they repeat."""
+        """The titles of the likelihoods; with the rest, or numbered, where they repeat."""
         short = [_title(posterior) for posterior in self.posteriors]
-        long = [f"{_title(p)}, {p.model.changes}" for p in self.posteriors]
+        rest = [(p.model.changes, *p.model.effects) for p in self.posteriors]
+        long = [", ".join(map(str, (a, *b))) for a, b in zip(short, rest, strict=True)]
         often = Counter(short)
         told = [b if often[a] > 1 else a for a, b in zip(short, long, strict=True)]
         often = Counter(told)
