@@ -12,7 +12,8 @@ import changepoint
 from changepoint import MCMC, ConvergenceWarning, Exact, Model, fit, modelfiles
 from changepoint.reading import read
 
-FOLDER = Path(__file__).parents[1] / "models"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "models"
 FILES = sorted(FOLDER.glob("*.py"))
 
 pytestmark = pytest.mark.filterwarnings("ignore::changepoint.DataWarning")  # missing months
@@ -54,6 +55,17 @@ def test_it_finds_what_it_expects(path):
     assert posterior.number == expected["number"] == len(expected["times"])
     for change, time in zip(posterior.changes, expected["times"], strict=True):
         assert rows_apart(observations, change.index, time) <= expected["within"]
+
+
+def test_the_readme_quotes_the_demo():
+    """As `make demo` prints it; the Makefile has the file and the model."""
+    command = r"changepoint fit (\S+) --model (\S+) "
+    file, model = re.search(command, (ROOT / "Makefile").read_text(encoding="utf-8")).groups()
+    declared = modelfiles.load(ROOT / model)
+    observations = read(ROOT / file, **declared.columns)
+    posterior = fit(declared.build(observations), observations, Exact(draws=4))
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert posterior.sentence() in " ".join(told.split())
 
 
 @each

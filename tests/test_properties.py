@@ -19,6 +19,7 @@ from changepoint.errors import ChangepointError
 from changepoint.exact import quadrature as grid
 from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import ROLES
 
 NAN, INF = np.nan, np.inf
@@ -307,6 +308,24 @@ def test_a_sound_posterior_or_an_error_that_says_where(case):
 @given(cases())
 def test_the_same_of_many_more(case):
     is_answered(case)
+
+
+LINEAR = [family for family in FAMILIES.values() if issubclass(family, LinearLikelihood)]
+
+
+@pytest.mark.parametrize("family", LINEAR)
+@pytest.mark.parametrize("alpha", [0.01, 0.1, 0.5, 0.500001, 0.7, 3.0])
+def test_a_variance_without_a_mean_needs_a_value_in_every_row(family, alpha):
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=20)
+    made_of = partial(family, variance=partial(priors.InverseGamma, alpha=alpha, beta=0.3))
+    is_sound(answer({"value": values}, made_of, partial(Changes)))
+    values[rng.choice(20, 4, replace=False)] = np.nan
+    if alpha > 0.5:
+        is_sound(answer({"value": values}, made_of, partial(Changes)))
+        return
+    with pytest.raises(ChangepointError, match=r"alpha above 0\.5"):
+        answer({"value": values}, made_of, partial(Changes))
 
 
 # -- the same through the command --------------------------------------------------------------

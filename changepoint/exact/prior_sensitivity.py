@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from changepoint.errors import ChangepointError
+from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 
@@ -39,11 +39,17 @@ def probability_by_strength(
         return {}
     none = Changes(exactly=0, min_length=changes.min_length)
     known = not math.isnan(as_it_is)
-    models, strengths = [], [one for one in STRENGTHS if one != 1 or not known]
-    for strength in strengths:
-        family = model.likelihood.with_strength(strength)
+    models, strengths = [], []
+    for strength in STRENGTHS:
+        if strength == 1 and known:
+            continue
+        try:
+            family = model.likelihood.with_strength(strength)
+        except ModelError:
+            continue  # so weak, or so strong, that it is no prior
         if family is None:
             return {}
+        strengths.append(strength)
         varied = replace(model, likelihood=family)
         models += [varied, replace(varied, changes=none)]
     n, no_rows = len(models), np.empty(0, np.int64)
@@ -53,7 +59,7 @@ def probability_by_strength(
             evidence[i] = solved.log_evidence
     told = {1.0: as_it_is} if known else {}
     for i, strength in enumerate(strengths):
-        # Some are so weak, or so strong, that no grid holds them.
+        # No grid holds some of them.
         if 2 * i in evidence and 2 * i + 1 in evidence:
             log_none = evidence[2 * i + 1] + changes.log_none(T) - evidence[2 * i]
             told[strength] = -math.expm1(min(log_none, 0.0))

@@ -125,6 +125,22 @@ class LinearLikelihood(SegmentLikelihood):
         """Yield the rules of the support that rows break."""
         unfilled = any(getattr(self, f, 1) is None for f in ("level", "slope", "variance"))
         yield from value_faults(observations, unfilled)
+        yield self._without_mean(observations)
+
+    def _without_mean(self, observations: Observations) -> Fault:
+        """Return the rule for missing rows: a segment of them has its prior, of 2 alpha df.
+
+        For alpha <= 1/2 neither its level nor its noise_sd has a mean. One value is enough for
+        both to have one.
+        """
+        prior: InverseGamma | None = getattr(self, "variance", None)
+        heavy = prior is not None and prior.alpha <= 0.5
+        return Fault(
+            "value",
+            np.isnan(observations.column("value")) & heavy,
+            f"no value, where variance={prior} leaves a segment without values no mean",
+            "Give variance an alpha above 0.5, or leave these rows out.",
+        )
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of rounded values that stand still most of the time."""

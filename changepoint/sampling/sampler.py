@@ -47,8 +47,7 @@ def compound(
     with pm_model:
         steps: list[Any] = [] if gibbs is None else [gibbs]
         if gibbs is None and discrete:
-            # One step, taken several times: it is compiled once, and learns from all of them.
-            steps += [pm.Metropolis(discrete, blocked=True)] * repeats
+            steps += [pm.Metropolis(discrete, blocked=True) for _ in range(repeats)]
         if continuous:
             steps.append(pm.NUTS(continuous))
     return steps
