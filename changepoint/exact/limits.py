@@ -33,7 +33,8 @@ def limits(
             f"the largest number of changes that was allowed, {K}, has most of the "
             "probability: there may be more; allow more (at_most) to see"
         )
-    if changes.exactly is None and changes.possible and len(observations) <= FEW:
+    few = len(observations) <= FEW and not model.effects  # which belong to the times of rows
+    if changes.exactly is None and changes.possible and few:
         p = _of_blocks(model, observations, of_any(number_probability))
         if p is not None:
             yield (
