@@ -78,7 +78,7 @@ class EffectNodes(HyperNodes):
         shares = self.shares(weights)
         having = np.flatnonzero((self.masks & which).any(axis=1))
         mass = np.array([shares[i].sum() for i in having])
-        p = float(mass.sum() / weights.sum())
+        p = 1.0 if len(having) == len(shares) else float(mass.sum() / weights.sum())
         ends = np.round(np.cumsum(mass / mass.sum()) * SAMPLE).astype(int) if p else [SAMPLE]
         rng, found = np.random.default_rng(0), []
         for i, count in zip(having, np.diff(ends, prepend=0), strict=False):
@@ -113,20 +113,17 @@ def infer(
         for mask, log_prior, shifts in _subsets(model, series.shifts)
     ]
     batch = Together([model], series, [condition], most, step)
-    nodes = _nodes(found, series.shifts, 1)
-    grid = batch.final([nodes])[0]
-    work = len(nodes.values) * len(series.index) * len(grid.log_weights)
-    times = int(CHEAP / work)
-    if times > 1:
+    few = _nodes(found, series.shifts, 1)
+    work = len(few.values) * len(series.index) * len(batch.final([few])[0].log_weights)
+    times, error = max(int(CHEAP / work), 1), math.inf
+    while error > WANTED:
         nodes = _nodes(found, series.shifts, times)
-        grid = batch.final([nodes])[0]
-    inference = batch.inference(nodes, grid)
-    wanted = (nodes.error(inference.weights) / WANTED) ** 2 * max(times, 1)
-    more = int(min(wanted + 1, AFFORDED / work))
-    if more > max(times, 1):
-        nodes = _nodes(found, series.shifts, more)
         inference = batch.inference(nodes, batch.final([nodes])[0])
-    error = nodes.error(inference.weights)
+        error = nodes.error(inference.weights)
+        more = min(2 + times * min(error / WANTED, 1e3) ** 2, AFFORDED / work)
+        if not more >= times + 1:
+            break
+        times = int(more)
     if not error < MOST:
         raise EngineError(
             "the coefficients of the effects can't be summed out by importance: log evidence "
