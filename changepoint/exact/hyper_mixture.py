@@ -140,9 +140,10 @@ def infer_each(
     models
         Resolved; alike but for their priors.
     hyper
-        The hyperparameters, (d,), where they are given: then there is no outer quadrature.
+        The hyperparameters, (d,), where they are given, the coefficients of effects last: then
+        there is no outer quadrature.
     """
-    if series.shifts is not None:
+    if series.shifts is not None and hyper is None:
         yield _infer_effects(models[0], series, conditions[0], most)
         return
     batch = _Batch(models, series, conditions, most, step)
