@@ -17,10 +17,10 @@ from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
-from changepoint.results.effects import EffectFound, found
+from changepoint.results.effects import found, in_draws
 from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
-from changepoint.results.result import Result
+from changepoint.results.result import EffectFound, Result
 from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
 from changepoint.results.tree import hyper_draws, marginals, to_tree, told_of
@@ -152,11 +152,16 @@ class Answer:
     @cached_property
     def effects(self) -> tuple[EffectFound, ...]:
         """What shifts every row, whatever its segment: a mean and an interval of each term."""
+        if isinstance(self._source, Result):
+            known = self._source.effects
+        else:
+            told = json.loads(self.tree.attrs.get("effects", "[]"))
+            known = tuple(map(EffectFound.from_dict, told))
         coefficients = self._coefficients
-        if coefficients is None:
-            return ()
+        if known or coefficients is None:
+            return known
         assert isinstance(self.model, Model)  # no other has any
-        return found(self.model, self.observations, coefficients)
+        return found(self.model, self.observations, in_draws(coefficients))
 
     @cached_property
     def estimates(self) -> Floats:

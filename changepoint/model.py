@@ -121,6 +121,7 @@ class Model:
             np.concatenate([one.rows for one in designs], axis=1),
             np.repeat([float(effect.sigma or math.nan) for effect in self.effects], sizes),
             tuple(chain.from_iterable(map(Effect.coefficients, self.effects, sizes))),
+            np.repeat(np.arange(len(sizes)), sizes),
         )
 
     def check(self, observations: Observations) -> tuple[str, ...]:
@@ -155,7 +156,7 @@ class Model:
             if not problems:
                 resolved = self.resolve(observations).likelihood
                 if isinstance(resolved, GridLikelihood):
-                    for fault in _excluded(resolved, observations):
+                    for fault in _excluded(resolved, observations, bool(self.effects)):
                         problems += spell_out(fault, observations)
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -331,8 +332,13 @@ def _row_problems(family: Likelihood, observations: Observations) -> list[Proble
     return problems
 
 
-def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fault]:
-    """Rows, or the pooled total, that no value in the prior's support can explain."""
+def _excluded(
+    family: GridLikelihood, observations: Observations, shifted: bool
+) -> Iterator[Fault]:
+    """Rows, or the pooled total, that no value in the prior's support can explain.
+
+    Of rows that effects shift, which may lie anywhere, the total alone.
+    """
     low, high = family.prior.support
 
     def nearest(estimate: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -344,6 +350,7 @@ def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fa
     if low <= np.nanmin(all_of_them) and np.nanmax(all_of_them) <= high:
         return  # each has its own estimate in the support
     rows = family.tail(observations, nearest(estimates), pool=False) < EXCLUDED
+    rows &= not shifted
     name = f"{family.prior} on the {family.parameter}"
     remedy = "Widen the prior, or check the units of this column."
     if rows.any():

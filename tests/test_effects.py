@@ -99,7 +99,7 @@ def test_effects_that_do_not_fit_together(given, message):
 
 @pytest.mark.parametrize("sigma", [0, -1, np.inf])
 def test_priors_of_effects(sigma):
-    with pytest.raises(ModelError, match="sigma of Weekday must be above 0"):
+    with pytest.raises(ModelError, match="sigma of Weekday must be a number above 0"):
         effects.Weekday(sigma=sigma)
     with pytest.raises(ModelError, match="harmonics of Yearly must be 1 to 6"):
         effects.Yearly(harmonics=0)

@@ -46,23 +46,34 @@ class Effect(ABC):
         Standard deviation of the prior of each coefficient, on the scale of the link: of a
         rate, about that of the relative effect. Default: 0.3; of measurements their standard
         deviation.
+    probability
+        That there is such an effect, a priori. Below 1 the answer is an average over with and
+        without it, by evidence.
     """
 
     sigma: float | None = field(default=None, kw_only=True)
+    probability: float = field(default=1.0, kw_only=True)
 
     name: ClassVar[str]
     period: ClassVar[np.timedelta64 | None] = None  # after which it repeats
 
     def __post_init__(self) -> None:
-        sigma = self.sigma
-        if sigma is None:
-            return
-        number = isinstance(sigma, int | float | np.integer | np.floating)
-        if isinstance(sigma, bool) or not number or not 0 < sigma < np.inf:
-            raise ModelError(
-                f"sigma of {type(self).__name__} must be a number above 0, not {sigma!r}"
-            )
-        object.__setattr__(self, "sigma", float(sigma))
+        if self.sigma is not None:
+            self._set_number("sigma", np.inf, "a number above 0")
+        self._set_number("probability", 1.0, "above 0, and at most 1")
+        if self.sigma == np.inf:
+            raise self._wrong("sigma", "a number above 0")
+
+    def _set_number(self, name: str, most: float, expected: str) -> None:
+        told = getattr(self, name)
+        number = isinstance(told, int | float | np.integer | np.floating)
+        if isinstance(told, bool) or not number or not 0 < told <= most:
+            raise self._wrong(name, expected)
+        object.__setattr__(self, name, float(told))
+
+    def _wrong(self, name: str, expected: str) -> ModelError:
+        kind, told = type(self).__name__, getattr(self, name)
+        return ModelError(f"{name} of {kind} must be {expected}, not {told!r}")
 
     @abstractmethod
     def design(self, observations: Observations) -> Design:
@@ -91,6 +102,8 @@ class Effect(ABC):
 
     def __str__(self) -> str:
         told = {name: value for name, value in vars(self).items() if value is not None}
+        if self.probability == 1:
+            del told["probability"]
         inside = ", ".join(
             f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
             for name, value in told.items()

@@ -1,19 +1,15 @@
-"""Nodes of the coefficients of effects: where their posterior is, and points that weigh it.
+"""Nodes of the coefficients of effects: points that weigh their posterior, by importance.
 
-Given the hyperparameter v of a family, the coefficients beta have nearly a Gaussian posterior:
-its mode by Newton's method, with the gradient of Fisher's identity,
-
-    d log p(y | beta) / d beta = sum_t x_t E[d log p(y_t | theta_t, beta) / d eta_t | y],
-
-one pass back through the filter, where changes are summed out. Then importance: points of that
-Gaussian, spread evenly, each with its exact evidence.
+At each node of the family's own hyperparameter the posterior of the coefficients is nearly one
+Gaussian, or two (`effect_surface`). Points of these are spread evenly, each with its exact
+evidence. Without coefficients there is one point, the node itself.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,230 +17,27 @@ from numpy.typing import NDArray
 from scipy import special
 
 from changepoint.exact import outer_quadrature as outer
-from changepoint.exact import quadrature
-from changepoint.exact.density import densities
-from changepoint.exact.forward_backward import Filter, Wants
+from changepoint.exact.effect_surface import FAR, Mode, Surface
 from changepoint.exact.hyper_nodes import HyperNodes
-from changepoint.exact.row_likelihood import Rows
+from changepoint.likelihoods.counts import LOG_2PI
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import is_relative
-from changepoint.likelihoods.series import Nodes, Series, Shifts
-from changepoint.model import Model
+from changepoint.likelihoods.series import Shifts
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
-EPSILON = 3e-4  # for the derivative of log densities; in units, as the next two
-NUDGE = 0.02  # of coefficients, in prior standard deviations, for that of gradients
-STEPS = 40  # of Newton's method
-CLOSE_BY = 0.2  # of shifts that share a rough grid
-LONGEST = 0.5  # step, in prior standard deviations
-CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard deviations
-FAR = 0.5  # the same, for an approximation
 INFLATED = 1.03  # standard deviations of the points, in those of the Gaussian
-POINTS = 64  # where a family has no hyperparameter
-BESIDE = 8  # at each value of the hyperparameter
-ENOUGH = 4  # frames of points at a node, of which one is from the prior
-WANTED = 0.01  # standard error of the log evidence, where that is affordable
-MOST = 0.5  # the same, beyond which there is no answer
-AFFORDED = 3e7  # likelihood values at all points together
-KEPT = 0.5  # of the correlation of a draw's coefficients with its node's
+PAIRS_ALONE = 12  # of points, where a family has no hyperparameter
+PAIRS = 2  # at each value of the hyperparameter
+FAINT = 0.02  # posterior probability up to which a node has one pair
+LEFT_OUT = 1e-5  # the same, up to which it has none
+DEFENSIVE = 8  # one pair in so many is from the prior
+FINENESS = 2 / 3  # of the family's own nodes, whose sums need no more digits than these
+UNEVEN = 0.05  # of every other of these against the rest, of which the error is the square
 GOLDEN = (math.sqrt(5) - 1) / 2
-LOG_2PI = math.log(2 * math.pi)
 
 
-class Height(NamedTuple):
-    """Log p(beta) + log p(y | hyper, beta), its gradient, and the rows' information, (d, d)."""
-
-    log_p: float
-    gradient: Floats
-    information: Floats
-
-
-class Mode(NamedTuple):
-    """A mode of the coefficients, and the curvature there: minus the Hessian."""
-
-    beta: Floats
-    log_p: float
-    curvature: Floats
-
-    @property
-    def log_evidence(self) -> float:
-        """Laplace's approximation."""
-        _, log_det = np.linalg.slogdet(self.curvature)
-        return float(self.log_p + 0.5 * (len(self.beta) * LOG_2PI - log_det))
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Log p(beta, y | hyper) of one series with effects.
-
-    Parameters
-    ----------
-    model
-        Resolved.
-    series
-        One, with the shifts of its effects.
-    number, at_most
-        What is known of the number of changes, see `hyper_mixture.Condition`.
-    keep
-        Likelihood values kept in memory.
-    """
-
-    model: Model
-    series: Series
-    number: int | None
-    at_most: bool
-    keep: int
-    _grids: dict[bytes, tuple[Floats, quadrature.Grid]] = field(
-        default_factory=dict, init=False, repr=False
-    )
-
-    @property
-    def family(self) -> GridLikelihood:
-        """The family of the rows."""
-        assert isinstance(self.model.likelihood, GridLikelihood)  # `Model` makes sure
-        return self.model.likelihood
-
-    @property
-    def shifts(self) -> Shifts:
-        """The design, and the prior of the coefficients."""
-        assert self.series.shifts is not None  # who asks has effects
-        return self.series.shifts
-
-    @property
-    def sigma(self) -> Floats:
-        """Standard deviations of the coefficients a priori, (d,)."""
-        return self.shifts.sigma
-
-    @property
-    def unit(self) -> float:
-        """A small difference on the scale of the link: of measurements it depends on theirs."""
-        return 1.0 if is_relative(self.family.domain) else float(self.sigma.min())
-
-    def prior(self, beta: Floats) -> Floats:
-        """Return log p(beta) of some coefficients, (..., d) -> (...)."""
-        z = beta / self.sigma
-        constant = np.log(self.sigma).sum() + len(self.sigma) / 2 * LOG_2PI
-        log_p: Floats = -0.5 * np.sum(z**2, axis=-1) - constant
-        return log_p
-
-    def at(self, hyper: Floats, beta: Floats) -> Height:
-        """Return the height at some hyperparameters of the family and coefficients."""
-        family, index = self.family, self.series.index
-        psi, T, changes = np.append(hyper, beta)[None], len(index), self.model.changes
-        grid = self._grid(psi)
-        (density,) = densities(family, self.series, grid.nodes, psi)
-        rows = Rows(density, index, grid.log_weights, changes.min_length, self.keep)
-        one = Filter(rows, changes.log_rho(T))
-        run = one.main if self.number is None else one.exactly(self.number, self.at_most)
-        log_p = one.log_sum + run.log_total(self.at_most) + float(self.prior(beta))
-        slope, bend = self._derivatives(grid.nodes, psi)
-        by_row = np.zeros((2, T))
-        for i, P in one.smooth(run, self.at_most, Wants(np.arange(T))):
-            some = index[i : i + len(P)]
-            for told, table in zip(by_row, (slope, bend), strict=True):
-                told[i : i + len(P)] = np.einsum("tg,tg->t", P, table[some])
-        by_pattern = np.zeros((len(self.shifts.patterns), 2))
-        seen = index < len(self.series.copies)
-        np.add.at(by_pattern, self.series.pattern[index[seen]], by_row[:, seen].T)
-        design, worth = self.shifts.patterns, np.maximum(by_pattern[:, 1], 0.0)
-        own = design - worth @ design / max(worth.sum(), 1e-300)
-        return Height(
-            log_p,
-            design.T @ by_pattern[:, 0] - beta / self.sigma**2,
-            np.diag(self.sigma**-2) + (own.T * worth) @ own,
-        )
-
-    def _grid(self, psi: Floats) -> quadrature.Grid:
-        """Return a rough grid, that of coefficients close by if there is one."""
-        own, by = psi[0, : psi.shape[1] - len(self.sigma)].tobytes(), self.shifts.by(psi[0])
-        known = self._grids.get(own)
-        if known is None or np.abs(known[0] - by).max() > CLOSE_BY * self.unit:
-            steady = self.number == 0
-            grid = quadrature.build(
-                [self.family], self.series, [psi], quadrature.ROUGH, steady=steady
-            )
-            known = self._grids[own] = by, grid
-        return known[1]
-
-    def _derivatives(self, nodes: Nodes, psi: Floats) -> tuple[Floats, Floats]:
-        """Return the first, and minus the second derivative of log p by eta.
-
-        Of the distinct rows at the nodes, 0 for missing ones, (U + 1, G).
-        """
-        U, tables, step = len(self.series.copies), [], EPSILON * self.unit
-        for epsilon in (step, 0.0, -step):
-            table = np.zeros((U + 1, len(nodes.theta)))
-            beside = np.append(psi, [[epsilon]], axis=1)
-            (density,) = densities(self.family, self._wide, nodes, beside)
-            density.log(np.arange(U), table[:-1])
-            tables.append(table)
-        up, here, down = tables
-        return (up - down) / (2 * step), (2 * here - up - down) / step**2
-
-    @cached_property
-    def _wide(self) -> Series:
-        """The series with one more coefficient, which is added to every row."""
-        ones = np.ones((len(self.shifts.patterns), 1))
-        wide = np.append(self.shifts.patterns, ones, axis=1)
-        more = Shifts(wide, np.append(self.sigma, 1.0), (*self.shifts.names, ""))
-        return replace(self.series, shifts=more)
-
-    def curvature(self, hyper: Floats, beta: Floats) -> Floats:
-        """Return minus the Hessian, by differences of the gradient."""
-        d = len(beta)
-        found = np.empty((d, d))
-        for i in range(d):
-            step = np.zeros(d)
-            step[i] = NUDGE * self.sigma[i]
-            up, down = self.at(hyper, beta + step), self.at(hyper, beta - step)
-            found[i] = (down.gradient - up.gradient) / (2 * step[i])
-        # At least the prior's in every direction.
-        scale = np.outer(self.sigma, self.sigma)
-        values, vectors = np.linalg.eigh((found + found.T) / 2 * scale)
-        positive: Floats = (vectors * np.maximum(values, 1.0)) @ vectors.T / scale
-        return positive
-
-    def climb(self, hyper: Floats, beta: Floats, close: float = CLOSE) -> Mode:
-        """Return the mode uphill from some coefficients, by damped Newton steps.
-
-        With the information of the rows for the curvature, as if nothing changed.
-        """
-        now = self.at(hyper, beta)
-        for _ in range(STEPS):
-            step = np.linalg.solve(now.information, now.gradient)
-            gain = float(step @ now.gradient)
-            if gain < close:
-                break
-            length = min(1.0, LONGEST / float(np.abs(step / self.sigma).max()))
-            while True:
-                there = self.at(hyper, beta + length * step)
-                if there.log_p > now.log_p + 0.1 * length * gain or length < 1e-3:
-                    break
-                length /= 2
-            beta, now = beta + length * step, there
-        return self._summit(beta, now, now.information)
-
-    def _summit(self, beta: Floats, height: Height, curvature: Floats) -> Mode:
-        """Return the top of the parabola at some coefficients close to it."""
-        step = np.linalg.solve(curvature, height.gradient)
-        top = height.log_p + 0.5 * float(step @ height.gradient)
-        return Mode(beta + step, top, curvature)
-
-    def mode(self, hyper: Floats) -> Mode:
-        """Return the higher mode of those from no effect, and from the best without changes."""
-        nothing = np.zeros(len(self.sigma))
-        if self.number == 0:
-            return self.climb(hyper, nothing)
-        steady = replace(self, number=0, at_most=False).climb(hyper, nothing, FAR)
-        found = [self.climb(hyper, start) for start in (steady.beta, nothing)]
-        return max(found, key=lambda mode: mode.log_evidence)
-
-
-@dataclass(frozen=True)
-class Gaussians:
+class Gaussians(NamedTuple):
     """What the coefficients' posterior looks like at each node of the family's own.
 
     lattice
@@ -252,7 +45,7 @@ class Gaussians:
     laplace
         Log evidence there, about, (L,).
     modes, roots
-        Of the coefficients: the mean, (L, d), and a root of the covariance, (L, d, d).
+        Of M Gaussians: means, (L, M, d), and roots of the covariances, (L, M, d, d).
     """
 
     lattice: HyperNodes
@@ -260,101 +53,170 @@ class Gaussians:
     modes: Floats
     roots: Floats
 
-    def unevenness(self) -> float:
-        """Return how wrong sums over the lattice look."""
-        log_p = self.lattice.log_weights + self.laplace
-        return self.lattice.unevenness(np.exp(log_p - np.logaddexp.reduce(log_p)))
+    @property
+    def log_evidence(self) -> float:
+        """About, of all nodes."""
+        return float(np.logaddexp.reduce(self.lattice.log_weights + self.laplace))
 
-    def log_density(self, beta: Floats, of: Integers) -> Floats:
-        """Return the log density of wider ones at some coefficients, (J, d) -> (J,)."""
-        off = (beta - self.modes[of])[..., None] / INFLATED
+    @property
+    def weights(self) -> Floats:
+        """Posterior weights of the nodes, about, (L,)."""
+        weights: Floats = np.exp(self.lattice.log_weights + self.laplace - self.log_evidence)
+        return weights
+
+    def log_densities(self, beta: Floats, of: Integers) -> Floats:
+        """Return log densities of wider ones at some coefficients, (J, d) -> (J, M)."""
+        off = (beta[:, None] - self.modes[of])[..., None] / INFLATED
         z = np.linalg.solve(self.roots, np.eye(beta.shape[1]))[of] @ off
-        log_volume = np.log(INFLATED * np.diagonal(self.roots, axis1=1, axis2=2)).sum(axis=1)
-        log_p: Floats = -0.5 * np.sum(z[..., 0] ** 2 + LOG_2PI, axis=1) - log_volume[of]
+        log_volume = np.log(INFLATED * np.diagonal(self.roots, axis1=2, axis2=3)).sum(axis=2)
+        log_p: Floats = -0.5 * np.sum(z[..., 0] ** 2 + LOG_2PI, axis=2) - log_volume[of]
         return log_p
 
 
 @dataclass(frozen=True)
-class EffectNodes(HyperNodes):
-    """Points of the coefficients at each node of the family's own hyperparameter.
+class Points(HyperNodes):
+    """Pairs of points, on both sides of a mode, at each node of the family's own.
 
     gaussians
-        What they were drawn from; some from the prior instead.
-    of, wide
-        Which node each point goes with, ascending, and whether it is from the prior, (J,).
+        What they were drawn from.
+    of, part
+        Which node each point goes with, ascending, and which of its Gaussians it is from, M if
+        from the prior, (J,).
     """
 
     gaussians: Gaussians
     of: Integers
-    wide: Mask
-
-    def unevenness(self, weights: Floats) -> float:
-        """Return how wrong sums over the lattice look."""
-        return self.gaussians.unevenness()
-
-    def diagnostics(self, weights: Floats) -> dict[str, float]:
-        """Return the standard error of the log evidence."""
-        return {"log_evidence_error": self.error(weights)}
+    part: Integers
 
     def error(self, weights: Floats) -> float:
-        """Return the standard error of the log evidence, as if the points were random."""
-        part = 2 * self.of + self.wide
-        count = np.bincount(part)
-        several = np.maximum(count, 1)
-        squares = np.bincount(part, weights**2) - np.bincount(part, weights) ** 2 / several
-        total = np.sum(squares * count / np.maximum(count - 1, 1))
-        return math.sqrt(max(float(total), 0.0)) / float(weights.sum())
+        """Return the standard error of the log evidence, as if pairs were random.
+
+        Of each Gaussian by the differences of successive pairs, from node to node.
+        """
+        L, M, d = self.gaussians.modes.shape
+        if not d:
+            return 0.0
+        of, part, pairs = self.of[::2], self.part[::2], weights.reshape(-1, 2).sum(axis=1)
+        count = np.bincount(of, minlength=L)
+        by_node = np.bincount(of, pairs, L)
+        share = by_node / max(by_node.sum(), 1e-300)
+        square = 0.0
+        for one in range(M + 1):
+            mine = np.flatnonzero((part == one) & (by_node[of] > 0))
+            if not len(mine):
+                continue
+            node = of[mine]
+            value = pairs[mine] * count[node] / by_node[node]  # 1 where all weigh the same
+            if len(mine) > 1:
+                p = (share[node[1:]] + share[node[:-1]]) / 2
+                variance = float(p @ np.diff(value) ** 2 / p.sum()) / 2
+            else:
+                variance = float(value @ value)
+            square += variance * float(np.sum((share / count.clip(1))[node] ** 2))
+        return math.sqrt(square)
 
     def draws(self, weights: Floats, uniform: Floats) -> Floats:
-        """Return draws of the family's own, and of coefficients that go with their nodes.
+        """Return draws of the family's own, and the coefficients of the point of that rank."""
+        at, node = self.gaussians, _ranked(weights, uniform)
+        mass = np.bincount(self.of, weights, len(at.laplace)) / weights.sum()
+        own = at.lattice.draws(np.where(mass > 0, mass, at.weights), uniform)
+        return np.column_stack([own, self.values[node, own.shape[1] :]])
 
-        Points are too few to be draws: they are pulled towards the mean, and spread out again.
+    def spread(self, weights: Floats, rng: np.random.Generator, count: int) -> Floats:
+        """Return a large sample of the coefficients, which points are too few for, (n, d).
+
+        Of each point's Gaussian, with the mean of the points.
         """
-        at, p = self.gaussians, weights / weights.sum()
-        own = at.lattice.draws(np.bincount(self.of, weights), uniform)
-        node = np.searchsorted(np.cumsum(p), uniform * (1 - 1e-12))
-        z = np.random.default_rng(0).standard_normal((len(node), at.modes.shape[1]))
-        spread = np.einsum("nij,nj->ni", at.roots[self.of[node]], z)
-        beta, mode = self.values[node, own.shape[1] :], at.modes[self.of[node]]
-        near = mode + KEPT * (beta - mode) + math.sqrt(1 - KEPT**2) * spread
-        return np.column_stack([own, np.where(self.wide[node, None], beta, near)])
+        at, chosen = self.gaussians, _ranked(weights, (np.arange(count) + 0.5) / count)
+        beta = self.values[:, len(at.lattice.names) :]
+        M, part = at.modes.shape[1], self.part[chosen]
+        found, near = beta[chosen], part < M
+        of, part = self.of[chosen][near], part[near]
+        z = rng.standard_normal((len(of), beta.shape[1]))
+        found[near] = at.modes[of, part] + np.einsum("nij,nj->ni", at.roots[of, part], z)
+        moved: Floats = found + (weights @ beta / weights.sum() - found.mean(axis=0))
+        return moved
 
 
-def search(surface: Surface, fineness: float = 1.0) -> Gaussians:
+def _ranked(weights: Floats, uniform: Floats) -> Integers:
+    """Return the node of each rank within the posterior weights."""
+    cumulated = np.cumsum(weights)
+    return np.searchsorted(cumulated / cumulated[-1], uniform * (1 - 1e-12))
+
+
+def search(surface: Surface) -> Gaussians:
     """Return where the posterior of hyperparameters and coefficients is.
 
-    Parameters
-    ----------
-    fineness
-        Divides the distance of the nodes of the family's own.
+    The nodes are found with the mode uphill from no effect; the modes at the likeliest of them
+    are those of all.
     """
     family = surface.family
     start = np.atleast_1d(family.hyper.median()) if family.hyper else np.empty(0)
-    first = surface.mode(start)
+    first = surface.climb(start, np.zeros(len(surface.sigma)), FAR)
     modes: dict[bytes, Mode] = {}
 
     def log_evidence(hyper: Floats) -> float:
-        mode = surface.climb(hyper, first.beta, FAR)
-        modes[hyper.tobytes()] = mode
-        return mode.log_evidence
-
-    lattice = outer.answered(outer.search(family, fineness), log_evidence)
-    for hyper in lattice.values:
         if hyper.tobytes() not in modes:
-            log_evidence(hyper)
-    found = [modes[hyper.tobytes()] for hyper in lattice.values]
-    laplace = np.array([mode.log_evidence for mode in found])
-    best = int(laplace.argmax())
-    top = surface.climb(lattice.values[best], found[best].beta)
-    # What the rows' information leaves out: that changes may explain an effect.
-    root = np.linalg.cholesky(top.curvature)
-    inner = np.linalg.solve(root, surface.curvature(lattice.values[best], top.beta))
-    left_out = np.linalg.solve(root, inner.T)
-    roots = np.array([_root(mode.curvature, left_out) for mode in found])
-    return Gaussians(lattice, laplace, np.array([mode.beta for mode in found]), roots)
+            modes[hyper.tobytes()] = surface.climb(hyper, first.beta, FAR)
+        return modes[hyper.tobytes()].log_evidence
+
+    lattice = _lattice(surface.family, log_evidence)
+    laplace = np.array([log_evidence(hyper) for hyper in lattice.values])
+    best = lattice.values[int(laplace.argmax())]
+    tops = surface.modes(best)
+    found = [[surface.climb(hyper, top.beta, FAR) for hyper in lattice.values] for top in tops]
+    roots = [
+        _roots(surface.curvature(best, top.beta), top.curvature, some)
+        for top, some in zip(tops, found, strict=True)
+    ]
+    every = np.array([[mode.log_evidence for mode in some] for some in found])
+    return Gaussians(
+        lattice,
+        np.logaddexp.reduce(every),
+        np.array([[mode.beta for mode in some] for some in found]).swapaxes(0, 1),
+        np.array(roots).swapaxes(0, 1),
+    )
 
 
-def nodes(surface: Surface, at: Gaussians, times: int = 1) -> EffectNodes:
+def without(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> Gaussians:
+    """Return the same where there are no coefficients."""
+    known: dict[bytes, float] = {}
+
+    def kept(hyper: Floats) -> float:
+        if hyper.tobytes() not in known:
+            known[hyper.tobytes()] = log_evidence(hyper)
+        return known[hyper.tobytes()]
+
+    lattice = _lattice(family, kept)
+    L, laplace = len(lattice.values), np.array([kept(hyper) for hyper in lattice.values])
+    return Gaussians(lattice, laplace, np.empty((L, 1, 0)), np.empty((L, 1, 0, 0)))
+
+
+def _lattice(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> HyperNodes:
+    """Return nodes of the family's own that are fine enough for points."""
+    for fineness in (FINENESS, 2 * FINENESS, 4 * FINENESS):
+        lattice = outer.answered(outer.search(family, fineness), log_evidence)
+        log_p = lattice.log_weights + [log_evidence(hyper) for hyper in lattice.values]
+        if lattice.unevenness(np.exp(log_p - np.logaddexp.reduce(log_p))) < UNEVEN:
+            break
+    return lattice
+
+
+def _roots(curvature: Floats, rough: Floats, modes: list[Mode]) -> Floats:
+    """Return roots of the covariance at modes, from the curvature at one of them, (L, d, d).
+
+    What the rows' information leaves out: that changes may explain an effect.
+    """
+    root = np.linalg.cholesky(rough)
+    left_out = np.linalg.solve(root, np.linalg.solve(root, curvature).T)
+    found = []
+    for mode in modes:
+        lower = np.linalg.cholesky(mode.curvature)
+        found.append(np.linalg.cholesky(np.linalg.inv(lower @ left_out @ lower.T)))
+    return np.array(found)
+
+
+def points(at: Gaussians, shifts: Shifts | None, share: float, times: int) -> Points:
     """Return points of hyperparameters and coefficients, with their weights.
 
     By importance; where there are enough of them some are from the prior, since a change may
@@ -362,47 +224,57 @@ def nodes(surface: Surface, at: Gaussians, times: int = 1) -> EffectNodes:
 
     Parameters
     ----------
+    shifts
+        Of the coefficients; None without any.
+    share
+        Posterior probability of all points, about.
     times
         How many times as many points as usual.
     """
-    (L, d), sigma = at.modes.shape, surface.sigma
-    frames = times * math.ceil((BESIDE if L > 1 else POINTS) / (2 * d))
-    each, beside = frames * 2 * d, 2 * d * (frames >= ENOUGH)
-    z = _frames(L * frames, d).reshape(frames, L, 2 * d, d).swapaxes(0, 1).reshape(-1, d)
-    of, wide = np.repeat(np.arange(L), each), np.tile(np.arange(each) < beside, L)
-    near = at.modes[of] + INFLATED * np.einsum("nij,nj->ni", at.roots[of], z)
-    beta = np.where(wide[:, None], sigma * z, near)
-    prior, share = surface.prior(beta), beside / each
-    log_q = at.log_density(beta, of) + math.log1p(-share)
-    if beside:
-        log_q = np.logaddexp(log_q, prior + math.log(share))
-    lattice = at.lattice
-    return EffectNodes(
-        (*lattice.names, *surface.shifts.names),
+    lattice, (L, M, d) = at.lattice, at.modes.shape
+    probability = share * at.weights
+    wanted = (probability >= LEFT_OUT) | (probability == probability.max())
+    if shifts is None:
+        of = np.flatnonzero(wanted)
+        weights = lattice.log_weights[of]
+        return Points(lattice.names, lattice.values[of], weights, at, of, np.zeros_like(of))
+    each = np.where(probability > FAINT, PAIRS if L > 1 else PAIRS_ALONE, 1) * times * wanted
+    near = -(-each // M)  # of each Gaussian
+    beside = M * near // DEFENSIVE
+    pairs = M * near + beside
+    of = np.repeat(np.arange(L), pairs)
+    place = np.arange(len(of)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    part = np.where(place < (M * near)[of], place % M, M)
+    z = _pairs(len(of), d).reshape(-1, d)
+    of, part = np.repeat(of, 2), np.repeat(part, 2)
+    gaussian = np.minimum(part, M - 1)
+    beta = at.modes[of, gaussian] + INFLATED * np.einsum(
+        "nij,nj->ni", at.roots[of, gaussian], z
+    )
+    beta[part == M] = shifts.sigma * z[part == M]
+    prior = shifts.log_prior(beta)
+    with np.errstate(divide="ignore"):
+        log_share = np.log(np.array([near, beside]) / pairs.clip(1))[:, of]
+    log_q = np.logaddexp.reduce(at.log_densities(beta, of), axis=1) + log_share[0]
+    log_q = np.logaddexp(log_q, prior + log_share[1])
+    return Points(
+        (*lattice.names, *shifts.names),
         np.column_stack([lattice.values[of], beta]),
-        lattice.log_weights[of] + prior - log_q - math.log(each),
+        lattice.log_weights[of] + prior - log_q - np.log(2 * pairs[of]),
         at,
         of,
-        wide,
+        part,
     )
 
 
-def _root(curvature: Floats, left_out: Floats) -> Floats:
-    """Return a lower root of the covariance of the coefficients."""
-    lower = np.linalg.cholesky(curvature)
-    root: Floats = np.linalg.cholesky(np.linalg.inv(lower @ left_out @ lower.T))
-    return root
+def _pairs(count: int, d: int) -> Floats:
+    """Return points of a standard Gaussian, both ways along turned axes, (count, 2, d).
 
-
-def _frames(count: int, d: int) -> Floats:
-    """Return points of a standard Gaussian, both ways along turned axes, (count, 2 d, d).
-
-    What is odd in them, and most of what is quadratic, cancels in every frame; their lengths
-    are spread evenly over the distribution of that of a Gaussian vector.
+    What is odd in them cancels, and in d pairs most of what is quadratic; their lengths are
+    spread evenly over the distribution of that of a Gaussian vector.
     """
     rng = np.random.default_rng(0)
-    axes = np.linalg.qr(rng.standard_normal((count, d, d)))[0]
+    axes = np.linalg.qr(rng.standard_normal((-(-count // d), d, d)))[0].reshape(-1, d)[:count]
     rank = (0.5 + GOLDEN * np.arange(count)) % 1
-    length = np.sqrt(2 * special.gammaincinv(d / 2, rank))
-    points = length[:, None, None] * axes
-    return np.concatenate([points, -points], axis=1)
+    away = np.sqrt(2 * special.gammaincinv(d / 2, rank))[:, None] * axes
+    return np.stack([away, -away], axis=1)

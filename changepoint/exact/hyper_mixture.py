@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from changepoint.changes import Changes, log_placements
 from changepoint.errors import EngineError
-from changepoint.exact import effect_nodes as effects
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature
 from changepoint.exact.density import densities
@@ -143,14 +142,11 @@ def infer_each(
         The hyperparameters, (d,), where they are given, the coefficients of effects last: then
         there is no outer quadrature.
     """
-    if series.shifts is not None and hyper is None:
-        yield _infer_effects(models[0], series, conditions[0], most)
-        return
-    batch = _Batch(models, series, conditions, most, step)
+    batch = Together(models, series, conditions, most, step)
     nodes = batch.outer_nodes(1.0, hyper)
     grids = batch.final(nodes)
     for n, (model, condition) in enumerate(zip(models, conditions, strict=True)):
-        alone = _Batch([model], series.one(n), [condition], most, step)
+        alone = Together([model], series.one(n), [condition], most, step)
         inference = alone.inference(nodes[n], grids[n])
         for fineness in (2.0, 4.0):
             if inference.unevenness() < UNEVEN:
@@ -160,35 +156,7 @@ def infer_each(
         yield inference
 
 
-def _infer_effects(model: Model, series: Series, condition: Condition, most: int) -> Inference:
-    """Return the inference for one series whose rows are shifted by effects."""
-    surface = effects.Surface(model, series, condition.number, condition.at_most, KEEP)
-    batch = _Batch([model], series, [condition], most, None)
-    for fineness in (1.0, 2.0, 4.0):
-        found = effects.search(surface, fineness)
-        if found.unevenness() < UNEVEN:
-            break
-    nodes = effects.nodes(surface, found)
-    (grid,) = batch.final([nodes])
-    inference = batch.inference(nodes, grid)
-    # More points where they are wanted, and cost little.
-    work = len(nodes.values) * len(series.index) * len(grid.log_weights)
-    wanted = (nodes.error(inference.weights) / effects.WANTED) ** 2
-    times = int(min(max(wanted, 0.0) + 1, max(effects.AFFORDED / work, 2)))
-    if times > 1:
-        nodes = effects.nodes(surface, found, times)
-        inference = batch.inference(nodes, batch.final([nodes])[0])
-    error = nodes.error(inference.weights)
-    if not error < effects.MOST:
-        raise EngineError(
-            "the coefficients of the effects can't be summed out by importance: log evidence "
-            f"has a standard error of {error:.2g}. Use fewer effects, or priors that are "
-            "narrower (sigma)"
-        )
-    return inference
-
-
-class _Batch:
+class Together:
     """Series whose nodes are sought together."""
 
     def __init__(
@@ -261,10 +229,8 @@ class _Batch:
 
     def final(self, nodes: Sequence[HyperNodes]) -> list[quadrature.Grid]:
         """Return the inner grid of each series, fine enough for all its outer nodes."""
-        ends = [
-            np.array([extreme(one.values, axis=0) for one in nodes])
-            for extreme in (np.min, np.max)
-        ]
+        every = [one.extreme(self.series.shifts) for one in nodes]
+        ends = [np.array(which) for which in zip(*every, strict=True)]
         grid = quadrature.build(
             self.families, self.series, ends, self.step, self.most, self.steady
         )

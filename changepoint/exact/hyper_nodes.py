@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.kernels.quantiles import halved, quantiles
+from changepoint.likelihoods.series import Shifts
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,18 @@ class HyperNodes:
     names: tuple[str, ...]
     values: Floats
     log_weights: Floats
+
+    def extreme(self, shifts: Shifts | None) -> Floats:
+        """Return the vectors that ask most of a grid of the segments' parameter, (n, d).
+
+        At the least and largest of the family's own, and of the shifts of rows.
+        """
+        if shifts is None:
+            return np.array([self.values.min(axis=0), self.values.max(axis=0)])
+        by = [shifts.by(psi) for psi in self.values]
+        told = [*self.values.T[:1], np.min(by, axis=1), np.max(by, axis=1)]
+        ends = [which for one in told for which in (one.argmin(), one.argmax())]
+        return self.values[ends]
 
     def unevenness(self, weights: Floats) -> float:
         """Return how wrong sums with these posterior weights, (J,), look."""

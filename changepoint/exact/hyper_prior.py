@@ -16,6 +16,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from changepoint.errors import ModelError
 from changepoint.likelihoods.hyperparameter import Hyperparameter
@@ -54,7 +55,8 @@ class HyperPrior:
             return self.low + np.exp(v)
         if math.isinf(self.low):
             return self.high - np.logaddexp(0, -v)
-        return self.low + (self.high - self.low) / (1 + np.exp(-v))
+        native: Floats = self.low + (self.high - self.low) * special.expit(v)
+        return native
 
     def value(self, v: Floats) -> Floats:
         """Return the shared parameter itself."""
@@ -75,7 +77,10 @@ class HyperPrior:
             slope = slope + math.log(self.high - self.low)
         if math.isinf(self.low) and math.isinf(self.high):
             slope = slope + math.log(self.hyper.unit)
-        density: Floats = self.prior.log_density(native) + slope - self._log_inside
+        # Where a proportion rounds to 1 its density may still rise.
+        proportion = (self.low, self.high) == (0, 1)
+        log_p = self.prior.log_density(native, special.expit(-v) if proportion else None)
+        density: Floats = log_p + slope - self._log_inside
         return density
 
     def below(self, native: float) -> float:

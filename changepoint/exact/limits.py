@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from changepoint.changes import Changes
 from changepoint.errors import ChangepointError
+from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.results.summaries import of_any
@@ -33,7 +34,8 @@ def limits(
             f"the largest number of changes that was allowed, {K}, has most of the "
             "probability: there may be more; allow more (at_most) to see"
         )
-    if changes.exactly is None and changes.possible and len(observations) <= FEW:
+    few = len(observations) <= FEW and not model.effects  # which belong to the times of rows
+    if changes.exactly is None and changes.possible and few:
         p = _of_blocks(model, observations, of_any(number_probability))
         if p is not None:
             yield (
@@ -52,7 +54,7 @@ def _of_blocks(model: Model, observations: Observations, p: float) -> float | No
 
     if not 1 / SPEAKS <= _factor(model.changes, len(observations), p) < TELLS:
         return None
-    ordered = _blocks(observations, model.likelihood.response)
+    ordered = _blocks(observations, model.likelihood)
     if ordered is None:
         return None
     try:
@@ -68,16 +70,12 @@ def _factor(changes: Changes, T: int, p: float) -> float:
     return p / max(1 - p, 1e-300) * none / max(1 - none, 1e-300)
 
 
-def _blocks(observations: Observations, response: str) -> Observations | None:
+def _blocks(observations: Observations, family: Likelihood) -> Observations | None:
     """Return the rows, the low half of them first; None of outcomes, which have no order."""
-    if response == "outcomes":
+    if family.response == "outcomes":
         return None
-    level = observations.column(response).copy()
-    for behind in ("trials", "exposure"):
-        if response == "count" and getattr(observations, behind) is not None:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                level /= observations.column(behind)
-    seen = np.flatnonzero(observations.observed(response))
+    level = family.estimates(observations)
+    seen = np.flatnonzero(observations.observed(family.response))
     high = level[seen] > np.median(level[seen])
     order = np.arange(len(observations))
     order[seen] = np.r_[seen[~high], seen[high]]

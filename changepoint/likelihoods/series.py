@@ -20,18 +20,33 @@ class Shifts(NamedTuple):
     ----------
     patterns
         The distinct rows of the design, (P, d).
-    sigma, names
-        Of the coefficients: standard deviations a priori, and names, (d,).
+    sigma, names, effect
+        Of the coefficients: standard deviations a priori, names, and which effect of the model
+        each belongs to, (d,).
     """
 
     patterns: Floats
     sigma: Floats
     names: tuple[str, ...]
+    effect: Integers
 
     def by(self, psi: Floats) -> Floats:
         """Return the shift of each pattern, (P,); the coefficients are the last of psi."""
         shifts: Floats = self.patterns @ psi[len(psi) - len(self.sigma) :]
         return shifts
+
+    def log_prior(self, beta: Floats) -> Floats:
+        """Return log p(beta) of some coefficients, (..., d) -> (...)."""
+        constant = np.log(self.sigma).sum() + len(self.sigma) / 2 * np.log(2 * np.pi)
+        log_p: Floats = -0.5 * np.sum((beta / self.sigma) ** 2, axis=-1) - constant
+        return log_p
+
+    def some(self, which: NDArray[np.bool_]) -> Shifts | None:
+        """Return those of some coefficients, (d,); None of none."""
+        if not which.any():
+            return None
+        names = tuple(np.array(self.names)[which].tolist())
+        return Shifts(self.patterns[:, which], self.sigma[which], names, self.effect[which])
 
 
 @dataclass(frozen=True)

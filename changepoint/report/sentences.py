@@ -9,8 +9,8 @@ from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.report.numbers import amount, chance, equals, span
-from changepoint.results.effects import EffectFound
 from changepoint.results.reported import Change, Interval
+from changepoint.results.result import EffectFound
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer

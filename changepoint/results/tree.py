@@ -163,4 +163,5 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "has_time": int(observations.time is not None),
         "fingerprint": observations.fingerprint(),
         "candidates": json.dumps(told_of(result.candidates)),
+        "effects": json.dumps([effect.to_dict() for effect in result.effects]),
     }

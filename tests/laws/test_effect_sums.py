@@ -12,8 +12,8 @@ from scipy import special
 
 from changepoint import Changes, Model, Observations, likelihoods
 from changepoint.effects import Pulse, Weekday
-from changepoint.exact import effect_nodes
-from changepoint.exact.effect_nodes import Surface
+from changepoint.exact import effect_mixture
+from changepoint.exact.effect_surface import Surface
 from changepoint.exact.hyper_mixture import KEEP
 from changepoint.likelihoods.grid import GridLikelihood
 
@@ -52,7 +52,8 @@ def with_pulses(name: str, changes: Changes, seed: int = 1) -> tuple[Model, Obse
 
 @pytest.mark.parametrize("name", GRID)
 def test_the_filter_equals_enumeration_at_every_node(name: str, monkeypatch) -> None:
-    monkeypatch.setattr(effect_nodes, "AFFORDED", 0.0)  # few points will do
+    monkeypatch.setattr(effect_mixture, "CHEAP", 0.0)  # few points will do
+    monkeypatch.setattr(effect_mixture, "AFFORDED", 0.0)
     for changes in (Changes(), Changes(at_most=2, min_length=2), Changes(exactly=1)):
         model, data = with_pulses(name, changes)
         inference = inferred(model, data)
@@ -79,25 +80,39 @@ QUICK = ("binomial", "poisson", "exponential", "negative-binomial")
     [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in GRID],
 )
 def test_importance_equals_quadrature(name: str) -> None:
-    """Over both coefficients, by Gauss and Hermite; the family's own by its lattice."""
-    model, data = with_pulses(name, Changes())
+    """Over both coefficients, by Gauss and Hermite; the family's own by its lattice.
+
+    And over whether the second effect is there.
+    """
+    likely = PULSES[0], replace(PULSES[1], probability=0.4)
+    data = simulate(name, 1, T, missing=0.2)
+    model = Model(CASES[name].models[-1], Changes(), likely).resolve(data)
     inference = inferred(model, data)
     nodes, grid = inference.mixture.outer, inference.mixture.grid
     sigma = np.array([effect.sigma for effect in model.effects])
     z, w = np.polynomial.hermite_e.hermegauss(11)
-    beta = sigma * np.array(np.meshgrid(z, z)).reshape(2, -1).T
-    log_w = np.log(np.outer(w, w).ravel() / (2 * np.pi))
-    own = model.likelihood.own(nodes.gaussians.lattice.values)
-    likely = nodes.gaussians.lattice.log_weights + nodes.gaussians.laplace
-    heavy = np.flatnonzero(likely > likely.max() - 9)
-    total = []
-    for j in heavy:
-        tables = [log_likelihood(name, data, grid, own[j], b) for b in beta]
-        told = enumeration(np.array(tables), grid.log_weights, log_w, model.changes)
-        total.append(told.log_evidence + nodes.gaussians.lattice.log_weights[j])
-    error = abs(float(log_sum(np.array(total))) - inference.log_evidence())
-    assert error < 3 * nodes.error(inference.weights) + 2e-3
+    w /= w.sum()
+    both = sigma * np.array(np.meshgrid(z, z)).reshape(2, -1).T
+    first = sigma * np.array([z, np.zeros_like(z)]).T
+    total = np.zeros(2)
+    for i, (beta, weights) in enumerate(((first, w), (both, np.outer(w, w).ravel()))):
+        at = nodes.parts[i].gaussians
+        log_p = at.lattice.log_weights + at.laplace
+        own = model.likelihood.own(at.lattice.values)
+        each = []
+        for j in np.flatnonzero(log_p > log_p.max() - 9):
+            tables = [log_likelihood(name, data, grid, own[j], b) for b in beta]
+            told = enumeration(
+                np.array(tables), grid.log_weights, np.log(weights), model.changes
+            )
+            each.append(told.log_evidence + at.lattice.log_weights[j])
+        total[i] = float(log_sum(np.array(each))) + np.log([0.6, 0.4][i])
+    wrong = 3 * nodes.error(inference.weights) + 2e-3
+    assert abs(float(log_sum(total)) - inference.log_evidence()) < wrong
     assert nodes.error(inference.weights) < 0.05
+    p, _ = nodes.given(inference.weights, np.array([False, True]))
+    assert abs(p - np.exp(total[1] - log_sum(total))) < wrong
+    assert nodes.given(inference.weights, np.array([True, False]))[0] == 1.0
 
 
 @pytest.mark.parametrize("name", GRID)
@@ -133,15 +148,16 @@ def test_a_week_is_no_change_and_hides_none():
     assert inferred(model.resolve(data), data).number(10, 1e-9, 32)[0] < 0.05
 
 
-def test_days_of_the_week_are_alike():
+def test_days_of_the_week_are_alike(monkeypatch):
     """The same rows a day later: each effect is another day's, and nothing else differs."""
+    monkeypatch.setattr(Surface.climb, "__defaults__", (1e-9,))  # modes to all digits
     data = weeks(3, rows=42)
     later = replace(data, time=data.time + np.timedelta64(1, "D"))
     modes, days = [], []
     for one in (data, later):
         model = Model(likelihoods.Binomial(), effects=[Weekday()]).resolve(one)
         series = model.likelihood.series(one, model.shifts(one))
-        mode = Surface(model, series, None, False, KEEP).mode(np.empty(0))
+        mode = Surface(model, series, None, False, KEEP).modes(np.empty(0))[0]
         modes.append(mode.log_evidence)
         days.append(model.effects[0].design(one).contrasts @ mode.beta)
     assert abs(modes[0] - modes[1]) < 1e-6
