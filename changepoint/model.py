@@ -120,11 +120,7 @@ class Model:
         return Shifts(
             np.concatenate([one.rows for one in designs], axis=1),
             np.repeat([float(effect.sigma or math.nan) for effect in self.effects], sizes),
-            tuple(
-                f"{effect.title}[{i}]"
-                for effect, size in zip(self.effects, sizes, strict=True)
-                for i in range(size)
-            ),
+            tuple(chain.from_iterable(map(Effect.coefficients, self.effects, sizes))),
             np.repeat(np.arange(len(sizes)), sizes),
         )
 
@@ -193,8 +189,9 @@ class Model:
         placement alike; the parameter (segment); the shared parameter, if there is one; `y`
         (time), the observed rows. Segments of lines, and those with a noise of their own, have
         `variance`, whose root is `noise_sd`, `level` and `slope`; a line's level is that at the
-        middle of its segment's time, and `start` its value at the first row. Priors that were
-        left out are filled from the data.
+        middle of its segment's time, and `start` its value at the first row. Each effect has a
+        vector of coefficients under its name, such as `weekday`. Priors that were left out are
+        filled from the data.
 
         Parameters
         ----------
@@ -220,11 +217,11 @@ class Model:
         """
         from changepoint.sampling.models import build
 
-        build.refuse_effects(self.effects)
         known = build.with_number(self.likelihood, self.changes, exactly)
         model = replace(self, changes=known)
         model.check(observations)
-        return build.build(self.likelihood.resolve(observations), known, observations)
+        full = model.resolve(observations)
+        return build.build(full.likelihood, known, observations, effects=full.effects)
 
     def to_dict(self) -> dict[str, Any]:
         """Return likelihood, priors and changes, ready for JSON."""

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from changepoint import (
-    MCMC,
     Changes,
     DataError,
-    EngineError,
     Exact,
     Model,
     ModelError,
@@ -125,13 +123,6 @@ def test_data_that_hardly_tell_an_effect():
     (told,) = WEEK.check(short)
     assert "less than two periods of the effect 'weekday'" in told
     assert WEEK.check(DATA) == ()
-
-
-def test_no_model_of_pymc():
-    with pytest.raises(EngineError, match="no PyMC model with Weekday"):
-        fit(WEEK, DATA, MCMC())
-    with pytest.raises(EngineError, match="no PyMC model with Weekday"):
-        WEEK.to_pymc(DATA, exactly=1)
 
 
 @pytest.fixture

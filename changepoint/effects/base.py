@@ -115,6 +115,10 @@ class Effect(ABC):
         """What tells it from other effects."""
         return self.name
 
+    def coefficients(self, size: int) -> tuple[str, ...]:
+        """Return the names of so many coefficients in a posterior."""
+        return tuple(f"{self.title}[{i}]" for i in range(size))
+
     def to_dict(self) -> dict[str, Any]:
         """Return name and settings, ready for JSON."""
         return {"name": self.name, **vars(self)}

@@ -139,7 +139,8 @@ def infer_each(
     models
         Resolved; alike but for their priors.
     hyper
-        The hyperparameters, (d,), where they are given: then there is no outer quadrature.
+        The hyperparameters, (d,), where they are given, the coefficients of effects last: then
+        there is no outer quadrature.
     """
     batch = Together(models, series, conditions, most, step)
     nodes = batch.outer_nodes(1.0, hyper)

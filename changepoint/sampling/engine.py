@@ -42,7 +42,8 @@ class MCMC(Settings):
           `repeats` times an iteration. What PyMC does by default, with more steps and better
           starts: one placement from the prior for each chain, each rate at its segment's.
         - "gibbs": all switchpoints and segment parameters drawn at once given the shared
-          parameter, by the exact engine's kernels, then NUTS on all that is continuous.
+          parameter and the coefficients of effects, by the exact engine's kernels, then NUTS on
+          all that is continuous.
         - "sum-out": the switchpoints summed out of the likelihood (`changepoint.sum_out`), NUTS
           on what is left, the switchpoints drawn afterwards. Not for lines, nor where noise is
           autocorrelated.
@@ -85,9 +86,6 @@ class MCMC(Settings):
             from changepoint.sampling.hand_written import fit_own
 
             return fit_own(self, model, observations)
-        from changepoint.sampling.models.build import refuse_effects
-
-        refuse_effects(model.effects)
         resolved, chosen = _one_family(model, observations)
         conditioned, note = _with_number(resolved, observations)
         return self._run(conditioned, observations, (*notes, *chosen, *note))
@@ -101,7 +99,9 @@ class MCMC(Settings):
         from changepoint.sampling.starts import starts
 
         summed, k = self.switchpoints == "sum-out", model.changes.exactly
-        pm_model = build.build(model.likelihood, model.changes, observations, summed)
+        pm_model = build.build(
+            model.likelihood, model.changes, observations, summed, model.effects
+        )
         exact, note = _exact(model, observations)
         steps = None
         if not summed and k:
@@ -113,7 +113,7 @@ class MCMC(Settings):
         if summed and k:
             places = draw_switchpoints(pm_model, variables, self.seed)
             variables = variables.assign(switchpoint=places)
-        kept = build.told(variables, model.likelihood)
+        kept = build.told(variables, model.likelihood, model.effects)
         question = Question(model, observations, (*notes, *note), exact)
         return to_result(self, question, kept, sampled.sample_stats, sampled.interrupted)
 
@@ -128,7 +128,8 @@ class MCMC(Settings):
         names = ("switchpoint", *build.segment_names(family))
         blocks = [pm_model.rvs_to_values[pm_model[name]] for name in names]
         draws = conditional(model, observations)
-        return SwitchpointGibbs(blocks, draws, family, model=pm_model)
+        shared = *family.hyper_names, *(effect.title for effect in model.effects)
+        return SwitchpointGibbs(blocks, draws, family, shared, model=pm_model)
 
 
 def _one_family(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import Observations
 from changepoint.priors import Prior
+from changepoint.sampling.models import effects as shared_effects
 from changepoint.sampling.models import lines
 from changepoint.sampling.models.sum_out import sum_out
 
@@ -33,9 +34,13 @@ SWITCHPOINT, RESPONSE = "switchpoint", "y"
 
 
 def build(
-    likelihood: Likelihood, changes: Changes, observations: Observations, summed: bool = False
+    likelihood: Likelihood,
+    changes: Changes,
+    observations: Observations,
+    summed: bool = False,
+    effects: Sequence[Effect] = (),
 ) -> pm.Model:
-    """Return the PyMC model of a likelihood whose priors are filled.
+    """Return the PyMC model of a likelihood and effects whose priors are filled.
 
     Parameters
     ----------
@@ -63,8 +68,10 @@ def build(
         }
         parts = _parts(family)
         shared = None if family.hyper is None else _shared(family.hyper)
+        by = shared_effects.along(effects, observations, rows)
         if summed:
             by_segment = {name: part[:, None] for name, part in parts.items()}
+            by_segment = _shifted(family, by_segment, by)
             distribution, parameters = _response(family, columns, by_segment, shared)
             loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
             pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
@@ -76,7 +83,7 @@ def build(
             switchpoint = _placement(T, k, changes.min_length)
             first = pt.concatenate([first, switchpoint])
             segment = pt.sum(position[:, None] >= switchpoint[None, :], axis=1)
-        by_row = {name: part[segment] for name, part in parts.items()}
+        by_row = _shifted(family, {name: part[segment] for name, part in parts.items()}, by)
         if "slope" in parts:
             built.add_coord("row", np.arange(T))
             by_row["level"] = lines.along(parts, observations, first)(position, segment)
@@ -90,15 +97,6 @@ def build(
         distribution, parameters = _response(family, columns, by_row, shared)
         distribution(RESPONSE, **parameters, observed=y, dims="time")
     return built
-
-
-def refuse_effects(effects: Sequence[Effect]) -> None:
-    """Raise EngineError if there are any."""
-    if effects:
-        named = " and ".join(str(effect) for effect in effects)
-        raise EngineError(
-            f"there is no PyMC model with {named}: use Exact(), or leave the effects out"
-        )
 
 
 def buildable(family: Likelihood) -> GridLikelihood | LinearLikelihood:
@@ -120,12 +118,16 @@ def segment_names(family: Likelihood) -> tuple[str, ...]:
     return lines.names(family) if isinstance(family, LinearLikelihood) else (family.parameter,)
 
 
-def told(variables: xr.Dataset, family: Likelihood) -> xr.Dataset:
+def told(
+    variables: xr.Dataset, family: Likelihood, effects: Sequence[Effect] = ()
+) -> xr.Dataset:
     """Return what the exact engine draws, under its names, of a sampler's variables."""
     if lines.START in variables:  # a line's level is reported at its segment's first row
         variables = variables.assign({family.parameter: variables[lines.START]})
-    hyper = () if family.hyper is None else (family.hyper.name,)
-    names = (SWITCHPOINT, family.parameter, "slope", "noise_sd", *hyper)
+    coefficients = shared_effects.by_name(variables, effects)
+    variables = variables.assign(coefficients)
+    shared = *family.hyper_names, *coefficients
+    names = SWITCHPOINT, family.parameter, "slope", "noise_sd", *shared
     return variables[[name for name in dict.fromkeys(names) if name in variables]]
 
 
@@ -134,6 +136,14 @@ def _parts(family: GridLikelihood | LinearLikelihood) -> dict[str, Any]:
     if isinstance(family, LinearLikelihood):
         return lines.variables(family)
     return {family.parameter: _random(family.parameter, family.prior, dims="segment")}
+
+
+def _shifted(family: Likelihood, parts: dict[str, Any], by: Any) -> dict[str, Any]:
+    """Return the parameters of rows, shifted by effects if there are any."""
+    if by is None:
+        return parts
+    name = family.parameter
+    return {**parts, name: shared_effects.shifted(parts[name], by, family.domain)}
 
 
 def _response(
