@@ -20,6 +20,7 @@ from scipy import special, stats
 from changepoint import (
     MCMC,
     Changes,
+    EngineError,
     Exact,
     Model,
     Observations,
@@ -182,6 +183,22 @@ def test_an_open_number_is_the_exact_engines():
     assert known.effects == model.effects
     assert known.changes.exactly == fit(model, data, Exact(draws=4)).number
     assert "Weekday" not in note
+
+
+def test_an_effect_that_may_be_absent_is_there_or_left_out():
+    data = days()
+    pulse = effects.Pulse(first="2025-01-09", last="2025-01-10", probability=0.5)
+    model = Model(
+        likelihoods.Binomial(), Changes(exactly=1), [effects.Weekday(probability=0.5), pulse]
+    ).resolve(data)
+    found = {effect.name: effect.probability for effect in fit(model, data).effects}
+    assert found["weekday"] > 0.5 > found[pulse.title]
+    known, notes = engine._sure_of_effects(model, data)
+    assert known.effects == (replace(model.effects[0], probability=1.0),)
+    assert "assumes the effect 'weekday', which is there with probability " in notes[0]
+    assert f"leaves out the effect {pulse.title!r}, which is there with" in notes[1]
+    with pytest.raises(EngineError, match="which may be there or not: give it probability 1"):
+        model.to_pymc(data)
 
 
 def days():
