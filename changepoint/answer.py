@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.errors import DataError
+from changepoint.errors import PACKAGE, DataError, DataWarning
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
@@ -283,7 +284,8 @@ class Answer:
         Parameters
         ----------
         first, last
-            Dates, numbers, or rows where the data have no times.
+            Dates, numbers, or rows where the data have no times; both included, a day or a
+            month as a whole.
 
         Raises
         ------
@@ -291,7 +293,9 @@ class Answer:
             If these aren't times, if the last is before the first, or if there are no rows
             between them.
         """
-        rows = rows_between(self.observations, first, last)
+        rows, note = rows_between(self.observations, first, last)
+        if note:
+            warnings.warn(note, DataWarning, skip_file_prefixes=(PACKAGE,))
         if self.engine["name"] == "exact":
             from changepoint.exact.engine import probability_inside
 

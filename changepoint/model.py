@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from changepoint import priors
 from changepoint.changes import Changes
-from changepoint.effects import EFFECTS, Effect
+from changepoint.effects import Effect, effect_of
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
@@ -239,11 +239,10 @@ class Model:
             name: _prior(entry) if isinstance(entry, dict) else entry
             for name, entry in fields.items()
         }
-        effects = [dict(effect) for effect in told.get("effects", ())]
         return cls(
             family(**filled),
             Changes(**told["changes"]),
-            tuple(EFFECTS[effect.pop("name")](**effect) for effect in effects),
+            tuple(map(effect_of, told.get("effects", ()))),
         )
 
 

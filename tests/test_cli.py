@@ -278,6 +278,7 @@ def test_flags_override_the_columns_of_a_model_file(answer, table):
         ("--min-length", 2),
         ("--likelihood", "beta"),
         ("--season", "week"),
+        ("--pulse", "1847:1848"),
     ],
 )
 def test_flags_that_define_a_model_contradict_a_model_file(run, flag, given):

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from changepoint import likelihoods
 from changepoint.changes import Changes
-from changepoint.effects import SEASONS, Effect
+from changepoint.effects import SEASONS, Effect, effect_of
 from changepoint.errors import ModelError
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model, default_model
@@ -35,8 +35,8 @@ class Recipe:
     likelihood, changes
         Of `default_model`: the name of a family (None: what the columns suggest), and JSON of
         arguments of `Changes`.
-    seasons
-        Names of SEASONS, its effects.
+    seasons, effects
+        Names of SEASONS, its effects; JSON of `to_dict` of further ones.
     """
 
     name: str = "default"
@@ -45,6 +45,7 @@ class Recipe:
     likelihood: str | None = None
     changes: str = "{}"
     seasons: tuple[str, ...] = ()
+    effects: str = "[]"
 
     @classmethod
     def of(cls, model: Any) -> Self:
@@ -72,9 +73,13 @@ class Recipe:
 
     @classmethod
     def of_choices(
-        cls, likelihood: str | None, changes: Mapping[str, Any], seasons: Sequence[str] = ()
+        cls,
+        likelihood: str | None,
+        changes: Mapping[str, Any],
+        seasons: Sequence[str] = (),
+        effects: Sequence[Effect] = (),
     ) -> Self:
-        """Return the recipe of a likelihood's name, arguments of `Changes`, and seasons.
+        """Return the recipe of a likelihood's name, arguments of `Changes`, and effects.
 
         Raises
         ------
@@ -87,11 +92,13 @@ class Recipe:
         Changes(**changes)
         told = [likelihood or "default", *(f"{name}={n}" for name, n in changes.items())]
         told += [f"season={season}" for season in seasons]
+        told += map(str, effects)
         return cls(
             ", ".join(told),
             likelihood=likelihood,
             changes=json.dumps(dict(changes)),
             seasons=tuple(dict.fromkeys(seasons)),
+            effects=json.dumps([effect.to_dict() for effect in effects]),
         )
 
     def declared(self) -> ModelFile | None:
@@ -117,7 +124,8 @@ class Recipe:
         return Model(family, Changes(**json.loads(self.changes)), self._effects())
 
     def _effects(self) -> tuple[Effect, ...]:
-        return tuple(SEASONS[season]() for season in self.seasons)
+        seasons = (SEASONS[season]() for season in self.seasons)
+        return (*seasons, *map(effect_of, json.loads(self.effects)))
 
     @property
     def quick(self) -> bool:

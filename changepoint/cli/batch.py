@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from changepoint.cli.columns import Columns, listed
+from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.errors import ModelError
 from changepoint.plain import say
@@ -26,6 +27,7 @@ def batch(
     every: float | None = None,
     min_length: int | None = None,
     season: list[Season] = [],  # noqa: B006 (never changed)
+    stated: Stated = Stated(),
     fdr: float = 0.05,
     threads: int | None = None,
     dask: str | None = None,
@@ -88,7 +90,7 @@ def batch(
     given = columns.given()
     return run_and_tell(
         inputs,
-        _recipe(model, likelihood, changes, season),
+        _recipe(model, likelihood, changes, season, stated),
         out,
         by=listed(by),
         wide=True if wide == "" else wide,
@@ -102,13 +104,17 @@ def batch(
 
 
 def _recipe(
-    model: Path | None, likelihood: str | None, changes: dict[str, Any], seasons: list[Season]
+    model: Path | None,
+    likelihood: str | None,
+    changes: dict[str, Any],
+    seasons: list[Season],
+    stated: Stated,
 ) -> Any:
     from changepoint.batch.recipe import Recipe
 
     if model is None:
-        return Recipe.of_choices(likelihood, changes, seasons)
-    refuse_beside(model, likelihood, changes, seasons)
+        return Recipe.of_choices(likelihood, changes, seasons, stated.effects())
+    refuse_beside(model, likelihood, changes, seasons, stated)
     return Recipe.of(model)
 
 

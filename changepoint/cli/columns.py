@@ -51,6 +51,9 @@ class Columns:
     zone
         The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
         go back; they are told in UTC.
+    exclude
+        FROM:TO, both included: rows that count as missing, such as an outage; dates, also with
+        clock times (2024-01-01T05:00:2024-01-01T09:00), or numbers. May be given several times.
     percent
         The rates are percentages, where neither header nor cells say so.
     per
@@ -73,6 +76,7 @@ class Columns:
     start: Annotated[str | None, Parameter(name="--from")] = None
     end: Annotated[str | None, Parameter(name="--to")] = None
     zone: str | None = None
+    exclude: Annotated[list[str] | None, Parameter(negative=())] = None
     percent: Annotated[bool, Parameter(negative=())] = False
     per: float | None = None
     year: int | None = None

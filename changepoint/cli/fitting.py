@@ -13,6 +13,7 @@ from cyclopts import Parameter
 import changepoint
 from changepoint import modelfiles
 from changepoint.cli.columns import Columns
+from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
@@ -36,6 +37,7 @@ def fit(
     every: float | None = None,
     min_length: int | None = None,
     season: list[Season] = [],  # noqa: B006 (never changed)
+    stated: Stated = Stated(),
     engine: Literal["exact", "mcmc"] | None = None,
     switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
     draws: int | None = None,
@@ -93,7 +95,7 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        chosen, observations = _read(file, columns, model, likelihood, changes, season)
+        chosen, observations = _read(file, columns, model, likelihood, changes, season, stated)
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
             raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -126,17 +128,18 @@ def _read(
     likelihood: str | None,
     changes: dict[str, Any],
     seasons: Sequence[str],
+    stated: Stated,
 ) -> tuple[Any, Observations]:
     """Return the model, of this package or PyMC's, and the data."""
     if model is not None:
-        refuse_beside(model, likelihood, changes, seasons)
+        refuse_beside(model, likelihood, changes, seasons, stated)
         declared = modelfiles.load(model)
         observations = columns.read(file, declared.columns)
         return declared.build(observations), observations
     family = _family(likelihood)
     prior = changepoint.Changes(**changes)
     observations = columns.read(file)
-    effects = [SEASONS[season]() for season in dict.fromkeys(seasons)]
+    effects = [*(SEASONS[season]() for season in dict.fromkeys(seasons)), *stated.effects()]
     if family is None or family.name == "auto":
         return _default(observations, changes, family, effects), observations
     return changepoint.Model(family, prior, tuple(effects)), observations

@@ -3,6 +3,9 @@
 To add one: a file, or a class beside its kin, with one subclass of `Effect`, and a line here.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from changepoint.effects.base import Design as Design
 from changepoint.effects.base import Effect as Effect
 from changepoint.effects.pulse import Pulse as Pulse
@@ -20,3 +23,9 @@ SEASONS: dict[str, type[Effect]] = {
 EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect for effect in (Weekday, Monthly, Yearly, Hourly, Pulse)
 }
+
+
+def effect_of(told: Mapping[str, Any]) -> Effect:
+    """Return the effect that its `to_dict` told of."""
+    settings = dict(told)
+    return EFFECTS[settings.pop("name")](**settings)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError, ModelError
 from changepoint.observations import Observations
+from changepoint.reading.timegrid import find_grid
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,10 +88,10 @@ class Effect(ABC):
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of data that hardly tell the effect from changes."""
-        time = observations.time
-        if self.period is None or time is None or not len(time):
+        if self.period is None or observations.time is None:
             return
-        if time[-1] - time[0] < 2 * self.period:
+        first, end = _ends(observations.time)
+        if end - first < 2 * self.period:
             yield (
                 f"the data cover less than two periods of the effect {self.name!r}: it can "
                 "hardly be told from changes"
@@ -147,6 +148,15 @@ def dates(observations: Observations, name: str) -> NDArray[np.datetime64]:
             + ": name the column of dates (--time)"
         )
     return time
+
+
+def _ends(time: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
+    """Return the first time, and when the last row ends: where the next one would begin."""
+    grid = find_grid(time) if len(time) > 1 and np.all(time[1:] > time[:-1]) else None
+    if grid is None:
+        return time[0], time[-1]
+    first, end = grid.time(np.array([0, grid.places[-1] + 1]))
+    return first, end
 
 
 def of_levels(name: str, level: Integers, terms: tuple[str, ...]) -> Design:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import numpy as np
 from changepoint.effects.base import Design, Effect
 from changepoint.errors import DataError
 from changepoint.observations import Observations
-from changepoint.time_window import rows_between
+from changepoint.time_window import Covered, rows_between
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Pulse(Effect):
     ----------
     first, last
         Times as the data have them: dates as text or otherwise, or numbers; of data without
-        times numbers of rows, from 0.
+        times numbers of rows, from 0. A day, or a month, is included as a whole.
 
     Examples
     --------
@@ -44,14 +45,37 @@ class Pulse(Effect):
 
     def design(self, observations: Observations) -> Design:
         """Return 1 inside, 0 outside."""
-        inside = rows_between(observations, self.first, self.last)
-        if not inside.any() or inside.all():
-            which = "all" if inside.any() else "none"
+        inside = self._covered(observations).rows
+        if inside.all():
             raise DataError(
-                f"{which} of the rows lie in the pulse from {self.first} to {self.last}: its "
-                "effect can't be told from the level"
+                f"all of the rows lie in the pulse from {self.title}: its effect can't be told "
+                "from the level"
             )
         return Design(inside[:, None].astype(float), (self.title,), np.ones((1, 1)))
+
+    def cautions(self, observations: Observations) -> Iterator[str]:
+        """Warn of a pulse that was widened, tells nothing or reaches an end of the data."""
+        inside, note = self._covered(observations)
+        if note:
+            yield f"the pulse from {self.title}: {note}"
+        seen = np.flatnonzero(observations.observed(observations.response))
+        mine = inside[seen]
+        if not mine.any() or mine.all():
+            which = "every row" if mine.any() else "no row"
+            yield f"{which} with a number lies in the pulse from {self.title}: it tells nothing"
+        elif mine[0] or mine[-1]:
+            # Where rows on one side only are outside, a change there says the same.
+            end, change = ("last", mine.argmax()) if mine[-1] else ("first", mine.argmin())
+            yield (
+                f"the pulse from {self.title} reaches the {end} row of the data: it can't be "
+                f"told from a change at {observations.label(seen[change])} but by the priors"
+            )
+
+    def _covered(self, observations: Observations) -> Covered:
+        try:
+            return rows_between(observations, self.first, self.last)
+        except DataError as error:
+            raise DataError(f"the pulse from {self.title}: {error}") from None
 
     @property
     def title(self) -> str:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
 from changepoint.exact import hyper_mixture, quadrature
-from changepoint.exact.effect_nodes import Gaussians, Points, points, search, without
+from changepoint.exact.effect_nodes import Gaussians, Points, glimpse, points, search, without
 from changepoint.exact.effect_surface import Surface
 from changepoint.exact.hyper_mixture import KEEP, Condition, Inference, Together
 from changepoint.exact.hyper_nodes import HyperNodes
@@ -27,6 +28,7 @@ DOUBTFUL = 0.05  # the same, from which it is told
 MOST = 0.5  # the same, beyond which there is no answer
 CHEAP = 1e6  # likelihood values at all points together, spent in any case
 AFFORDED = 3e7  # the same, spent on what is wanted
+MATTERS = 0.3  # posterior probability of a subset, from which it is searched for itself
 SAMPLE = 2000  # coefficients that intervals are read off
 
 
@@ -110,10 +112,7 @@ def infer(
     """
     if series.shifts is None:
         return hyper_mixture.infer(model, series, condition, most, step)
-    found = [
-        (mask, log_prior, _gaussians(model, series, shifts, condition, most))
-        for mask, log_prior, shifts in _subsets(model, series.shifts)
-    ]
+    found = _search(model, series, condition, most)
     batch = Together([model], series, [condition], most, step)
     few = _nodes(found, series.shifts, 1)
     work = len(few.values) * len(series.index) * len(batch.final([few])[0].log_weights)
@@ -135,8 +134,50 @@ def infer(
     return inference
 
 
-def _subsets(model: Model, shifts: Shifts) -> Iterator[tuple[Mask, float, Shifts | None]]:
-    """Yield which coefficients each subset of the effects has, its log prior, and they."""
+class Subset(NamedTuple):
+    """Some of the effects: their coefficients, (d,), log prior, and where the posterior is."""
+
+    mask: Mask
+    log_prior: float
+    gaussians: Gaussians
+
+
+def _search(model: Model, series: Series, condition: Condition, most: int) -> list[Subset]:
+    """Return where the posterior is with every subset of the effects that may be there.
+
+    Of those that matter little beside none, which is told by a glimpse, about.
+    """
+    subsets, found, rough = list(_subsets(model, series.shifts)), list[Subset](), set[int]()
+    for mask, log_prior, shifts in subsets:
+        some = replace(series, shifts=shifts)
+        if shifts is None:
+            gaussians = _without(model, some, condition, most)
+        else:
+            surface = Surface(model, some, condition.number, condition.at_most, KEEP)
+            plain = found and not found[0].mask.any()
+            gaussians = glimpse(surface, found[0].gaussians) if plain else search(surface)
+            rough |= {len(found)} if plain else set()
+        found.append(Subset(mask, log_prior, gaussians))
+    while rough:
+        share = _shares(found)
+        i = max(rough, key=lambda one: share[one])
+        if share[i] < MATTERS:
+            break
+        some = replace(series, shifts=subsets[i][2])
+        surface = Surface(model, some, condition.number, condition.at_most, KEEP)
+        found[i] = found[i]._replace(gaussians=search(surface))
+        rough.remove(i)
+    return found
+
+
+def _subsets(
+    model: Model, shifts: Shifts | None
+) -> Iterator[tuple[Mask, float, Shifts | None]]:
+    """Yield which coefficients each subset of the effects has, its log prior, and they.
+
+    None of them comes first.
+    """
+    assert shifts is not None  # who asks has effects
     for chosen in product(*((False, True) for _ in model.effects)):
         p = math.prod(
             effect.probability if there else 1 - effect.probability
@@ -147,14 +188,9 @@ def _subsets(model: Model, shifts: Shifts) -> Iterator[tuple[Mask, float, Shifts
             yield mask, math.log(p), shifts.some(mask)
 
 
-def _gaussians(
-    model: Model, series: Series, shifts: Shifts | None, condition: Condition, most: int
-) -> Gaussians:
-    """Return where the posterior is, with some of the effects."""
-    some = replace(series, shifts=shifts)
-    if shifts is not None:
-        return search(Surface(model, some, condition.number, condition.at_most, KEEP))
-    batch = Together([model], some, [condition], most, None)
+def _without(model: Model, series: Series, condition: Condition, most: int) -> Gaussians:
+    """Return where the posterior is without any effect."""
+    batch = Together([model], series, [condition], most, None)
 
     def log_evidence(hyper: Floats) -> float:
         (told,) = batch.rough(np.zeros(1, np.int64), hyper[None])
@@ -165,15 +201,18 @@ def _gaussians(
     return without(batch.families[0], log_evidence)
 
 
-def _nodes(
-    found: Sequence[tuple[Mask, float, Gaussians]], shifts: Shifts, times: int
-) -> EffectNodes:
-    """Return nodes of all subsets, those with more probability more of them."""
+def _shares(found: Sequence[Subset]) -> list[float]:
+    """Return the posterior probability of each subset, about."""
     heights = np.array([log_prior + at.log_evidence for _, log_prior, at in found])
-    share = np.exp(heights - np.logaddexp.reduce(heights)).tolist()
+    share: list[float] = np.exp(heights - np.logaddexp.reduce(heights)).tolist()
+    return share
+
+
+def _nodes(found: Sequence[Subset], shifts: Shifts, times: int) -> EffectNodes:
+    """Return nodes of all subsets, those with more probability more of them."""
     parts = tuple(
         points(at, shifts.some(mask), p, times)
-        for (mask, _, at), p in zip(found, share, strict=True)
+        for (mask, _, at), p in zip(found, _shares(found), strict=True)
     )
     masks = np.array([mask for mask, _, _ in found])
     own = parts[0].names[: len(parts[0].names) - int(masks[0].sum())]

@@ -147,12 +147,12 @@ def _ranked(weights: Floats, uniform: Floats) -> Integers:
 def search(surface: Surface) -> Gaussians:
     """Return where the posterior of hyperparameters and coefficients is.
 
-    The nodes are found with the mode uphill from no effect; the modes at the likeliest of them
+    The nodes are found with the mode uphill from a guess; the modes at the likeliest of them
     are those of all.
     """
     family = surface.family
     start = np.atleast_1d(family.hyper.median()) if family.hyper else np.empty(0)
-    first = surface.climb(start, np.zeros(len(surface.sigma)), FAR)
+    first = surface.climb(start, surface.guess(), FAR)
     modes: dict[bytes, Mode] = {}
 
     def log_evidence(hyper: Floats) -> float:
@@ -190,6 +190,20 @@ def without(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> 
     lattice = _lattice(family, kept)
     L, laplace = len(lattice.values), np.array([kept(hyper) for hyper in lattice.values])
     return Gaussians(lattice, laplace, np.empty((L, 1, 0)), np.empty((L, 1, 0, 0)))
+
+
+def glimpse(surface: Surface, plain: Gaussians) -> Gaussians:
+    """Return about where it is, from one look at the likeliest node without coefficients."""
+    best = int(plain.weights.argmax())
+    top = surface.glance(plain.lattice.values[best])
+    L, d = len(plain.laplace), len(top.beta)
+    root = np.linalg.cholesky(np.linalg.inv(top.curvature))
+    return Gaussians(
+        plain.lattice,
+        plain.laplace + top.log_evidence - plain.laplace[best],
+        np.broadcast_to(top.beta, (L, 1, d)),
+        np.broadcast_to(root, (L, 1, d, d)),
+    )
 
 
 def _lattice(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> HyperNodes:

@@ -23,7 +23,7 @@ from changepoint.exact.forward_backward import Filter, Wants
 from changepoint.exact.row_likelihood import Rows
 from changepoint.likelihoods.counts import LOG_2PI
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import is_relative
+from changepoint.likelihoods.links import is_relative, linked
 from changepoint.likelihoods.series import Nodes, Series, Shifts
 from changepoint.model import Model
 
@@ -38,6 +38,7 @@ CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard de
 FAR = 0.5  # the same, for an approximation
 APART = 4.0  # squared distance of modes that differ, in posterior standard deviations
 HOPELESS = 12.0  # log evidence by which a mode may be behind
+ODD = 20.0  # times the pooled rate: estimates beyond say little
 
 
 class Height(NamedTuple):
@@ -214,17 +215,41 @@ class Surface:
         top = height.log_p + 0.5 * float(step @ height.gradient)
         return Mode(beta + step, top, curvature)
 
+    def glance(self, hyper: Floats) -> Mode:
+        """Return where a mode may be, from one Newton step; the higher of two."""
+        found = []
+        for beta in (self.guess(), np.zeros(len(self.sigma))):
+            there = self.at(hyper, beta)
+            found.append(self._summit(beta, there, there.information))
+        return max(found, key=lambda mode: mode.log_evidence)
+
     def modes(self, hyper: Floats) -> list[Mode]:
-        """Return the modes uphill from no effect and from the best without changes, if two.
+        """Return the modes uphill from a guess and from no effect, if two.
 
         A change may explain an effect, or an effect a change. The likelier one comes first.
         """
-        nothing = np.zeros(len(self.sigma))
-        if self.number == 0:
-            return [self.climb(hyper, nothing)]
-        steady = replace(self, number=0, at_most=False).climb(hyper, nothing, FAR)
-        found = [self.climb(hyper, start) for start in (steady.beta, nothing)]
+        starts = self.guess(), np.zeros(len(self.sigma))
+        found = [self.climb(hyper, start) for start in starts]
         one, two = sorted(found, key=lambda mode: -mode.log_evidence)
         off = one.beta - two.beta
         same = off @ two.curvature @ off < APART
         return [one] if same or one.log_evidence - two.log_evidence > HOPELESS else [one, two]
+
+    def guess(self) -> Floats:
+        """Return coefficients by least squares on differences of neighbours.
+
+        Which changes of the level leave alone, but for the rows where they happen.
+        """
+        series, family = self.series, self.family
+        seen = series.index[series.index < len(series.copies)]
+        y = series.columns["estimate"]
+        if is_relative(family.domain):  # rows without events say little
+            pooled = float(series.pooled[0])
+            y = np.clip(y, pooled / ODD, min(ODD * pooled, 1 - (1 - pooled) / ODD))
+        eta = np.diff(linked(family.domain, y)[seen])
+        x = np.diff(self.shifts.patterns[series.pattern[seen]], axis=0)
+        noise = max(float(eta @ eta) / max(len(eta), 1), 1e-300)
+        beta: Floats = np.linalg.solve(
+            x.T @ x / noise + np.diag(self.sigma**-2), x.T @ eta / noise
+        )
+        return beta

@@ -24,6 +24,14 @@ def shift(domain: tuple[float, float], nodes: Nodes, by: Floats | float) -> Node
     return Nodes(nodes.theta + by, nodes.companion + by)
 
 
+def linked(domain: tuple[float, float], theta: Floats) -> Floats:
+    """Return parameters, inside their domain, on the link's scale."""
+    if domain[0] != 0:
+        return theta
+    eta: Floats = np.log(theta / (1 - theta)) if domain[1] == 1 else np.log(theta)
+    return eta
+
+
 def is_relative(domain: tuple[float, float]) -> bool:
     """Whether a shift changes the parameter by a share of itself."""
     return not math.isinf(domain[0])

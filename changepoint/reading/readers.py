@@ -7,7 +7,7 @@ import inspect
 import os
 import shlex
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
@@ -48,6 +48,7 @@ class Options(TypedDict, total=False):
     start: Any
     end: Any
     zone: str | None
+    exclude: Iterable[Any] | None
     per: float | None
     year: int | None
     difference: bool | None
@@ -185,6 +186,11 @@ def read_csv(
     zone
         The time zone of clock times that have none, such as Europe/Berlin: they become UTC, and
         an hour that comes twice, as clocks go back, is told by its order.
+    exclude
+        Windows of time whose rows count as missing, such as outages: pairs of first and last,
+        ``[("2024-01-01", "2024-01-05")]``, or text, ``["2024-01-01:2024-01-05"]``; both
+        included, a day as a whole; of data without times numbers of rows, from 0. Periods that
+        were summed are left out as a whole.
     per
         What rates are counted by: 100 for percentages, 1 for proportions, 100000. Needed only
         where neither the header nor percent signs say it, and the numbers leave it open.

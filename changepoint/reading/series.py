@@ -13,6 +13,7 @@ from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import aggregated
 from changepoint.reading.clocks import ascending, in_utc
+from changepoint.reading.exclusion import without
 from changepoint.reading.instructions import Instructions
 from changepoint.reading.matching import EVENTS, constants
 from changepoint.reading.outcomes import trials_by_row
@@ -91,7 +92,8 @@ def gathered(
     series, noticed = of_totals(series, columns, file, how.difference)
     notes += noticed
     series = series.with_constants(fixed)
-    return series.observations(told, warnings=tuple(notes), rows=rows)
+    found = series.observations(told, warnings=tuple(notes), rows=rows)
+    return without(found, how.exclude, how.aggregate) if how.exclude else found
 
 
 MANY = 500_000  # rows, beyond which copies aren't looked for

@@ -21,7 +21,7 @@ from changepoint.reading.readers import Options
 from changepoint.roles import BY_NAME, RESPONSES, ROLES, TABLE
 
 OTHERS = (
-    *("aggregate", "statistic", "keep_partial", "start", "end", "zone"),
+    *("aggregate", "statistic", "keep_partial", "start", "end", "zone", "exclude"),
     *("per", "year", "difference"),
 )
 NAMED = [role for role in TABLE if role.names]
