@@ -205,7 +205,8 @@ class Model:
         SupportError
             With a table of everything that is impossible.
         EngineError
-            If the number of changes is left open, or the likelihood is an average over several.
+            If the number of changes is left open, the likelihood is an average over several, or
+            an effect may be absent.
 
         Examples
         --------

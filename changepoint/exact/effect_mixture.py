@@ -84,6 +84,8 @@ class EffectNodes(HyperNodes):
         ends = np.round(np.cumsum(mass / mass.sum()) * SAMPLE).astype(int) if p else [SAMPLE]
         rng, found = np.random.default_rng(0), []
         for i, count in zip(having, np.diff(ends, prepend=0), strict=False):
+            if not count:
+                continue
             own = shares[i] if p else np.ones_like(shares[i])
             found.append(self.parts[i].spread(own, rng, int(count))[:, which[self.masks[i]]])
         return p, np.concatenate(found)

@@ -20,6 +20,7 @@ from scipy import special, stats
 from changepoint import (
     MCMC,
     Changes,
+    EngineError,
     Exact,
     Model,
     Observations,
@@ -184,6 +185,22 @@ def test_an_open_number_is_the_exact_engines():
     assert "Weekday" not in note
 
 
+def test_an_effect_that_may_be_absent_is_there_or_left_out():
+    data = days()
+    pulse = effects.Pulse(first="2025-01-09", last="2025-01-10", probability=0.5)
+    model = Model(
+        likelihoods.Binomial(), Changes(exactly=1), [effects.Weekday(probability=0.5), pulse]
+    ).resolve(data)
+    found = {effect.name: effect.probability for effect in fit(model, data).effects}
+    assert found["weekday"] > 0.5 > found[pulse.title]
+    known, notes = engine._sure_of_effects(model, data)
+    assert known.effects == (replace(model.effects[0], probability=1.0),)
+    assert "assumes the effect 'weekday', which is there with probability " in notes[0]
+    assert f"leaves out the effect {pulse.title!r}, which is there with" in notes[1]
+    with pytest.raises(EngineError, match="which may be there or not: give it probability 1"):
+        model.to_pymc(data)
+
+
 def days():
     """Six weeks of counts out of trials, fewer at weekends; a rise at row 20."""
     rng, t = np.random.default_rng(1), np.arange(42)
@@ -243,7 +260,7 @@ def sampled(name, way):
 
 
 FAST = {("gibbs", "days"), ("sum-out", "values")}
-SOLVED = 0.06  # of a standard deviation: how good the exact engine's points and draws are
+SOLVED = 0.1  # of a standard deviation, or of it: how far sums over points may be off
 
 
 @pytest.mark.parametrize(
@@ -257,19 +274,22 @@ SOLVED = 0.06  # of a standard deviation: how good the exact engine's points and
 )
 def test_it_agrees_with_the_exact_answer(way, name):
     posterior, truth = sampled(name, way), exact(name)
-    agrees([posterior], truth)
-    told = posterior.engine["diagnostics"]["variables"]
     mine, its = posterior.tree["posterior"].dataset, truth.tree["posterior"].dataset
     assert list(mine.data_vars) == list(its.data_vars)
-    effect = asked(name)[0].effects[0].title
-    coefficients = [one for one in its if one.startswith(f"{effect}[")]
-    allowed = errors_allowed(2 * len(coefficients))
-    for one in coefficients:
-        x, y = mine[one].values.ravel(), its[one].values.ravel()
-        ess = 0.8 * told[one]["ess_bulk"]
-        assert abs(x.mean() - y.mean()) < (allowed / np.sqrt(ess) + SOLVED) * y.std()
-        ess = 0.8 * min(told[one]["ess_bulk"], told[one]["ess_tail"])
-        assert abs(x.std() / y.std() - 1) < allowed / np.sqrt(2 * ess) + SOLVED
+    coefficients = [one for one in its if one.endswith("]")]
+    agrees([posterior], truth, but=coefficients)  # of which the draws of `truth` are few points
+    told = posterior.engine["diagnostics"]["variables"]
+    ess = 0.8 * min(
+        told[one][kind] for one in coefficients for kind in ("ess_bulk", "ess_tail")
+    )
+    (mine,), (its,) = posterior.effects, truth.effects
+    allowed = errors_allowed(2 * len(its.terms)) / np.sqrt(ess)
+    for one, other in zip(mine.terms, its.terms, strict=True):
+        width = other.upper - other.lower
+        off = (one.mean - other.mean) / (width / 3.92), (one.upper - one.lower) / width - 1
+        print(f"{one.name}: {off[0]:.3f} and {off[1]:.3f} of {allowed + SOLVED:.3f}")
+        # The standard error of a width is that of two tail quantiles: 0.96 / sqrt(n) of it.
+        assert max(map(abs, off)) < allowed + SOLVED
 
 
 def test_an_effect_of_one_coefficient_by_quadrature():

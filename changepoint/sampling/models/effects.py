@@ -11,6 +11,8 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from changepoint.effects import Effect
+from changepoint.errors import EngineError
+from changepoint.errors import EngineError
 from changepoint.observations import Observations
 
 if TYPE_CHECKING:
@@ -23,9 +25,20 @@ def along(
     """Return how far some rows are shifted on the scale of the link, (n,); None of no effects.
 
     Each effect has a random variable of its name, its coefficients, each Normal(0, sigma).
+
+    Raises
+    ------
+    EngineError
+        If one of them may be absent.
     """
     shifts = []
     for effect in effects:
+        if effect.probability < 1:
+            raise EngineError(
+                f"there is no PyMC model with {effect}, which may be there or not: give it "
+                "probability 1, or leave it out, or use fit(model, data, MCMC()), which takes "
+                "what is more probable"
+            )
         name, coefficient = effect.title, f"{effect.title}_coefficient"
         design = effect.design(observations).rows[rows]
         pm.modelcontext(None).add_coord(coefficient, np.arange(design.shape[1]))
