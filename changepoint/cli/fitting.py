@@ -95,8 +95,6 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        if engine == "mcmc":  # which can't average over what may be there
-            season = season or ["none"]
         chosen, observations = _read(file, columns, model, likelihood, changes, season, stated)
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:

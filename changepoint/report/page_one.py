@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.report.figure_style import label_of
-from changepoint.report.numbers import amount, chance, equals, ranges, span
+from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
 from changepoint.report.sentences import engine_line, sentence
 from changepoint.report.sparkline import curve_of
@@ -121,14 +121,8 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         yield Table("Further parameters", ["segment", *names], rows)
     for effect in posterior.effects:
         heads = ["", "mean", "95 %"]
-        rows = [
-            [
-                term.name,
-                amount(term.mean, effect.relative),
-                f"{amount(term.lower, effect.relative)} to {amount(term.upper, effect.relative)}",
-            ]
-            for term in effect.terms
-        ]
+        relative = effect.relative
+        rows = [[t.name, amount(t.mean, relative), reach(t, relative)] for t in effect.terms]
         note = f"P(there is such an effect) {equals(effect.probability)}."
         note = "" if effect.probability == 1 else note
         yield Table(f"The effect of all rows: {effect.name}", heads, rows, note)

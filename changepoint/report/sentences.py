@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.report.numbers import amount, chance, equals, span
+from changepoint.report.numbers import amount, chance, equals, reach, span
 from changepoint.results.reported import Change, Interval
 from changepoint.results.result import EffectFound
 
@@ -51,8 +51,7 @@ def effect_lines(posterior: Answer) -> list[str]:
     for effect in posterior.effects:
         sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
         terms = (
-            f"{term.name} {amount(term.mean, effect.relative)} "
-            f"({amount(term.lower, effect.relative)} to {amount(term.upper, effect.relative)})"
+            f"{term.name} {amount(term.mean, effect.relative)} ({reach(term, effect.relative)})"
             for term in effect.terms
         )
         told = "; ".join(terms) if effect.probability >= TOLD else "no sign of it"

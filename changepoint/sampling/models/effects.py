@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from changepoint.effects import Effect
 from changepoint.errors import EngineError
-from changepoint.errors import EngineError
 from changepoint.observations import Observations
 
 if TYPE_CHECKING:
