@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,28 @@ class Shifted(Density):
             mine = np.flatnonzero(pattern == number)
             if len(mine):
                 yield part, mine
+
+
+class Made(Density):
+    """A density that is made whenever it is asked.
+
+    For those who ask once and keep what they are told: tables of many such take much memory.
+    """
+
+    def __init__(self, make: Callable[[], Density], size: int) -> None:
+        self.make, self.size = make, size
+
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p."""
+        self.make().log(rows, out)
+
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum."""
+        self.make().scaled(rows, out, top)
+
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes that matter."""
+        self.make().hold(log_w, copies, drop, holds)
 
 
 class PointwiseShifted(Pointwise):

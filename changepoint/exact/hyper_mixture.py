@@ -12,7 +12,7 @@ from changepoint.changes import Changes, log_placements
 from changepoint.errors import EngineError
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature
-from changepoint.exact.density import densities
+from changepoint.exact.density import Density, Made, densities
 from changepoint.exact.forward_backward import FIRST, Filter, Pass
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
@@ -100,10 +100,20 @@ class Mixture:
             leader = None if beside is None else beside[j]
             if beside is not None and leader is None:
                 continue
-            (density,) = densities(self.family, self.series, grid.nodes, value[None])
+            density = self._density(grid, value, keep)
             index = self.series.index
             found.append(Rows(density, index, grid.log_weights, self.m, keep, leader))
         return found
+
+    def _density(self, grid: quadrature.Grid, value: Floats, keep: int) -> Density:
+        """Return that of the rows at one outer node."""
+        U, G = len(self.series.copies), len(grid.log_weights)
+
+        def make() -> Density:
+            return densities(self.family, self.series, grid.nodes, value[None])[0]
+
+        kept = (U + 1) * G <= keep  # by the rows, which ask once
+        return Made(make, U) if kept and self.series.shifts is not None else make()
 
 
 def infer(

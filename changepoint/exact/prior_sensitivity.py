@@ -14,6 +14,7 @@ from changepoint.model import Model
 from changepoint.observations import Observations
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+LIGHT = 1e-5  # weight of nodes of effects that are left out
 LONG = 5000  # rows beyond which it would take too long
 
 
@@ -78,15 +79,18 @@ def _with_effects(
     """
     from changepoint.exact.effect_mixture import infer
     from changepoint.exact.hyper_mixture import Condition, Together
-    from changepoint.exact.quadrature import HOLDS
+    from changepoint.exact.hyper_nodes import HyperNodes
+    from changepoint.exact.quadrature import HOLDS, ROUGH
 
     family, T = model.likelihood, len(observations)
     assert isinstance(family, GridLikelihood)  # as it has effects
     series = family.series(observations, model.shifts(observations))
-    nodes = infer(model, series, Condition.of(model.changes, T)).mixture.outer
+    main = infer(model, series, Condition.of(model.changes, T))
+    nodes, some = main.mixture.outer, main.weights > LIGHT
+    nodes = HyperNodes(nodes.names, nodes.values[some], nodes.log_weights[some])
     found = {}
     for i, one in enumerate(models):
-        together = Together([one], series, [Condition.of(one.changes, T)], HOLDS, None)
+        together = Together([one], series, [Condition.of(one.changes, T)], HOLDS, ROUGH)
         try:
             (grid,) = together.final([nodes])
             found[i] = together.inference(nodes, grid).log_evidence()
