@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from changepoint import priors
 from changepoint.changes import Changes
-from changepoint.effects import Effect, effect_of
+from changepoint.effects import Effect, effect_of, seasons_of
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
@@ -267,13 +267,15 @@ def default_model(
     observations: Observations,
     family: Likelihood | None = None,
     effects: Sequence[Effect] = (),
+    seasons: Sequence[str] = (),
     **changes: Any,
 ) -> Model:
     """Return the model for data of this kind, priors not filled.
 
-    The default likelihood, or `family`, with `Changes(**changes)` and effects. Under Auto
-    measurements, whose spikes would else be segments of their own, change for at least 5 rows,
-    or a quarter of a short series, unless `min_length` is given.
+    The default likelihood, or `family`, with `Changes(**changes)` and effects. Among them are
+    seasons by name (see `effects.SEASONS`; none); by default those that data of these times
+    may have. Under Auto measurements, whose spikes would else be segments of their own, change
+    for at least 5 rows, or a quarter of a short series, unless `min_length` is given.
     """
     family = default_likelihood(observations) if family is None else family
     if family.name == "auto":
@@ -283,7 +285,8 @@ def default_model(
         if changes.get("exactly"):
             fits.append(len(observations) // (changes["exactly"] + 1))
         changes = {"min_length": max(min(fits), 1), **changes}
-    return Model(family, Changes(**changes), tuple(effects))
+    looked_at = observations if family.name in SHIFTABLE else None
+    return Model(family, Changes(**changes), (*seasons_of(seasons, looked_at), *effects))
 
 
 def _prior(told: Mapping[str, Any]) -> priors.Prior:

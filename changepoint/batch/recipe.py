@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from changepoint import likelihoods
 from changepoint.changes import Changes
-from changepoint.effects import SEASONS, Effect, effect_of
+from changepoint.effects import Effect, effect_of, seasons_of
 from changepoint.errors import ModelError
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model, default_model
@@ -36,7 +36,7 @@ class Recipe:
         Of `default_model`: the name of a family (None: what the columns suggest), and JSON of
         arguments of `Changes`.
     seasons, effects
-        Names of SEASONS, its effects; JSON of `to_dict` of further ones.
+        Of `default_model`: names of seasons; JSON of `to_dict` of further effects.
     """
 
     name: str = "default"
@@ -89,6 +89,9 @@ class Recipe:
         if likelihood is not None and likelihood not in likelihoods.FAMILIES:
             known = ", ".join(likelihoods.FAMILIES)
             raise ModelError(f"there is no likelihood {likelihood!r}; there are {known}")
+        some = (*seasons_of(seasons, None), *effects)
+        if likelihood is not None:
+            Model(likelihoods.FAMILIES[likelihood](), Changes(**changes), some)
         Changes(**changes)
         told = [likelihood or "default", *(f"{name}={n}" for name, n in changes.items())]
         told += [f"season={season}" for season in seasons]
@@ -118,22 +121,17 @@ class Recipe:
             return declared.model if isinstance(declared.model, Model) else None
         if self.model is not None:
             return Model.from_dict(json.loads(self.model))
-        if self.likelihood in (None, "auto"):
-            return None
-        family = likelihoods.FAMILIES[str(self.likelihood)]()
-        return Model(family, Changes(**json.loads(self.changes)), self._effects())
-
-    def _effects(self) -> tuple[Effect, ...]:
-        seasons = (SEASONS[season]() for season in self.seasons)
-        return (*seasons, *map(effect_of, json.loads(self.effects)))
+        return None
 
     @property
     def quick(self) -> bool:
         """Whether a series takes but a millisecond or so: no hyperparameter, no average."""
-        fixed = self.fixed()
-        family = None if fixed is None else fixed.likelihood
-        plain = fixed is not None and not fixed.effects
-        return plain and isinstance(family, GridLikelihood) and family.hyper is None
+        fixed, family = self.fixed(), None
+        if fixed is not None and not fixed.effects:
+            family = fixed.likelihood
+        elif self.likelihood is not None and self.seasons == ("none",) and self.effects == "[]":
+            family = likelihoods.FAMILIES[self.likelihood]()
+        return isinstance(family, GridLikelihood) and family.hyper is None
 
     def build(self, observations: Observations) -> Model:
         """Return the model for a series, priors not filled.
@@ -157,8 +155,9 @@ class Recipe:
             assert isinstance(built, Model)
             return built
         family = None if self.likelihood is None else likelihoods.FAMILIES[self.likelihood]()
-        effects = self._effects()
-        return default_model(observations, family, effects, **json.loads(self.changes))
+        effects = list(map(effect_of, json.loads(self.effects)))
+        changes = json.loads(self.changes)
+        return default_model(observations, family, effects, self.seasons, **changes)
 
     def key(self) -> str:
         """Return a hash of all that answers depend on."""

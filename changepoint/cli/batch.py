@@ -68,7 +68,8 @@ def batch(
     min_length
         Shortest stretch between changes, in rows.
     season
-        As for fit: a pattern that all rows of a series share. A series takes seconds, then.
+        As for fit: a pattern that all rows of a series share. With one a series takes seconds;
+        none does not look for any.
     fdr
         Expected share of false alarms among the flagged series.
     threads

@@ -17,7 +17,6 @@ from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
-from changepoint.effects import SEASONS, Effect
 from changepoint.errors import ModelError
 from changepoint.plain import json_text, say, width
 
@@ -72,7 +71,8 @@ def fit(
     season
         A pattern that all rows share, so that it is told from changes: of the days of a week,
         the months, the course of a year, the hours of a day; may be given several times.
-        It needs dates, and for values a likelihood such as normal.
+        By default (auto), of counts and rates: those of which three whole periods are there,
+        by the evidence for them. It needs dates, and for values a likelihood such as normal.
     engine
         exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
         PyMC model, for which it is the default.
@@ -137,12 +137,13 @@ def _read(
         observations = columns.read(file, declared.columns)
         return declared.build(observations), observations
     family = _family(likelihood)
-    prior = changepoint.Changes(**changes)
+    changepoint.Changes(**changes)  # which may be wrong, whatever the data
     observations = columns.read(file)
-    effects = [*(SEASONS[season]() for season in dict.fromkeys(seasons)), *stated.effects()]
-    if family is None or family.name == "auto":
-        return _default(observations, changes, family, effects), observations
-    return changepoint.Model(family, prior, tuple(effects)), observations
+    from changepoint.model import default_model
+
+    return default_model(
+        observations, family, stated.effects(), seasons, **changes
+    ), observations
 
 
 def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
@@ -152,17 +153,6 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     if name not in families:
         raise ModelError(f"there is no likelihood {name!r}; there are {', '.join(families)}")
     return families[name]()
-
-
-def _default(
-    observations: Observations,
-    changes: dict[str, Any],
-    family: changepoint.likelihoods.Likelihood | None,
-    effects: Sequence[Effect],
-) -> changepoint.Model:
-    from changepoint.model import default_model
-
-    return default_model(observations, family, effects, **changes)
 
 
 def _text(posterior: Posterior) -> str:

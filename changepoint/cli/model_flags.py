@@ -9,7 +9,7 @@ from typing import Any, Literal
 from changepoint.cli.effect_flags import Stated
 from changepoint.errors import ModelError
 
-Season = Literal["week", "month", "year", "day"]
+Season = Literal["auto", "none", "week", "month", "year", "day"]
 
 
 def refuse_beside(

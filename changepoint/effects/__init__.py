@@ -8,18 +8,15 @@ from typing import Any
 
 from changepoint.effects.base import Design as Design
 from changepoint.effects.base import Effect as Effect
+from changepoint.effects.looking import SEASONS as SEASONS
+from changepoint.effects.looking import likely as likely
+from changepoint.effects.looking import seasons_of as seasons_of
 from changepoint.effects.pulse import Pulse as Pulse
 from changepoint.effects.seasons import Hourly as Hourly
 from changepoint.effects.seasons import Monthly as Monthly
 from changepoint.effects.seasons import Weekday as Weekday
 from changepoint.effects.seasons import Yearly as Yearly
 
-SEASONS: dict[str, type[Effect]] = {
-    "week": Weekday,
-    "month": Monthly,
-    "year": Yearly,
-    "day": Hourly,
-}
 EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect for effect in (Weekday, Monthly, Yearly, Hourly, Pulse)
 }

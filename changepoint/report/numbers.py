@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from changepoint.results.reported import Change, Interval
+from changepoint.results.result import Term
 
 SURE = 0.9999  # probabilities beyond this are told as such
 
@@ -48,6 +49,11 @@ def amount(x: float, relative: bool) -> str:
     if relative:
         return f"{100 * (x - 1):+.3g} %"
     return f"{'+' if x > 0 else ''}{number(x)}"
+
+
+def reach(term: Term, relative: bool) -> str:
+    """Return the interval of a term of an effect."""
+    return f"{amount(term.lower, relative)} to {amount(term.upper, relative)}"
 
 
 def span(interval: Interval) -> str:

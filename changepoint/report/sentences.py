@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.report.numbers import amount, chance, equals, span
+from changepoint.report.numbers import amount, chance, equals, reach, span
 from changepoint.results.reported import Change, Interval
 from changepoint.results.result import EffectFound
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
 
+TOLD = 0.01  # probability of an effect from which its terms are printed
 SEGMENTS = 12  # changes up to which further parameters are printed
 
 
 def sentence(posterior: Answer) -> str:
     """Return the answer in words."""
-    told = " ".join([_told(posterior), *map(_taken_into_account, posterior.effects)])
+    likely = [effect for effect in posterior.effects if effect.likely]
+    told = " ".join([_told(posterior), *map(_taken_into_account, likely)])
     if not posterior.converged:
         return f"The chains have NOT converged, so this may be wrong: {told}"
     return told
@@ -37,22 +39,24 @@ PATTERNS = {
 def _taken_into_account(effect: EffectFound) -> str:
     top = effect.largest
     size = amount(top.mean, effect.relative)
+    sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
     if effect.name in PATTERNS:
-        return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account."
-    return f"The time {effect.name} ({size}) is taken into account."
+        return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account{sure}."
+    return f"The time {effect.name} ({size}) is taken into account{sure}."
 
 
 def effect_lines(posterior: Answer) -> list[str]:
-    """Return the terms of each effect."""
-    return [
-        f"Effect {effect.name}: "
-        + "; ".join(
-            f"{term.name} {amount(term.mean, effect.relative)} "
-            f"({amount(term.lower, effect.relative)} to {amount(term.upper, effect.relative)})"
+    """Return each effect with its terms, as far as it is likely to be there."""
+    found = []
+    for effect in posterior.effects:
+        sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
+        terms = (
+            f"{term.name} {amount(term.mean, effect.relative)} ({reach(term, effect.relative)})"
             for term in effect.terms
         )
-        for effect in posterior.effects
-    ]
+        told = "; ".join(terms) if effect.probability >= TOLD else "no sign of it"
+        found.append(f"Effect {effect.name}{sure}: {told}")
+    return found
 
 
 def _told(posterior: Answer) -> str:

@@ -180,6 +180,11 @@ class EffectFound(NamedTuple):
         return {**self._asdict(), "terms": [term._asdict() for term in self.terms]}
 
     @property
+    def likely(self) -> bool:
+        """Whether it is rather there than not."""
+        return self.probability >= 0.5
+
+    @property
     def largest(self) -> Term:
         """The term furthest from none."""
         if not self.relative:
