@@ -20,6 +20,7 @@ from scipy import special, stats
 from changepoint import (
     MCMC,
     Changes,
+    DataWarning,
     EngineError,
     Exact,
     Model,
@@ -233,10 +234,17 @@ def flights():
     )
 
 
+def deaths():
+    """Eight years of births and deaths by month in a clinic; one month is missing."""
+    with pytest.warns(DataWarning, match="1 row is absent"):
+        return read_csv("data/semmelweis.csv", count="deaths", trials="births")
+
+
 SERIES = {
     "days": (days, likelihoods.Binomial(), effects.Weekday()),
     "values": (values, likelihoods.Normal(), effects.Pulse(first=8, last=13)),
     "months": (months, likelihoods.NegativeBinomial(), effects.Yearly(harmonics=1)),
+    "deaths": (deaths, likelihoods.BetaBinomial(), effects.Yearly(harmonics=1)),
     "flights": (flights, likelihoods.BetaBinomial(), effects.Weekday()),
 }
 

@@ -34,12 +34,9 @@ SWITCHPOINT, RESPONSE = "switchpoint", "y"
 
 
 def build(
-    likelihood: Likelihood,
-    changes: Changes,
-    observations: Observations,
-    summed: bool = False,
-    effects: Sequence[Effect] = (),
-) -> pm.Model:
+    likelihood: Likelihood, changes: Changes, observations: Observations,
+    summed: bool = False, effects: Sequence[Effect] = (),
+) -> pm.Model:  # fmt: skip
     """Return the PyMC model of a likelihood and effects whose priors are filled.
 
     Parameters
@@ -51,6 +48,8 @@ def build(
     summed
         Whether the places of the changes are summed out, by a potential instead of the
         response, and no `switchpoint` is left.
+    effects
+        Each of which is there.
     """
     family, T = buildable(likelihood), len(observations)
     k = changes.exactly
@@ -61,17 +60,12 @@ def build(
     time = np.arange(T) if observations.time is None else observations.time
     coords = {"time": time[rows], "segment": np.arange(k + 1), "change": np.arange(k)}
     with pm.Model(coords=coords) as built:
-        columns = {
-            role: pm.Data(_data_name(role, family), numbers[rows].astype(kind), dims="time")
-            for role, kind in _columns(family).items()
-            if (numbers := getattr(observations, role)) is not None
-        }
+        columns = _held(family, observations, rows)
         parts = _parts(family)
         shared = None if family.hyper is None else _shared(family.hyper)
         by = shared_effects.along(effects, observations, rows)
         if summed:
-            by_segment = {name: part[:, None] for name, part in parts.items()}
-            by_segment = _shifted(family, by_segment, by)
+            by_segment = _shifted(family, {n: part[:, None] for n, part in parts.items()}, by)
             distribution, parameters = _response(family, columns, by_segment, shared)
             loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
             pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
@@ -83,7 +77,7 @@ def build(
             switchpoint = _placement(T, k, changes.min_length)
             first = pt.concatenate([first, switchpoint])
             segment = pt.sum(position[:, None] >= switchpoint[None, :], axis=1)
-        by_row = _shifted(family, {name: part[segment] for name, part in parts.items()}, by)
+        by_row = _shifted(family, {n: part[segment] for n, part in parts.items()}, by)
         if "slope" in parts:
             built.add_coord("row", np.arange(T))
             by_row["level"] = lines.along(parts, observations, first)(position, segment)
@@ -158,10 +152,20 @@ def _response(
     return family.pymc(columns, parts[family.parameter], shared)
 
 
-def _columns(family: Likelihood) -> dict[str, type]:
-    """Return the roles that enter, and the kind of their numbers."""
-    whole = {"count": np.int64, "trials": np.int64}
-    return {role: whole.get(role, np.float64) for role in (*family.needs, *family.uses)}
+def _held(
+    family: GridLikelihood | LinearLikelihood, observations: Observations, rows: Integers
+) -> dict[str, Any]:
+    """Return the data that enter, by role; counts and trials as whole numbers."""
+    kinds = {"count": np.int64, "trials": np.int64}
+    return {
+        role: pm.Data(
+            _data_name(role, family),
+            numbers[rows].astype(kinds.get(role, np.float64)),
+            dims="time",
+        )
+        for role in (*family.needs, *family.uses)
+        if (numbers := getattr(observations, role)) is not None
+    }
 
 
 def _data_name(role: str, family: Likelihood) -> str:
