@@ -139,7 +139,8 @@ def _read(
     family = _family(likelihood)
     prior = changepoint.Changes(**changes)
     observations = columns.read(file)
-    effects = [*(SEASONS[season]() for season in dict.fromkeys(seasons)), *stated.effects()]
+    effects = [SEASONS[season]() for season in dict.fromkeys(seasons)]
+    effects += [*stated.effects(), *columns.effects()]
     if family is None or family.name == "auto":
         return _default(observations, changes, family, effects), observations
     return changepoint.Model(family, prior, tuple(effects)), observations

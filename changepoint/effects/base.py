@@ -142,6 +142,11 @@ def _ends(time: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
     return first, end
 
 
+def no_effect(rows: int, term: str) -> Design:
+    """Return the design of an effect that is the same in every row: it does nothing."""
+    return Design(np.zeros((rows, 1)), (term,), np.zeros((1, 1)))
+
+
 def of_levels(name: str, level: Integers, terms: tuple[str, ...]) -> Design:
     """Return the design of an effect by level, such as the day of the week."""
     found = np.unique(level)

@@ -39,6 +39,8 @@ def _taken_into_account(effect: EffectFound) -> str:
     size = amount(top.mean, effect.relative)
     if effect.name in PATTERNS:
         return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account."
+    if effect.name.startswith("covariate "):
+        return f"The {effect.name} ({top.name} {size}) is taken into account."
     return f"The time {effect.name} ({size}) is taken into account."
 
 
