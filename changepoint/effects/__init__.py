@@ -9,6 +9,7 @@ from typing import Any
 from changepoint.effects.base import Design as Design
 from changepoint.effects.base import Effect as Effect
 from changepoint.effects.covariate import Covariate as Covariate
+from changepoint.effects.holidays import Holidays as Holidays
 from changepoint.effects.pulse import Pulse as Pulse
 from changepoint.effects.seasons import Hourly as Hourly
 from changepoint.effects.seasons import Monthly as Monthly
@@ -22,7 +23,8 @@ SEASONS: dict[str, type[Effect]] = {
     "day": Hourly,
 }
 EFFECTS: dict[str, type[Effect]] = {
-    effect.name: effect for effect in (Weekday, Monthly, Yearly, Hourly, Pulse, Covariate)
+    effect.name: effect
+    for effect in (Weekday, Monthly, Yearly, Hourly, Pulse, Covariate, Holidays)
 }
 
 

@@ -41,6 +41,8 @@ def _taken_into_account(effect: EffectFound) -> str:
         return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account."
     if effect.name.startswith("covariate "):
         return f"The {effect.name} ({top.name} {size}) is taken into account."
+    if effect.name.startswith("holidays "):
+        return f"The {effect.name} ({size}) are taken into account."
     return f"The time {effect.name} ({size}) is taken into account."
 
 
