@@ -195,6 +195,14 @@ def test_a_row_needs_its_covariate_where_it_has_a_response():
         assert not effects.Covariate(name).design(gone).rows[5 if name == "region" else 3].any()
 
 
+def test_a_row_counts_where_any_response_is_there():
+    price = np.where(np.arange(ROWS) == 4, np.nan, PRICE)
+    count = np.where(np.arange(ROWS) == 4, np.nan, COUNT)
+    both = Observations(count=count, value=COUNT, covariates={"price": price})
+    with pytest.raises(DataError, match="'price' isn't known in 1 row"):
+        effects.Covariate("price").design(both)
+
+
 @pytest.mark.parametrize(
     ("covariates", "said"),
     [
@@ -342,6 +350,19 @@ def test_the_commands(table, tmp_path, capsys):
     assert names == ["covariate price", "covariate region"]
     assert ended("check", table, *words[2:]) == 0
     assert "covariate price, covariate region" in capsys.readouterr().out
+
+
+def test_a_model_file_names_its_columns(table, tmp_path, capsys):
+    file = tmp_path / "model.py"
+    file.write_text(
+        "from changepoint import Model, effects, likelihoods\n"
+        "model = Model(likelihoods.Poisson(), effects=[effects.Covariate('price')])\n"
+        "columns = {'count': 'count', 'covariates': ['price']}\n"
+    )
+    assert ended("fit", table, "--model", file, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [effect["name"] for effect in told["model"]["effects"]] == ["covariate price"]
+    assert told["warnings"] == []
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError, ModelError
-from changepoint.observations import Observations
+from changepoint.observations import RESPONSES, Observations
 from changepoint.reading.timegrid import find_grid
 
 Floats = NDArray[np.float64]
@@ -140,6 +140,12 @@ def _ends(time: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
         return time[0], time[-1]
     first, end = grid.time(np.array([0, grid.places[-1] + 1]))
     return first, end
+
+
+def with_response(observations: Observations) -> NDArray[np.bool_]:
+    """Return which rows have a number for a response, whichever the likelihood explains."""
+    present = [role for role in RESPONSES if getattr(observations, role) is not None]
+    return np.any([observations.observed(role) for role in present], axis=0)
 
 
 def no_effect(rows: int, term: str) -> Design:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.effects.base import Design, Effect, Floats, no_effect, of_levels
+from changepoint.effects.base import Design, Effect, Floats, no_effect, of_levels, with_response
 from changepoint.errors import DataError, ModelError, Problem
 from changepoint.observations import Observations
 
@@ -96,7 +96,7 @@ class Covariate(Effect):
                 f"the model needs the covariate {self.column!r}, and the data have {there}: "
                 f"name the column (--covariate, in Python covariates=[{self.column!r}])"
             )
-        seen = observations.observed(observations.response)
+        seen = with_response(observations)
         text = column.dtype.kind == "U"
         lacks = np.flatnonzero(seen & ((column == "") if text else ~np.isfinite(column)))
         if len(lacks):

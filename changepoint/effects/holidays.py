@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.effects.base import Design, Effect, dates, no_effect
+from changepoint.effects.base import Design, Effect, dates, no_effect, with_response
 from changepoint.errors import DataError, ModelError
 from changepoint.observations import Observations
 from changepoint.reading.timegrid import DAY, commonest
@@ -65,7 +65,7 @@ class Holidays(Effect):
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of rows that are all alike."""
-        seen = self._free(observations)[observations.observed(observations.response)]
+        seen = self._free(observations)[with_response(observations)]
         if seen.all() or not seen.any():
             which = "every row is" if seen.any() else "no row is"
             yield f"{which} a holiday ({self.title}): it changes nothing"
