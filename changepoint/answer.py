@@ -24,7 +24,7 @@ from changepoint.results.reported import Change, changes
 from changepoint.results.result import EffectFound, Result
 from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
-from changepoint.results.tree import hyper_draws, marginals, to_tree, told_of
+from changepoint.results.tree import COVARIATE, hyper_draws, marginals, to_tree, told_of
 from changepoint.time_window import rows_between
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ class Answer:
         return Observations(
             **columns,
             time=data["time"].values if attrs["has_time"] else None,
+            covariates={
+                str(data[name].attrs["column"]): data[name].values
+                for name in data
+                if str(name).startswith(f"{COVARIATE}[")
+            },
             file=attrs["file"] or None,
             columns=json.loads(attrs["columns"]),
         )

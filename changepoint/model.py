@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from changepoint import priors
 from changepoint.changes import Changes
-from changepoint.effects import Effect, effect_of, seasons_of
+from changepoint.effects import Covariate, Effect, effect_of, seasons_of
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
@@ -163,7 +163,20 @@ class Model:
             raise SupportError(f"{count} with the data under {family.name!r}:", problems)
         self.shifts(observations)  # says what effects lack
         effects = (effect.cautions(observations) for effect in self.effects)
-        return (*family.cautions(observations), *chain.from_iterable(effects))
+        return (
+            *family.cautions(observations),
+            *chain.from_iterable(effects),
+            *self._unused(observations),
+        )
+
+    def _unused(self, observations: Observations) -> Iterator[str]:
+        used = {effect.column for effect in self.effects if isinstance(effect, Covariate)}
+        for name in observations.covariates:
+            if name not in used:
+                yield (
+                    f"the covariate {name!r} isn't used: the model has no effect of it "
+                    f"(effects.Covariate({name!r}))"
+                )
 
     def absent(self, observations: Observations) -> list[str]:
         """Return the roles that the likelihood needs and the data don't have."""

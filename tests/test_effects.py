@@ -72,6 +72,8 @@ def test_models_are_told_and_read_again():
     every = [
         effects.Weekday(), effects.Monthly(sigma=0.2), effects.Yearly(harmonics=3),
         effects.Hourly(), effects.Pulse(first="2025-01-10", last=np.datetime64("2025-01-12")),
+        effects.Holidays("DE"), effects.Holidays("DE", "BY", sigma=0.5),
+        effects.Covariate("price", sigma=1), effects.Covariate("region", standardise=False),
     ]  # fmt: skip
     assert {effect.name for effect in every} == set(EFFECTS)
     model = Model(likelihoods.Poisson(), Changes(), every)

@@ -41,7 +41,7 @@ LAYERS = (
 )
 HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}
 SLOW = {"pymc", "pytensor", "arviz", "matplotlib", "numba", "pandas", "xarray", "scipy.stats"}
-SLOW |= {"jinja2", "distributed", "fsspec"}
+SLOW |= {"jinja2", "distributed", "fsspec", "holidays"}
 
 
 def name(path: Path) -> str:

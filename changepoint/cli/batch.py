@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from changepoint.cli.columns import Columns, listed
 from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
+from changepoint.effects import Effect
 from changepoint.errors import ModelError
 from changepoint.plain import say
 
@@ -91,7 +92,7 @@ def batch(
     given = columns.given()
     return run_and_tell(
         inputs,
-        _recipe(model, likelihood, changes, season, stated),
+        _recipe(model, likelihood, changes, season, stated, columns.effects()),
         out,
         by=listed(by),
         wide=True if wide == "" else wide,
@@ -110,11 +111,12 @@ def _recipe(
     changes: dict[str, Any],
     seasons: list[Season],
     stated: Stated,
+    of_columns: tuple[Effect, ...],
 ) -> Any:
     from changepoint.batch.recipe import Recipe
 
     if model is None:
-        return Recipe.of_choices(likelihood, changes, seasons, stated.effects())
+        return Recipe.of_choices(likelihood, changes, seasons, (*stated.effects(), *of_columns))
     refuse_beside(model, likelihood, changes, seasons, stated)
     return Recipe.of(model)
 

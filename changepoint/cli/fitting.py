@@ -141,9 +141,8 @@ def _read(
     observations = columns.read(file)
     from changepoint.model import default_model
 
-    return default_model(
-        observations, family, stated.effects(), seasons, **changes
-    ), observations
+    effects = (*stated.effects(), *columns.effects())
+    return default_model(observations, family, effects, seasons, **changes), observations
 
 
 def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from changepoint.effects.base import Design as Design
 from changepoint.effects.base import Effect as Effect
+from changepoint.effects.covariate import Covariate as Covariate
+from changepoint.effects.holidays import Holidays as Holidays
 from changepoint.effects.looking import SEASONS as SEASONS
 from changepoint.effects.looking import likely as likely
 from changepoint.effects.looking import seasons_of as seasons_of
@@ -18,7 +20,8 @@ from changepoint.effects.seasons import Weekday as Weekday
 from changepoint.effects.seasons import Yearly as Yearly
 
 EFFECTS: dict[str, type[Effect]] = {
-    effect.name: effect for effect in (Weekday, Monthly, Yearly, Hourly, Pulse)
+    effect.name: effect
+    for effect in (Weekday, Monthly, Yearly, Hourly, Pulse, Covariate, Holidays)
 }
 
 

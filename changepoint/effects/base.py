@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError, ModelError
-from changepoint.observations import Observations
+from changepoint.observations import RESPONSES, Observations
 from changepoint.reading.timegrid import find_grid
 
 Floats = NDArray[np.float64]
@@ -118,7 +118,8 @@ class Effect(ABC):
 
     def coefficients(self, size: int) -> tuple[str, ...]:
         """Return the names of so many coefficients in a posterior."""
-        return tuple(f"{self.title}[{i}]" for i in range(size))
+        title = self.title.replace("/", "\N{DIVISION SLASH}")  # no path, as names in files are
+        return tuple(f"{title}[{i}]" for i in range(size))
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and settings, ready for JSON."""
@@ -157,6 +158,17 @@ def _ends(time: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
         return time[0], time[-1]
     first, end = grid.time(np.array([0, grid.places[-1] + 1]))
     return first, end
+
+
+def with_response(observations: Observations) -> NDArray[np.bool_]:
+    """Return which rows have a number for a response, whichever the likelihood explains."""
+    present = [role for role in RESPONSES if getattr(observations, role) is not None]
+    return np.any([observations.observed(role) for role in present], axis=0)
+
+
+def no_effect(rows: int, term: str) -> Design:
+    """Return the design of an effect that is the same in every row: it does nothing."""
+    return Design(np.zeros((rows, 1)), (term,), np.zeros((1, 1)))
 
 
 def of_levels(name: str, level: Integers, terms: tuple[str, ...]) -> Design:

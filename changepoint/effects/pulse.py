@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from changepoint.effects.base import Design, Effect
+from changepoint.effects.base import Design, Effect, with_response
 from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.time_window import Covered, rows_between
@@ -58,7 +58,7 @@ class Pulse(Effect):
         inside, note = self._covered(observations)
         if note:
             yield f"the pulse from {self.title}: {note}"
-        seen = np.flatnonzero(observations.observed(observations.response))
+        seen = np.flatnonzero(with_response(observations))
         mine = inside[seen]
         if not mine.any() or mine.all():
             which = "every row" if mine.any() else "no row"

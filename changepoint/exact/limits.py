@@ -83,4 +83,5 @@ def _blocks(observations: Observations, family: Likelihood) -> Observations | No
         role: None if (column := getattr(observations, role)) is None else column[order]
         for role in ROLES
     }
+    columns["covariates"] = {n: one[order] for n, one in observations.covariates.items()}
     return replace(observations, **columns, lines=None, copies=None, rows=None)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
-from changepoint.observations import RESPONSES, Observations
+from changepoint.observations import ROLES, Observations
 from changepoint.reading.coverage import start_of
 from changepoint.reading.table import prefixed
 from changepoint.time_window import rows_between, window_of
@@ -42,7 +42,7 @@ def windows_of(given: Any) -> Windows:
 
 
 def without(observations: Observations, windows: Windows, period: str | None) -> Observations:
-    """Return the data with the responses of some rows missing, and that noted.
+    """Return the data with the numbers of some rows missing, and that noted.
 
     Parameters
     ----------
@@ -87,11 +87,13 @@ def without(observations: Observations, windows: Windows, period: str | None) ->
 
 
 def _missing(observations: Observations, out: NDArray[np.bool_]) -> Observations:
-    """Return the data without the responses of some rows."""
-    responses: dict[str, Any] = {}
-    for role in RESPONSES:
+    """Return the data without the numbers of some rows: like rows absent from the grid.
+
+    Those behind a response too, such as trials, which are checked even where there is none.
+    """
+    left: dict[str, Any] = {}
+    for role in ROLES:
         numbers = getattr(observations, role)
         if numbers is not None:
-            rows = out if numbers.ndim == 1 else out[:, None]
-            responses[role] = np.where(rows, np.nan, numbers)
-    return replace(observations, **responses)
+            left[role] = np.where(out if numbers.ndim == 1 else out[:, None], np.nan, numbers)
+    return replace(observations, **left)

@@ -60,6 +60,15 @@ def gathered(
             )
         if "count" not in series.numbers:
             series = series.with_constants({"count": 1.0})
+    if how.aggregate is not None and series.covariates:
+        raise DataError(
+            prefixed(
+                file,
+                f"covariates ({', '.join(series.covariates)}) can't be summed by "
+                f"{how.aggregate}: leave out --aggregate or --covariate, or sum up the table "
+                "first",
+            )
+        )
     fixed = constants(asked, series.numbers)
     if EVENTS not in asked and not fixed:
         series, noticed = trials_by_row(series, columns)

@@ -42,6 +42,10 @@ def _taken_into_account(effect: EffectFound) -> str:
     sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
     if effect.name in PATTERNS:
         return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account{sure}."
+    if effect.name.startswith("covariate "):
+        return f"The {effect.name} ({top.name} {size}) is taken into account{sure}."
+    if effect.name.startswith("holidays "):
+        return f"The {effect.name} ({size}) are taken into account{sure}."
     return f"The time {effect.name} ({size}) is taken into account{sure}."
 
 

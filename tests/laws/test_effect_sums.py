@@ -11,7 +11,7 @@ from reference import Floats, enumeration, log_sum
 from scipy import special
 
 from changepoint import Changes, Model, Observations, likelihoods
-from changepoint.effects import Pulse, Weekday
+from changepoint.effects import Covariate, Pulse, Weekday
 from changepoint.exact import effect_mixture
 from changepoint.exact.effect_surface import Surface
 from changepoint.exact.hyper_mixture import KEEP
@@ -129,6 +129,22 @@ def test_the_gradient_is_that_of_the_height(name: str) -> None:
         up, down = (surface.at(own, beta + sign * step).log_p for sign in (1, -1))
         slope = (up - down) / (2e-3 * surface.sigma[i])
         assert abs(slope - gradient[i]) < 1e-5 * max(abs(slope), 1 / surface.sigma[i])
+
+
+def test_a_covariate_of_counts_is_a_factor_of_the_exposure():
+    """The same of a further column; that of a unit is as it stands."""
+    data = simulate("poisson", 1, T, missing=0.2)
+    x = np.array([1.5, -0.3, 0.2, 2.2, 0.0, -1.1, 0.7])
+    effect = Covariate("x", standardise=False)
+    model = Model(CASES["poisson"].models[-1], Changes(), [effect]).resolve(data)
+    inference = inferred(model, replace(data, covariates={"x": x}))
+    nodes = inference.mixture.outer
+    exposure = np.ones(T) if data.exposure is None else data.exposure
+    for j in np.argsort(-inference.weights)[:3]:
+        plain = replace(data, exposure=exposure * np.exp(x * nodes.values[j, -1]))
+        known = inferred(Model(model.likelihood, model.changes), plain)
+        with_effects = np.log(inference.weights[j]) - nodes.log_weights[j]
+        assert abs(with_effects + inference.log_evidence() - known.log_evidence()) < 1e-7
 
 
 def weeks(seed: int, rise: float = 1.0, rows: int = 210) -> Observations:

@@ -6,7 +6,15 @@ import re
 import numpy as np
 import pytest
 
-from changepoint import DataError, DataWarning, Observations, from_frame, read_csv
+from changepoint import (
+    DataError,
+    DataWarning,
+    Model,
+    Observations,
+    from_frame,
+    likelihoods,
+    read_csv,
+)
 from changepoint.cli.command import main
 from changepoint.time_window import rows_between, window_of
 
@@ -59,7 +67,7 @@ def test_rows_stay_in_the_grid_and_are_told(table):
         data = read_csv(table, exclude=windows)
     out = np.isin(np.arange(35), [2, 3, 4, 5])
     np.testing.assert_array_equal(data.observed("count"), ~out)
-    assert not np.isnan(data.trials).any()
+    np.testing.assert_array_equal(np.isnan(data.trials), out)
     assert data.warnings == (
         "4 rows were excluded, and count as missing: 2024-01-03 to 2024-01-05 (3), "
         "2024-01-05 to 2024-01-06 (2)",
@@ -67,6 +75,15 @@ def test_rows_stay_in_the_grid_and_are_told(table):
     whole = read_csv(table)
     np.testing.assert_array_equal(data.count[~out], whole.count[~out])
     np.testing.assert_array_equal(data.time, whole.time)
+
+
+def test_what_is_wrong_in_them_is_no_obstacle(table):
+    table.write_text(table.read_text().replace(",107\n", ",-3\n"))
+    with pytest.raises(DataError, match="a negative number of trials"):
+        Model(likelihoods.Binomial()).check(read_csv(table))
+    with pytest.warns(DataWarning, match="1 row was excluded"):
+        data = read_csv(table, exclude=["2024-01-08:2024-01-08"])
+    assert Model(likelihoods.Binomial()).check(data) == ()
 
 
 def test_every_way_in_takes_it(table):

@@ -107,7 +107,8 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
     fields = [field.name for field in dataclasses.fields(Observations)]
     assert tuple(fields[: len(ROLES)]) == ROLES
     assert set(fields) - set(ROLES) == {
-        *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows")
+        *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows"),
+        "covariates",
     }
     documented = re.findall(r"^(\w+)$", inspect.getdoc(Observations), re.M)
     assert [name for name in documented if name in ROLES] == list(ROLES)
