@@ -21,6 +21,7 @@ from changepoint import (
 )
 from changepoint.cli.command import main
 from changepoint.effects import EFFECTS, SEASONS
+from changepoint.model import default_model
 from changepoint.report.as_json import SCHEMA
 
 ROWS = 63
@@ -155,3 +156,74 @@ def test_the_command(table, tmp_path, capsys):
 
 def test_every_season_is_an_effect():
     assert all(EFFECTS[kind.name] is kind for kind in SEASONS.values())
+
+
+DAY, HOUR, WEEK, MONTH = (
+    np.datetime64(start) + step * np.arange(2100)
+    for start, step in (
+        ("2025-01-01", np.timedelta64(1, "D")),
+        ("2025-01-01T00", np.timedelta64(1, "h")),
+        ("2020-01-06", np.timedelta64(7, "D")),
+        ("2020-01", np.timedelta64(1, "M")),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("time", "found"),
+    [
+        (DAY[:21], ["weekday"]),
+        (DAY[:20], []),
+        (DAY, []),  # so many rows would take minutes
+        (HOUR[:72], ["hourly"]),
+        (HOUR[:504], ["hourly", "weekday"]),
+        (WEEK[:157], ["yearly"]),
+        (WEEK[:150], []),
+        (MONTH[:36].astype("datetime64[D]"), ["yearly"]),
+        (MONTH[:34].astype("datetime64[D]"), []),
+        (np.arange(100), []),
+        (None, []),
+    ],
+)
+def test_seasons_of_three_periods_are_looked_for(time, found):
+    data = Observations(count=np.ones(100 if time is None else len(time)), time=time)
+    model = default_model(data)
+    assert [effect.name for effect in model.effects] == found
+    assert {effect.probability for effect in model.effects} <= {0.5}
+
+
+@pytest.mark.parametrize("seasons", [["none", "week"], ["auto", "none"]])
+def test_none_stands_alone(seasons):
+    with pytest.raises(ModelError, match="--season none goes with no other"):
+        default_model(DATA, seasons=seasons)
+
+
+def test_a_season_that_is_stated_is_not_looked_for():
+    model = default_model(DATA, seasons=["auto", "week"])
+    assert [str(effect) for effect in model.effects] == ["Weekday()"]
+
+
+def test_what_has_no_one_parameter_is_not_looked_at():
+    values = Observations(value=np.sin(np.arange(ROWS)), time=TIME)
+    assert default_model(values).effects == ()
+    assert default_model(values, likelihoods.Normal()).effects != ()
+
+
+def test_the_default_averages_by_evidence(table, capsys):
+    for season, number, likely in ((), 0, True), (("--season", "none"), 2, None):
+        with pytest.raises(SystemExit):
+            main(["fit", str(table), "--likelihood", "binomial", *season, "--json"])
+        told = json.loads(capsys.readouterr().out)
+        found = [effect["probability"] > 0.99 for effect in told["model"]["effects"]]
+        assert found == ([] if likely is None else [likely])
+        assert int(max(told["number_of_changes"], key=told["number_of_changes"].get)) >= number
+
+
+def test_where_there_is_no_pattern_nothing_is_said_of_one():
+    flat = Observations(count=200 + np.arange(ROWS) % 5, trials=[20_000] * ROWS, time=TIME)
+    found = fit(default_model(flat), flat, Exact(draws=4))
+    (week,) = found.effects
+    assert week.probability < 0.01
+    assert "pattern" not in found.sentence()
+    assert "Effect weekday (P" in str(found)
+    assert "no sign of it" in str(found)

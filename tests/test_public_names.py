@@ -22,10 +22,10 @@ LAYERS = (
     {"priors", "changes", "observations", "sampling.distributions"},
     {"time_window"},
     {"reading", "likelihoods"},
-    {"effects"},
+    {"effects", "time_problems"},
     {"kernels"},
     {"sampling.models"},
-    {"model", "time_problems"},
+    {"model"},
     {"hand_written"},
     {"results"},
     {"exact"},
@@ -104,6 +104,7 @@ def test_all_is_complete():
     public = {n for n in vars(changepoint) if not n.startswith("_")}
     modules = {p.stem for p in PACKAGE.iterdir()} - {
         "batch",
+        "effects",
         "likelihoods",
         "priors",
         "scoring",

@@ -18,6 +18,7 @@ SEASONS: dict[str, type[Effect]] = {
     "day": Hourly,
 }
 WHOLE = 3  # periods from which a season is looked for
+LONG = 2000  # rows beyond which that would take minutes
 EVEN = 0.5  # its probability, a priori
 HOUR, DAY, WEEK, MONTH, YEAR = 3600.0, 86_400.0, 604_800.0, 2_678_400.0, 31_536_000.0  # seconds
 
@@ -49,7 +50,8 @@ def seasons_of(told: Sequence[str], observations: Observations | None) -> tuple[
 def likely(observations: Observations) -> tuple[Effect, ...]:
     """Return what three whole periods of data may have, with even odds.
 
-    By the day a week, by the hour a day and a week, by weeks or months a year.
+    By the day a week, by the hour a day and a week, by weeks or months a year; in up to 2,000
+    rows, as it would take minutes beyond.
 
     Examples
     --------
@@ -58,7 +60,7 @@ def likely(observations: Observations) -> tuple[Effect, ...]:
     ['Weekday(probability=0.5)']
     """
     time = observations.time
-    if time is None or time.dtype.kind != "M" or len(time) < 2:
+    if time is None or time.dtype.kind != "M" or not 2 <= len(time) <= LONG:
         return ()
     seconds = time.astype("datetime64[s]").astype(float)
     step = float(np.median(np.diff(seconds)))

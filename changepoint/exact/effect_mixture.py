@@ -129,7 +129,7 @@ def infer(
         raise EngineError(
             "the coefficients of the effects can't be summed out by importance: log evidence "
             f"has a standard error of {error:.2g}. Use fewer effects, or priors that are "
-            "narrower (sigma), or sample (--engine mcmc)"
+            "narrower (sigma), or sample a known number of changes (--engine mcmc --exactly)"
         )
     return inference
 
