@@ -79,7 +79,7 @@ def table(tmp_path):
 
 
 def test_semmelweis(answer):
-    (change,) = answer(SEMMELWEIS, "--exactly", 1)["changes"]
+    (change,) = answer(SEMMELWEIS, "--exactly", 1, "--season", "none")["changes"]
     assert change["most_probable"] == "1847-06-01"
     assert change["index"] == 77
     assert change["probability_of_increase"] < 0.001
@@ -116,7 +116,7 @@ KEYS = {
     "observations": None,
     "missing": None,
     "time": {"first", "last"},
-    "model": {"likelihood", "priors", "changes"},
+    "model": {"likelihood", "priors", "changes", "effects"},
     "engine": {"name", "seed", "settings", "converged", "diagnostics"},
     "log_evidence": None,
     "probability_of_change": None,
