@@ -171,7 +171,7 @@ class Answer:
 
     @cached_property
     def estimates(self) -> Floats:
-        """Each row's own estimate of the parameter, effects taken out, (T,)."""
+        """Each row's own estimate of the parameter, likely effects taken out, (T,)."""
         model, observations = self.model, self.observations
         y, coefficients = model.likelihood.estimates(observations), self._coefficients
         if coefficients is None:
@@ -179,7 +179,8 @@ class Answer:
         shifts = self._shifts
         assert shifts is not None  # as there are coefficients
         assert isinstance(model.likelihood, GridLikelihood)  # `Model` makes sure
-        by = shifts.patterns @ coefficients.mean(axis=0)
+        likely = np.array([effect.likely for effect in self.effects])
+        by = shifts.patterns @ (coefficients.mean(axis=0) * likely[shifts.effect])
         return model.likelihood.shifted(y, -by)
 
     @cached_property
