@@ -5,6 +5,7 @@ what to what, and how sure that is.
 """
 
 from changepoint import batch as batch
+from changepoint import effects as effects
 from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
 from changepoint import scoring as scoring
@@ -56,6 +57,7 @@ __all__ = [
     "check_pymc",
     "compare_models",
     "draw_switchpoints",
+    "effects",
     "fit",
     "from_frame",
     "likelihoods",

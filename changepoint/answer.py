@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,18 @@ from numpy.typing import NDArray
 from changepoint.errors import PACKAGE, DataError, DataWarning
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
+from changepoint.results.effects import found, in_draws
 from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
-from changepoint.results.result import Result
+from changepoint.results.result import EffectFound, Result
 from changepoint.results.summaries import of_any
 from changepoint.results.trajectories import GROUPS, built, trajectories
-from changepoint.results.tree import marginals, to_tree, told_of
+from changepoint.results.tree import COVARIATE, hyper_draws, marginals, to_tree, told_of
+from changepoint.time_window import rows_between
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +77,11 @@ class Answer:
         return Observations(
             **columns,
             time=data["time"].values if attrs["has_time"] else None,
+            covariates={
+                str(data[name].attrs["column"]): data[name].values
+                for name in data
+                if str(name).startswith(f"{COVARIATE}[")
+            },
             file=attrs["file"] or None,
             columns=json.loads(attrs["columns"]),
         )
@@ -146,6 +156,49 @@ class Answer:
         return bool(self.engine["converged"])
 
     @cached_property
+    def effects(self) -> tuple[EffectFound, ...]:
+        """What shifts every row, whatever its segment: a mean and an interval of each term."""
+        if isinstance(self._source, Result):
+            known = self._source.effects
+        else:
+            told = json.loads(self.tree.attrs.get("effects", "[]"))
+            known = tuple(map(EffectFound.from_dict, told))
+        coefficients = self._coefficients
+        if known or coefficients is None:
+            return known
+        assert isinstance(self.model, Model)  # no other has any
+        return found(self.model, self.observations, in_draws(coefficients))
+
+    @cached_property
+    def estimates(self) -> Floats:
+        """Each row's own estimate of the parameter, likely effects taken out, (T,)."""
+        model, observations = self.model, self.observations
+        y, coefficients = model.likelihood.estimates(observations), self._coefficients
+        if coefficients is None:
+            return y
+        shifts = self._shifts
+        assert shifts is not None  # as there are coefficients
+        assert isinstance(model.likelihood, GridLikelihood)  # `Model` makes sure
+        likely = np.array([effect.likely for effect in self.effects])
+        by = shifts.patterns @ (coefficients.mean(axis=0) * likely[shifts.effect])
+        return model.likelihood.shifted(y, -by)
+
+    @cached_property
+    def _shifts(self) -> Shifts | None:
+        model = self.model
+        return None if isinstance(model, OwnModel) else model.shifts(self.observations)
+
+    @cached_property
+    def _coefficients(self) -> Floats | None:
+        """Draws of the coefficients of effects, (D, d), if there are any."""
+        if self._shifts is None:
+            return None
+        if isinstance(self._source, Result):
+            draws = self._source.draws
+            return draws.hyper[:, draws.hyper.shape[1] - len(self._shifts.names) :]
+        return hyper_draws(self.tree["posterior"].dataset, self._shifts.names)
+
+    @cached_property
     def _candidates(self) -> list[dict[str, Any]]:
         """What a tree tells of the models that were averaged over."""
         if isinstance(self._source, Result):
@@ -203,13 +256,18 @@ class Answer:
         """
         from changepoint.exact.prior_sensitivity import probability_by_strength
 
-        if self.engine["name"] != "exact" or not self.likelihoods:
+        model = self.model
+        if (
+            isinstance(model, OwnModel)
+            or self.engine["name"] != "exact"
+            or not self.likelihoods
+        ):
             return {}
         allowing = (one for one in self.models if not one["steady"])
         # NaN of one that is too improbable to have been asked.
         p = next((one["probability_of_change"] for one in allowing), self.probability_of_change)
-        model = Model(self.varied, self.model.changes)
-        return probability_by_strength(model, self.observations, p)
+        varied = replace(model, likelihood=self.varied)
+        return probability_by_strength(varied, self.observations, p)
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -232,7 +290,8 @@ class Answer:
         Parameters
         ----------
         first, last
-            Dates, numbers, or rows where the data have no times.
+            Dates, numbers, or rows where the data have no times; both included, a day or a
+            month as a whole.
 
         Raises
         ------
@@ -240,7 +299,9 @@ class Answer:
             If these aren't times, if the last is before the first, or if there are no rows
             between them.
         """
-        rows = _window(self.observations, first, last)
+        rows, note = rows_between(self.observations, first, last)
+        if note:
+            warnings.warn(note, DataWarning, skip_file_prefixes=(PACKAGE,))
         if self.engine["name"] == "exact":
             from changepoint.exact.engine import probability_inside
 
@@ -298,46 +359,3 @@ class Answer:
 def _family(told: dict[str, Any]) -> Likelihood:
     """Return the likelihood that `to_dict` told of."""
     return Model.from_dict({"likelihood": told, "changes": {}}).likelihood
-
-
-def _window(observations: Observations, first: Any, last: Any) -> NDArray[np.bool_]:
-    """Return which rows a window of time covers, whole or in part, shape (T,)."""
-    T = len(observations)
-    stamps = np.arange(T) if observations.time is None else observations.time
-    low, high = (_place(observations, end, stamps.dtype.kind == "M") for end in (first, last))
-    if low > high:
-        raise DataError(
-            f"the window ends, at {last}, before it begins, at {first}: exchange the two"
-        )
-    # A row lasts until the next one; the last, as long as the one before it.
-    step = stamps[-1] - stamps[-2] if T > 1 else stamps[-1] - stamps[-1]
-    if high < stamps[0] or (low > stamps[-1] and low >= stamps[-1] + step):
-        ends = f"{observations.label(0)} to {observations.label(T - 1)}"
-        raise DataError(f"there are no rows between {first} and {last}; the data have {ends}")
-    begin = max(int(np.searchsorted(stamps, low, "right")) - 1, 0)
-    end = int(np.searchsorted(stamps, high, "right"))
-    if stamps[begin] < low:
-        named = " to ".join(dict.fromkeys(map(observations.label, (begin, end - 1))))
-        warnings.warn(
-            f"the window begins inside a row: it was widened to whole rows, {named}",
-            DataWarning,
-            skip_file_prefixes=(PACKAGE,),
-        )
-    rows = np.zeros(T, np.bool_)
-    rows[begin:end] = True
-    return rows
-
-
-def _place(observations: Observations, end: Any, dates: bool) -> Any:
-    """Return a time given by the user as one that compares with those of the data."""
-    try:
-        place = np.asarray(end)
-        if dates and place.dtype.kind not in "MUO":
-            raise TypeError
-        place = place.astype("datetime64[us]" if dates else np.float64)
-        if place.ndim or not np.isfinite(place):
-            raise TypeError
-    except (TypeError, ValueError):
-        like = observations.label(0)
-        raise DataError(f"first and last must be times such as {like}, not {end!r}") from None
-    return place

@@ -70,9 +70,11 @@ class OwnLikelihood:
             return np.full(len(observations), np.nan)
         return default_likelihood(observations).estimates(observations)
 
-    def pooled_by(self, observations: Observations, starts: NDArray[np.int64]) -> Floats:
-        """Return the estimate from the rows of each group that begins at these rows."""
-        return default_likelihood(observations).pooled_by(observations, starts)
+    def pooled_by(
+        self, y: Floats, observations: Observations, starts: NDArray[np.int64]
+    ) -> Floats:
+        """Return the mean of estimates of each group that begins at these rows."""
+        return default_likelihood(observations).pooled_by(y, observations, starts)
 
     def priors(self) -> dict[str, str]:
         """Return the variables and their distributions."""

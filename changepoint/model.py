@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +13,26 @@ from numpy.typing import NDArray
 
 from changepoint import priors
 from changepoint.changes import Changes
+from changepoint.effects import Covariate, Effect, effect_of, seasons_of
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import is_relative
+from changepoint.likelihoods.series import Shifts
 from changepoint.observations import ROLES, Observations
-from changepoint.reading.clocks import in_repeated_hour
 from changepoint.roles import BY_NAME, behind
+from changepoint.time_problems import time_problems
 
 if TYPE_CHECKING:
     import pymc as pm
 
+SHIFTABLE = [
+    name
+    for name, family in FAMILIES.items()
+    if issubclass(family, GridLikelihood) and not family().unshiftable
+]
+RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
 
@@ -36,11 +46,14 @@ class Model:
         A family of `changepoint.likelihoods`, priors filled or not.
     changes
         The prior on the number and the places of changes.
+    effects
+        What shifts every row, whatever its segment: of `changepoint.effects`, each of a kind
+        at most once.
 
     Raises
     ------
     ModelError
-        If the parts aren't a likelihood and a `Changes`.
+        If the parts aren't a likelihood, a `Changes` and effects.
 
     Examples
     --------
@@ -51,6 +64,7 @@ class Model:
 
     likelihood: Likelihood
     changes: Changes = field(default_factory=Changes)
+    effects: tuple[Effect, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.likelihood, type) and issubclass(self.likelihood, Likelihood):
@@ -62,13 +76,53 @@ class Model:
             )
         if not isinstance(self.changes, Changes):
             raise ModelError(f"changes must be a Changes, not {self.changes!r}")
+        if isinstance(self.effects, Effect) or not isinstance(self.effects, Sequence):
+            raise ModelError(f"effects must be a list of them, not {self.effects!r}")
+        object.__setattr__(self, "effects", tuple(self.effects))
+        if self.effects:
+            self._check_effects()
+
+    def _check_effects(self) -> None:
+        for effect in self.effects:
+            if not isinstance(effect, Effect):
+                raise ModelError(f"effects must be of changepoint.effects, not {effect!r}")
+        titles = [effect.title for effect in self.effects]
+        if len(set(titles)) < len(titles):
+            raise ModelError(f"an effect is given twice: {', '.join(titles)}")
+        family, instead = self.likelihood, f"choose one of {', '.join(SHIFTABLE)}"
+        if isinstance(family, GridLikelihood):
+            if not family.unshiftable:
+                return
+            instead = f"{family.unshiftable}, or {instead}"
+        raise ModelError(
+            f"the likelihood {family.name!r} can't have effects, which shift a segment's one "
+            f"parameter; {instead}"
+        )
 
     def __str__(self) -> str:
-        return f"{self.likelihood}, {self.changes}"
+        return ", ".join(str(part) for part in (self.likelihood, self.changes, *self.effects))
 
     def resolve(self, observations: Observations) -> Model:
         """Return the model with every prior that was left out filled from the data."""
-        return replace(self, likelihood=self.likelihood.resolve(observations))
+        family = self.likelihood.resolve(observations)
+        scale = RELATIVE
+        if not is_relative(family.domain):
+            scale = float(np.nanstd(observations.column(family.response)))
+        effects = tuple(effect.resolve(scale) for effect in self.effects)
+        return replace(self, likelihood=family, effects=effects)
+
+    def shifts(self, observations: Observations) -> Shifts | None:
+        """Return how the effects of a resolved model shift the rows, (T, d); None of none."""
+        if not self.effects:
+            return None
+        designs = [effect.design(observations) for effect in self.effects]
+        sizes = [one.rows.shape[1] for one in designs]
+        return Shifts(
+            np.concatenate([one.rows for one in designs], axis=1),
+            np.repeat([float(effect.sigma or math.nan) for effect in self.effects], sizes),
+            tuple(chain.from_iterable(map(Effect.coefficients, self.effects, sizes))),
+            np.repeat(np.arange(len(sizes)), sizes),
+        )
 
     def check(self, observations: Observations) -> tuple[str, ...]:
         """Check the data row by row against the likelihood, its priors and the changes.
@@ -94,7 +148,7 @@ class Model:
                 f"have {present}. Name the columns ({', '.join(f'--{r}' for r in absent)}), or "
                 "choose another likelihood"
             )
-        problems = [*self._length_problems(observations), *_time_problems(observations)]
+        problems = [*self._length_problems(observations), *time_problems(observations)]
         with np.errstate(invalid="ignore"):
             problems += _row_problems(family, observations)
             for fault in () if problems else family.faults(observations):
@@ -102,12 +156,27 @@ class Model:
             if not problems:
                 resolved = self.resolve(observations).likelihood
                 if isinstance(resolved, GridLikelihood):
-                    for fault in _excluded(resolved, observations):
+                    for fault in _excluded(resolved, observations, bool(self.effects)):
                         problems += spell_out(fault, observations)
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise SupportError(f"{count} with the data under {family.name!r}:", problems)
-        return tuple(family.cautions(observations))
+        self.shifts(observations)  # says what effects lack
+        effects = (effect.cautions(observations) for effect in self.effects)
+        return (
+            *family.cautions(observations),
+            *chain.from_iterable(effects),
+            *self._unused(observations),
+        )
+
+    def _unused(self, observations: Observations) -> Iterator[str]:
+        used = {effect.column for effect in self.effects if isinstance(effect, Covariate)}
+        for name in observations.covariates:
+            if name not in used:
+                yield (
+                    f"the covariate {name!r} isn't used: the model has no effect of it "
+                    f"(effects.Covariate({name!r}))"
+                )
 
     def absent(self, observations: Observations) -> list[str]:
         """Return the roles that the likelihood needs and the data don't have."""
@@ -133,8 +202,9 @@ class Model:
         placement alike; the parameter (segment); the shared parameter, if there is one; `y`
         (time), the observed rows. Segments of lines, and those with a noise of their own, have
         `variance`, whose root is `noise_sd`, `level` and `slope`; a line's level is that at the
-        middle of its segment's time, and `start` its value at the first row. Priors that were
-        left out are filled from the data.
+        middle of its segment's time, and `start` its value at the first row. Each effect has a
+        vector of coefficients under its name, such as `weekday`. Priors that were left out are
+        filled from the data.
 
         Parameters
         ----------
@@ -148,7 +218,8 @@ class Model:
         SupportError
             With a table of everything that is impossible.
         EngineError
-            If the number of changes is left open, or the likelihood is an average over several.
+            If the number of changes is left open, the likelihood is an average over several, or
+            an effect may be absent.
 
         Examples
         --------
@@ -163,11 +234,14 @@ class Model:
         known = build.with_number(self.likelihood, self.changes, exactly)
         model = replace(self, changes=known)
         model.check(observations)
-        return build.build(self.likelihood.resolve(observations), known, observations)
+        full = model.resolve(observations)
+        return build.build(full.likelihood, known, observations, effects=full.effects)
 
     def to_dict(self) -> dict[str, Any]:
         """Return likelihood, priors and changes, ready for JSON."""
-        return {"likelihood": self.likelihood.to_dict(), "changes": self.changes.to_dict()}
+        told = {"likelihood": self.likelihood.to_dict(), "changes": self.changes.to_dict()}
+        effects = [effect.to_dict() for effect in self.effects]
+        return {**told, "effects": effects} if effects else told
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Model:
@@ -178,7 +252,11 @@ class Model:
             name: _prior(entry) if isinstance(entry, dict) else entry
             for name, entry in fields.items()
         }
-        return cls(family(**filled), Changes(**told["changes"]))
+        return cls(
+            family(**filled),
+            Changes(**told["changes"]),
+            tuple(map(effect_of, told.get("effects", ()))),
+        )
 
 
 def default_likelihood(observations: Observations) -> Likelihood:
@@ -199,13 +277,18 @@ LASTING = 5  # rows that a segment of measurements lasts, by default
 
 
 def default_model(
-    observations: Observations, family: Likelihood | None = None, **changes: Any
+    observations: Observations,
+    family: Likelihood | None = None,
+    effects: Sequence[Effect] = (),
+    seasons: Sequence[str] = (),
+    **changes: Any,
 ) -> Model:
     """Return the model for data of this kind, priors not filled.
 
-    The default likelihood, or `family`, with `Changes(**changes)`. Under Auto measurements,
-    whose spikes would else be segments of their own, change for at least 5 rows, or a quarter
-    of a short series, unless `min_length` is given.
+    The default likelihood, or `family`, with `Changes(**changes)` and effects. Among them are
+    seasons by name (see `effects.SEASONS`; none); by default those that data of these times
+    may have. Under Auto measurements, whose spikes would else be segments of their own, change
+    for at least 5 rows, or a quarter of a short series, unless `min_length` is given.
     """
     family = default_likelihood(observations) if family is None else family
     if family.name == "auto":
@@ -215,7 +298,8 @@ def default_model(
         if changes.get("exactly"):
             fits.append(len(observations) // (changes["exactly"] + 1))
         changes = {"min_length": max(min(fits), 1), **changes}
-    return Model(family, Changes(**changes))
+    looked_at = observations if family.name in SHIFTABLE else None
+    return Model(family, Changes(**changes), (*seasons_of(seasons, looked_at), *effects))
 
 
 def _prior(told: Mapping[str, Any]) -> priors.Prior:
@@ -264,55 +348,13 @@ def _row_problems(family: Likelihood, observations: Observations) -> list[Proble
     return problems
 
 
-COPY = ("a copy: a row that is the same in every column", "Delete one of the two.")
-SEVERAL = (
-    "a time that stands in another row too",
-    "The rows differ: sum them by period with --aggregate day, week or month (values: with "
-    "--statistic mean, median or sum); if the file holds several series, split it.",
-)
-CLOCKS = (
-    "an hour that comes twice, because clocks were put back: local times without a zone",
-    "Say the zone, such as --zone Europe/Berlin (zone= in Python); or take out the column of "
-    "times, and rows are counted in their order.",
-)
+def _excluded(
+    family: GridLikelihood, observations: Observations, shifted: bool
+) -> Iterator[Fault]:
+    """Rows, or the pooled total, that no value in the prior's support can explain.
 
-
-def _time_problems(observations: Observations) -> Iterator[Problem]:
-    """Yield what breaks the rule: times ascend, each once."""
-    time = observations.time
-    if time is None or len(time) < 2:
-        return
-    ahead = np.r_[True, time[1:] > time[:-1]]
-    _, first, inverse = np.unique(time, return_index=True, return_inverse=True)
-    repeated = first[inverse] != np.arange(len(time))
-    clocks = in_repeated_hour(time)
-    for row in np.flatnonzero(~ahead | repeated | clocks):
-        line = None if observations.lines is None else int(observations.lines[row])
-        label, twin = observations.label(int(row)), 0
-        column = observations.columns.get("time", "time")
-        if clocks[row]:
-            rule, remedy = CLOCKS
-        elif repeated[row]:
-            (rule, remedy), twin = _repeated(observations, int(row), int(first[inverse[row]]))
-        else:
-            rule, remedy = "a time before the previous row's", "Sort the rows by time."
-        value = f"{label}, also on line {twin}" if twin else label
-        yield Problem(observations.file, line, label, column, value, rule, remedy)
-
-
-def _repeated(observations: Observations, row: int, first: int) -> tuple[tuple[str, str], int]:
-    """Return what is said of a row with the time of a first one, and the line of its twin."""
-    lines, copies = observations.lines, observations.copies
-    if lines is None or copies is None:
-        return SEVERAL, 0 if lines is None else int(lines[first])
-    origin = copies[[row, first]] + np.where(copies[[row, first]], 0, lines[[row, first]])
-    if origin[0] == origin[1]:
-        return COPY, int(lines[first])
-    return (COPY, int(copies[row])) if copies[row] else (SEVERAL, int(lines[first]))
-
-
-def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fault]:
-    """Rows, or the pooled total, that no value in the prior's support can explain."""
+    Of rows that effects shift, which may lie anywhere, the total alone.
+    """
     low, high = family.prior.support
 
     def nearest(estimate: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -324,6 +366,7 @@ def _excluded(family: GridLikelihood, observations: Observations) -> Iterator[Fa
     if low <= np.nanmin(all_of_them) and np.nanmax(all_of_them) <= high:
         return  # each has its own estimate in the support
     rows = family.tail(observations, nearest(estimates), pool=False) < EXCLUDED
+    rows &= not shifted
     name = f"{family.prior} on the {family.parameter}"
     remedy = "Widen the prior, or check the units of this column."
     if rows.any():

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from changepoint.errors import ModelError
 from changepoint.exact.engine import Exact
 from changepoint.fitting import fit
-from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
@@ -43,9 +42,9 @@ class ModelComparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The titles of the likelihoods; with the changes, or numbered, where they repeat."""
+        """The titles of the likelihoods; with the rest, or numbered, where they repeat."""
         short = [_title(posterior) for posterior in self.posteriors]
-        long = [f"{_title(p)}, {p.model.changes}" for p in self.posteriors]
+        long = [_title(posterior, full=True) for posterior in self.posteriors]
         often = Counter(short)
         told = [b if often[a] > 1 else a for a, b in zip(short, long, strict=True)]
         often = Counter(told)
@@ -78,10 +77,11 @@ class ModelComparison:
         return html
 
 
-def _title(posterior: Posterior) -> str:
-    family = posterior.model.likelihood
-    assert isinstance(family, Likelihood)  # no other has an evidence
-    return family.title
+def _title(posterior: Posterior, full: bool = False) -> str:
+    model = posterior.model
+    assert isinstance(model, Model)  # no other has an evidence
+    title = model.likelihood.title
+    return ", ".join(map(str, (title, model.changes, *model.effects))) if full else title
 
 
 def _times(posterior: Posterior) -> str:

@@ -48,6 +48,9 @@ class Observations:
         Names of the C outcomes; "0", "1", ... where none are given.
     time
         Dates, time stamps or numbers, ascending, shape (T,). May be absent.
+    covariates
+        Further columns by name, which `effects.Covariate` takes: numbers, NaN where missing, or
+        categories as text, "" where missing, shape (T,).
     file, lines, columns
         Where the rows come from: the file, the line of each row (0 for a row that was added
         to fill the time grid), the column of each role. For messages.
@@ -64,7 +67,8 @@ class Observations:
     ------
     DataError
         If there is no response (count, rate, value or outcomes), if lengths differ, if
-        something isn't a number, or if outcomes don't have each a name of its own.
+        something isn't a number, or if outcomes don't have each a name of its own; or if a
+        covariate is neither numbers nor text.
 
     Examples
     --------
@@ -82,6 +86,7 @@ class Observations:
     outcomes: Floats | None = None
     outcome_names: tuple[str, ...] = ()
     time: NDArray[Any] | None = None
+    covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     file: str | None = None
     lines: NDArray[np.int64] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +109,10 @@ class Observations:
             raise DataError(
                 f"columns must be a dictionary {{role: column}}, not {self.columns!r}"
             )
+        covariates = _covariates(self.covariates)
+        object.__setattr__(self, "covariates", covariates)
         lengths = {role: len(numbers) for role, numbers in given.items() if numbers is not None}
+        lengths |= {f"covariate {name!r}": len(c) for name, c in covariates.items()}
         if self.time is not None:
             lengths["time"] = len(self.time)
         if self.lines is not None:
@@ -124,6 +132,7 @@ class Observations:
                 parts.append(f"{several}{role}")
         if self.time is not None and len(self):
             parts.insert(1, f"{self.label(0)} to {self.label(len(self) - 1)}")
+        parts += [f"covariate {name}" for name in self.covariates]
         missing = len(self) - int(self.observed(self.response).sum())
         if missing:
             parts.append(f"{missing} missing")
@@ -166,7 +175,7 @@ class Observations:
         return str(self.stamp(row))
 
     def fingerprint(self) -> str:
-        """Return a short hash of the times, the numbers, and the names of outcomes."""
+        """Return a short hash of times, numbers, names of outcomes, and covariates."""
         digest = hashlib.sha256()
         for name in ("time", *ROLES):
             numbers = getattr(self, name)
@@ -175,6 +184,9 @@ class Observations:
                 digest.update(np.ascontiguousarray(numbers).tobytes())
         for name in self.outcome_names:
             digest.update(f"{name}\0".encode())
+        for name, column in self.covariates.items():
+            told = column.tolist()
+            digest.update(f"{name}\0{told!r}\0".encode(errors="backslashreplace"))
         return digest.hexdigest()[:16]
 
 
@@ -261,6 +273,50 @@ def _names(names: Iterable[str] | None, outcomes: Floats | None) -> tuple[str, .
     if told and (len(told) != C or len(set(told)) != C):
         raise DataError(f"outcome_names must be {C} names that differ, not {names!r}")
     return told or tuple(str(outcome) for outcome in range(C))
+
+
+def _covariates(given: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    """Return columns of numbers, or of text."""
+    if not isinstance(given, Mapping):
+        raise DataError(f"covariates must be a dictionary {{name: column}}, not {given!r}")
+    found = {}
+    for name, column in given.items():
+        if not isinstance(name, str) or not name:
+            raise DataError(f"a covariate's name must be text, not {name!r}")
+        array = _covariate(column)
+        if array is None or array.ndim != 1:
+            raise DataError(
+                f"the covariate {name!r} must be a number a row, NaN where missing, or a "
+                f"category as text, '' where missing, not {column!r}"
+            )
+        array.flags.writeable = False
+        found[name] = array
+    return found
+
+
+def _is_absent(cell: object) -> bool:
+    """Whether it stands for nothing, in NumPy or pandas, whose NA doesn't compare."""
+    kinds = ("NoneType", "NAType", "NaTType")
+    return type(cell).__name__ in kinds or (isinstance(cell, float) and cell != cell)
+
+
+def _covariate(column: ArrayLike) -> NDArray[Any] | None:
+    """Return numbers, or text where some of it is; None of anything else, such as dates."""
+    if isinstance(column, np.ma.MaskedArray):
+        column = np.where(np.ma.getmaskarray(column), None, np.ma.getdata(column))  # type: ignore[call-overload]
+    array = np.asarray(column)
+    if array.dtype.kind not in "biufOUT":
+        return None
+    if array.dtype.kind == "O":
+        cells = [None if _is_absent(cell) else cell for cell in array]
+        if any(isinstance(cell, str) for cell in cells):
+            array = np.array(["" if cell is None else str(cell) for cell in cells])
+        else:
+            array = np.array(cells, dtype=object)
+    try:
+        return array.astype(str if array.dtype.kind in "UT" else np.float64)
+    except (TypeError, ValueError):
+        return None
 
 
 def _times(time: ArrayLike | None) -> NDArray[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Verdict:
 def verdicts(observations: Observations) -> list[Verdict]:
     """Return a verdict for every family."""
     found = []
+    observations = replace(observations, covariates={})  # a likelihood alone uses none
     for name, family in FAMILIES.items():
         model = Model(family())
         try:

@@ -41,6 +41,8 @@ class Role:
         Whether it is a list of columns.
     alone
         Whether it stands in place of all other columns but the time.
+    flag
+        Its option, given once for each column, where that isn't called by the name.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Role:
     constant: bool = False
     several: bool = False
     alone: bool = False
+    flag: str = ""
 
 
 # The order of responses is that in which a default likelihood is chosen.
@@ -152,6 +155,14 @@ TABLE = (
         "Column of times, where each row is an event, or has a count of them; without a "
         "column, that of --time. Needs --aggregate.",
         numbers=False,
+    ),
+    Role(
+        "covariates",
+        "Column known in each row, of numbers or categories, that shifts the row whatever its "
+        "segment: a price, a region. May be given several times.",
+        numbers=False,
+        several=True,
+        flag="covariate",
     ),
 )
 BY_NAME = {role.name: role for role in TABLE}

@@ -41,6 +41,7 @@ TOPICS = {
 MODULES = {
     "likelihoods": "Likelihoods",
     "priors": "Priors",
+    "effects": "Effects",
     "scoring": "Scores",
     "batch": "Many series",
 }

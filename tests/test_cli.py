@@ -79,7 +79,7 @@ def table(tmp_path):
 
 
 def test_semmelweis(answer):
-    (change,) = answer(SEMMELWEIS, "--exactly", 1)["changes"]
+    (change,) = answer(SEMMELWEIS, "--exactly", 1, "--season", "none")["changes"]
     assert change["most_probable"] == "1847-06-01"
     assert change["index"] == 77
     assert change["probability_of_increase"] < 0.001
@@ -116,7 +116,7 @@ KEYS = {
     "observations": None,
     "missing": None,
     "time": {"first", "last"},
-    "model": {"likelihood", "priors", "changes"},
+    "model": {"likelihood", "priors", "changes", "effects"},
     "engine": {"name", "seed", "settings", "converged", "diagnostics"},
     "log_evidence": None,
     "probability_of_change": None,
@@ -277,6 +277,8 @@ def test_flags_override_the_columns_of_a_model_file(answer, table):
         ("--every", 20),
         ("--min-length", 2),
         ("--likelihood", "beta"),
+        ("--season", "week"),
+        ("--pulse", "1847:1848"),
     ],
 )
 def test_flags_that_define_a_model_contradict_a_model_file(run, flag, given):

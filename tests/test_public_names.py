@@ -20,7 +20,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "plain", "roles", "version"},
     {"priors", "changes", "observations", "sampling.distributions"},
+    {"time_window"},
     {"reading", "likelihoods"},
+    {"effects", "time_problems"},
     {"kernels"},
     {"sampling.models"},
     {"model"},
@@ -39,7 +41,7 @@ LAYERS = (
 )
 HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}
 SLOW = {"pymc", "pytensor", "arviz", "matplotlib", "numba", "pandas", "xarray", "scipy.stats"}
-SLOW |= {"jinja2", "distributed", "fsspec"}
+SLOW |= {"jinja2", "distributed", "fsspec", "holidays"}
 
 
 def name(path: Path) -> str:
@@ -102,6 +104,7 @@ def test_all_is_complete():
     public = {n for n in vars(changepoint) if not n.startswith("_")}
     modules = {p.stem for p in PACKAGE.iterdir()} - {
         "batch",
+        "effects",
         "likelihoods",
         "priors",
         "scoring",

@@ -200,6 +200,9 @@ def test_what_needs_an_extra_says_so(folder, run):
     told = run(*("changepoint", "batch", "data/nile.csv", "--out", "d", "--dask"), status=4)
     assert "changepoint-toolkit[dask]" in told
     assert "Traceback" not in told
+    free = ("--likelihood", "poisson", "--holidays", "DE")
+    told = run("changepoint", "fit", "data/conversions.csv", *free, status=2)
+    assert "changepoint-toolkit[holidays]" in told
     (folder / "nuts.py").write_text(NUTS, encoding="utf-8")
     assert "changepoint-toolkit[nutpie]" in run("python", "nuts.py", status=1)
     program = BESIDE.replace('save("it.nc")', 'save("it.zarr")')

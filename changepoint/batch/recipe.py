@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from changepoint import likelihoods
 from changepoint.changes import Changes
+from changepoint.effects import Effect, effect_of, seasons_of
 from changepoint.errors import ModelError
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model, default_model
@@ -34,6 +35,8 @@ class Recipe:
     likelihood, changes
         Of `default_model`: the name of a family (None: what the columns suggest), and JSON of
         arguments of `Changes`.
+    seasons, effects
+        Of `default_model`: names of seasons; JSON of `to_dict` of further effects.
     """
 
     name: str = "default"
@@ -41,6 +44,8 @@ class Recipe:
     model: str | None = None
     likelihood: str | None = None
     changes: str = "{}"
+    seasons: tuple[str, ...] = ()
+    effects: str = "[]"
 
     @classmethod
     def of(cls, model: Any) -> Self:
@@ -67,8 +72,14 @@ class Recipe:
             raise ModelError(f"the model file {model} can't be read: {error}") from None
 
     @classmethod
-    def of_choices(cls, likelihood: str | None, changes: Mapping[str, Any]) -> Self:
-        """Return the recipe of a likelihood's name and arguments of `Changes`.
+    def of_choices(
+        cls,
+        likelihood: str | None,
+        changes: Mapping[str, Any],
+        seasons: Sequence[str] = (),
+        effects: Sequence[Effect] = (),
+    ) -> Self:
+        """Return the recipe of a likelihood's name, arguments of `Changes`, and effects.
 
         Raises
         ------
@@ -78,9 +89,20 @@ class Recipe:
         if likelihood is not None and likelihood not in likelihoods.FAMILIES:
             known = ", ".join(likelihoods.FAMILIES)
             raise ModelError(f"there is no likelihood {likelihood!r}; there are {known}")
+        some = (*seasons_of(seasons, None), *effects)
+        if likelihood is not None:
+            Model(likelihoods.FAMILIES[likelihood](), Changes(**changes), some)
         Changes(**changes)
         told = [likelihood or "default", *(f"{name}={n}" for name, n in changes.items())]
-        return cls(", ".join(told), likelihood=likelihood, changes=json.dumps(dict(changes)))
+        told += [f"season={season}" for season in seasons]
+        told += map(str, effects)
+        return cls(
+            ", ".join(told),
+            likelihood=likelihood,
+            changes=json.dumps(dict(changes)),
+            seasons=tuple(dict.fromkeys(seasons)),
+            effects=json.dumps([effect.to_dict() for effect in effects]),
+        )
 
     def declared(self) -> ModelFile | None:
         """Return what the model file declares, if it is one.
@@ -99,16 +121,16 @@ class Recipe:
             return declared.model if isinstance(declared.model, Model) else None
         if self.model is not None:
             return Model.from_dict(json.loads(self.model))
-        if self.likelihood in (None, "auto"):
-            return None
-        family = likelihoods.FAMILIES[str(self.likelihood)]()
-        return Model(family, Changes(**json.loads(self.changes)))
+        return None
 
     @property
     def quick(self) -> bool:
         """Whether a series takes but a millisecond or so: no hyperparameter, no average."""
-        fixed = self.fixed()
-        family = None if fixed is None else fixed.likelihood
+        fixed, family = self.fixed(), None
+        if fixed is not None and not fixed.effects:
+            family = fixed.likelihood
+        elif self.likelihood is not None and self.seasons == ("none",) and self.effects == "[]":
+            family = likelihoods.FAMILIES[self.likelihood]()
         return isinstance(family, GridLikelihood) and family.hyper is None
 
     def build(self, observations: Observations) -> Model:
@@ -133,7 +155,9 @@ class Recipe:
             assert isinstance(built, Model)
             return built
         family = None if self.likelihood is None else likelihoods.FAMILIES[self.likelihood]()
-        return default_model(observations, family, **json.loads(self.changes))
+        effects = list(map(effect_of, json.loads(self.effects)))
+        changes = json.loads(self.changes)
+        return default_model(observations, family, effects, self.seasons, **changes)
 
     def key(self) -> str:
         """Return a hash of all that answers depend on."""

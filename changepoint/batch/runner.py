@@ -86,6 +86,7 @@ def run(
     start: Any = None,
     end: Any = None,
     zone: str | None = None,
+    exclude: Iterable[Any] | None = None,
     per: float | None = None,
     year: int | None = None,
     difference: bool | None = None,
@@ -120,7 +121,8 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate, statistic, keep_partial, start, end, zone, per, year, difference
+    date_format, aggregate, statistic, keep_partial, start, end, zone, exclude, per, year,
+    difference
         As for `read_csv`.
     query, sheet
         As for `read`.
@@ -178,7 +180,7 @@ def run(
     how, _ = Instructions.of(
         {
             **{"aggregate": aggregate, "statistic": statistic, "keep_partial": keep_partial},
-            **{"start": start, "end": end, "zone": zone},
+            **{"start": start, "end": end, "zone": zone, "exclude": exclude},
             **{"per": per, "year": year, "difference": difference},
         }
     )

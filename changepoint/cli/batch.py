@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from changepoint.cli.columns import Columns, listed
-from changepoint.cli.model_flags import refuse_beside
+from changepoint.cli.effect_flags import Stated
+from changepoint.cli.model_flags import Season, refuse_beside
+from changepoint.effects import Effect
 from changepoint.errors import ModelError
 from changepoint.plain import say
 
@@ -25,6 +27,8 @@ def batch(
     exactly: int | None = None,
     every: float | None = None,
     min_length: int | None = None,
+    season: list[Season] = [],  # noqa: B006 (never changed)
+    stated: Stated = Stated(),
     fdr: float = 0.05,
     threads: int | None = None,
     dask: str | None = None,
@@ -64,6 +68,9 @@ def batch(
         Mean rows from one change to the next, instead of even odds on any change.
     min_length
         Shortest stretch between changes, in rows.
+    season
+        As for fit: a pattern that all rows of a series share. With one a series takes seconds;
+        none does not look for any.
     fdr
         Expected share of false alarms among the flagged series.
     threads
@@ -85,7 +92,7 @@ def batch(
     given = columns.given()
     return run_and_tell(
         inputs,
-        _recipe(model, likelihood, changes),
+        _recipe(model, likelihood, changes, season, stated, columns.effects()),
         out,
         by=listed(by),
         wide=True if wide == "" else wide,
@@ -98,12 +105,19 @@ def batch(
     )
 
 
-def _recipe(model: Path | None, likelihood: str | None, changes: dict[str, Any]) -> Any:
+def _recipe(
+    model: Path | None,
+    likelihood: str | None,
+    changes: dict[str, Any],
+    seasons: list[Season],
+    stated: Stated,
+    of_columns: tuple[Effect, ...],
+) -> Any:
     from changepoint.batch.recipe import Recipe
 
     if model is None:
-        return Recipe.of_choices(likelihood, changes)
-    refuse_beside(model, likelihood, changes)
+        return Recipe.of_choices(likelihood, changes, seasons, (*stated.effects(), *of_columns))
+    refuse_beside(model, likelihood, changes, seasons, stated)
     return Recipe.of(model)
 
 

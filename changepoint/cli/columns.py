@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from changepoint.effects import Covariate, Effect
 from changepoint.errors import DataWarning, ModelError
 from changepoint.roles import BY_NAME, TABLE
 
@@ -21,7 +22,10 @@ def with_roles[C](columns: type[C]) -> type[C]:
     """Give a class a field for each role: an option whose help is what the role is."""
     fields = {}
     for role in TABLE:
-        fields[role.name] = Annotated[str | None, Parameter(help=role.about)]
+        kind, name = (list[str], f"--{role.flag}") if role.flag else (str, None)
+        fields[role.name] = Annotated[
+            kind | None, Parameter(name=name, help=role.about, negative=())
+        ]
         setattr(columns, role.name, None)
     columns.__annotations__ = fields | columns.__annotations__
     return columns
@@ -51,6 +55,9 @@ class Columns:
     zone
         The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
         go back; they are told in UTC.
+    exclude
+        FROM:TO, both included: rows that count as missing, such as an outage; dates, also with
+        clock times (2024-01-01T05:00:2024-01-01T09:00), or numbers. May be given several times.
     percent
         The rates are percentages, where neither header nor cells say so.
     per
@@ -73,6 +80,7 @@ class Columns:
     start: Annotated[str | None, Parameter(name="--from")] = None
     end: Annotated[str | None, Parameter(name="--to")] = None
     zone: str | None = None
+    exclude: Annotated[list[str] | None, Parameter(negative=())] = None
     percent: Annotated[bool, Parameter(negative=())] = False
     per: float | None = None
     year: int | None = None
@@ -90,7 +98,14 @@ class Columns:
                 raise ModelError("--percent is --per 100: give one of the two")
             given["per"] = 100.0
         lists = {role.name for role in TABLE if role.several}
-        return {n: listed(text) if n in lists else text for n, text in given.items()}
+        return {
+            n: listed(text) if n in lists and isinstance(text, str) else text
+            for n, text in given.items()
+        }
+
+    def effects(self) -> tuple[Effect, ...]:
+        """Return the effects of the covariates."""
+        return tuple(map(Covariate, dict.fromkeys(vars(self)["covariates"] or ())))
 
     def others(self) -> list[str]:
         """Return the names of the options that aren't columns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +13,8 @@ from cyclopts import Parameter
 import changepoint
 from changepoint import modelfiles
 from changepoint.cli.columns import Columns
-from changepoint.cli.model_flags import refuse_beside
+from changepoint.cli.effect_flags import Stated
+from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ENGINE
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import ModelError
@@ -33,6 +35,8 @@ def fit(
     exactly: int | None = None,
     every: float | None = None,
     min_length: int | None = None,
+    season: list[Season] = [],  # noqa: B006 (never changed)
+    stated: Stated = Stated(),
     engine: Literal["exact", "mcmc"] | None = None,
     switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
     draws: int | None = None,
@@ -64,6 +68,11 @@ def fit(
         Mean rows from one change to the next, instead of even odds on any change.
     min_length
         Shortest stretch between changes, in rows; 1 by default, 5 under auto.
+    season
+        A pattern that all rows share, so that it is told from changes: of the days of a week,
+        the months, the course of a year, the hours of a day; may be given several times.
+        By default (auto), of counts and rates: those of which three whole periods are there,
+        by the evidence for them. It needs dates, and for values a likelihood such as normal.
     engine
         exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
         PyMC model, for which it is the default.
@@ -86,7 +95,7 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        chosen, observations = _read(file, columns, model, likelihood, changes)
+        chosen, observations = _read(file, columns, model, likelihood, changes, season, stated)
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
             raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -118,19 +127,22 @@ def _read(
     model: Path | None,
     likelihood: str | None,
     changes: dict[str, Any],
+    seasons: Sequence[str],
+    stated: Stated,
 ) -> tuple[Any, Observations]:
     """Return the model, of this package or PyMC's, and the data."""
     if model is not None:
-        refuse_beside(model, likelihood, changes)
+        refuse_beside(model, likelihood, changes, seasons, stated)
         declared = modelfiles.load(model)
         observations = columns.read(file, declared.columns)
         return declared.build(observations), observations
     family = _family(likelihood)
-    prior = changepoint.Changes(**changes)
+    changepoint.Changes(**changes)  # which may be wrong, whatever the data
     observations = columns.read(file)
-    if family is None or family.name == "auto":
-        return _default(observations, changes, family), observations
-    return changepoint.Model(family, prior), observations
+    from changepoint.model import default_model
+
+    effects = (*stated.effects(), *columns.effects())
+    return default_model(observations, family, effects, seasons, **changes), observations
 
 
 def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
@@ -140,16 +152,6 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     if name not in families:
         raise ModelError(f"there is no likelihood {name!r}; there are {', '.join(families)}")
     return families[name]()
-
-
-def _default(
-    observations: Observations,
-    changes: dict[str, Any],
-    family: changepoint.likelihoods.Likelihood | None,
-) -> changepoint.Model:
-    from changepoint.model import default_model
-
-    return default_model(observations, family, **changes)
 
 
 def _text(posterior: Posterior) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.kernels import row_table
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import shift
 from changepoint.likelihoods.series import Floats, Integers, Nodes, Series, Terms
 
 Mask = NDArray[np.bool_]
 
 CHUNK = 2**14  # distinct rows used at a time to find the range
 COPIES = 4  # of a block of rows, under heavy tails
+PATTERNS = 40  # distinct shifts up to which each has a table of its own
 
 
 class Density(ABC):
@@ -74,7 +77,11 @@ class Pointwise(Density):
             name: column if name == "pooled" else column[rows]
             for name, column in self.columns.items()
         }
-        out[:] = self.family.log_density(some, self.nodes, self.hyper)
+        out[:] = self.family.log_density(some, self.at(rows), self.hyper)
+
+    def at(self, rows: Integers) -> Nodes:
+        """Return the nodes of some distinct rows."""
+        return self.nodes
 
     def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
         """Write p divided by its maximum."""
@@ -93,11 +100,93 @@ class Pointwise(Density):
                 holds |= (log_p > top - drop).any(axis=0)
 
 
+class Shifted(Density):
+    """Of rows whose parameter is shifted: a density for each distinct shift."""
+
+    def __init__(self, parts: list[Density], pattern: Integers) -> None:
+        self.parts, self.pattern, self.size = parts, pattern, len(pattern)
+        self.place = np.empty(self.size, np.int64)
+        for number, part in enumerate(parts):
+            self.place[pattern == number] = np.arange(part.size)
+
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p."""
+        for part, mine in self._shared(rows):
+            own = np.empty((len(mine), out.shape[1]))
+            part.log(self.place[rows[mine]], own)
+            out[mine] = own
+
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum."""
+        for part, mine in self._shared(rows):
+            own, own_top = np.empty((len(mine), out.shape[1])), np.empty(len(mine))
+            part.scaled(self.place[rows[mine]], own, own_top)
+            out[mine], top[mine] = own, own_top
+
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes that matter."""
+        for part in self.parts:
+            part.hold(log_w, copies, drop, holds)
+
+    def _shared(self, rows: Integers) -> Iterator[tuple[Density, Integers]]:
+        pattern = self.pattern[rows]
+        for number, part in enumerate(self.parts):
+            mine = np.flatnonzero(pattern == number)
+            if len(mine):
+                yield part, mine
+
+
+class Made(Density):
+    """A density that is made whenever it is asked.
+
+    For those who ask once and keep what they are told: tables of many such take much memory.
+    """
+
+    def __init__(self, make: Callable[[], Density], size: int) -> None:
+        self.make, self.size = make, size
+
+    def log(self, rows: Integers, out: Floats) -> None:
+        """Write log p."""
+        self.make().log(rows, out)
+
+    def scaled(self, rows: Integers, out: Floats, top: Floats) -> None:
+        """Write p divided by its maximum."""
+        self.make().scaled(rows, out, top)
+
+    def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
+        """Mark the nodes that matter."""
+        self.make().hold(log_w, copies, drop, holds)
+
+
+class PointwiseShifted(Pointwise):
+    """Of a family with any log density, where nearly every row has a shift of its own."""
+
+    def __init__(
+        self,
+        family: GridLikelihood,
+        series: Series,
+        nodes: Nodes,
+        hyper: Floats,
+        shifts: Floats,
+    ) -> None:
+        super().__init__(family, series, nodes, hyper)
+        self.by_row = shifts[series.pattern]
+
+    def at(self, rows: Integers) -> Nodes:
+        """Return the nodes of some distinct rows, (n, G)."""
+        return shift(self.family.domain, self.nodes, self.by_row[rows, None])
+
+
 def densities(
     family: GridLikelihood, series: Series, nodes: Nodes, hyper: Floats
 ) -> list[Density]:
-    """Return the density of each series, at its own nodes and hyperparameters, (B, d)."""
+    """Return the density of each series, at its own nodes and hyperparameters, (B, d).
+
+    The family's own come first, then coefficients of effects, which one series may have.
+    """
     own = family.own(hyper)
+    if series.shifts is not None:
+        return [_shifted(family, series, nodes, own, series.shifts.by(hyper[0]))]
     terms = family.terms(series, nodes, own)
     if terms is not None:
         return [Tabulated(one) for one in terms]
@@ -114,3 +203,18 @@ def densities(
         )
         for i in range(len(series))
     ]
+
+
+def _shifted(
+    family: GridLikelihood, series: Series, nodes: Nodes, own: Floats, shifts: Floats
+) -> Density:
+    """Return the density of one series with effects: each pattern is a series of its own."""
+    if len(shifts) > PATTERNS:
+        plain = Nodes(nodes.theta, nodes.companion)
+        return PointwiseShifted(family, series, plain, own, shifts)
+    P, G = len(shifts), len(nodes.theta)
+    every = Nodes(np.tile(nodes.theta, P), np.tile(nodes.companion, P))
+    there = shift(family.domain, every, np.repeat(shifts, G))
+    there = there._replace(counts=np.full(P, G))
+    return Shifted(densities(family, series.by_pattern(), there, np.repeat(own, P)[:, None]),
+                   series.pattern)  # fmt: skip

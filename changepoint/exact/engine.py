@@ -141,6 +141,7 @@ class Exact:
             drawn=answer.drawn,
             given=answer.given(int(number.argmax())),
             candidates=answer.candidates,
+            effects=answer.effects,
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from changepoint.exact import quadrature
-from changepoint.exact.hyper_mixture import Condition, Inference, infer, infer_each
+from changepoint.exact.effect_mixture import DOUBTFUL, EffectNodes, infer
+from changepoint.exact.hyper_mixture import Condition, Inference, infer_each
 from changepoint.exact.posterior_draws import draw
 from changepoint.exact.smoothed import Smoothed
 from changepoint.exact.solution import (
@@ -25,6 +27,7 @@ from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import join
 from changepoint.model import Model
 from changepoint.observations import Observations
+from changepoint.results.effects import found
 from changepoint.results.result import QUANTILES, Draws, Given
 from changepoint.results.summaries import (
     given_number,
@@ -49,7 +52,8 @@ def solve(
     assert isinstance(family, GridLikelihood)  # who asks makes sure
     condition = Condition.of(model.changes, T)
     try:
-        main = infer(model, family.series(observations), condition, most)
+        series = family.series(observations, model.shifts(observations))
+        main = infer(model, series, condition, most)
     except quadrature.OutlierError as error:
         estimates = family.estimates(observations)
         row = int(np.nanargmax(abs(estimates - np.nanmedian(estimates))))
@@ -174,5 +178,25 @@ class FilterPosterior:
             diagnostics={
                 "nodes": len(self.main.mixture.grid.log_weights),
                 "shared_nodes": len(self.main.filters),
+                **self.main.mixture.outer.diagnostics(self.main.weights),
             },
+            **self._of_effects(),
         )
+
+    def _of_effects(self) -> dict[str, Any]:
+        """Return what there is to say of effects."""
+        nodes, weights, model = (
+            self.main.mixture.outer,
+            self.main.weights,
+            self.main.mixture.model,
+        )
+        if not isinstance(nodes, EffectNodes):
+            return {}
+        error, remarks = nodes.error(weights), list[str]()
+        if error > DOUBTFUL:
+            remarks.append(
+                "the effects were summed out by importance, and the log evidence has a "
+                f"standard error of {error:.2g}: probabilities may be off by as large a share"
+            )
+        told = found(model, self.observations, partial(nodes.given, weights))
+        return {"effects": told, "remarks": tuple(remarks)}

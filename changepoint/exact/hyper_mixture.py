@@ -12,7 +12,7 @@ from changepoint.changes import Changes, log_placements
 from changepoint.errors import EngineError
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact import quadrature
-from changepoint.exact.density import densities
+from changepoint.exact.density import Density, Made, densities
 from changepoint.exact.forward_backward import FIRST, Filter, Pass
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
@@ -100,10 +100,20 @@ class Mixture:
             leader = None if beside is None else beside[j]
             if beside is not None and leader is None:
                 continue
-            (density,) = densities(self.family, self.series, grid.nodes, value[None])
+            density = self._density(grid, value, keep)
             index = self.series.index
             found.append(Rows(density, index, grid.log_weights, self.m, keep, leader))
         return found
+
+    def _density(self, grid: quadrature.Grid, value: Floats, keep: int) -> Density:
+        """Return that of the rows at one outer node."""
+        U, G = len(self.series.copies), len(grid.log_weights)
+
+        def make() -> Density:
+            return densities(self.family, self.series, grid.nodes, value[None])[0]
+
+        kept = (U + 1) * G <= keep  # by the rows, which ask once
+        return Made(make, U) if kept and self.series.shifts is not None else make()
 
 
 def infer(
@@ -139,13 +149,14 @@ def infer_each(
     models
         Resolved; alike but for their priors.
     hyper
-        The hyperparameters, (d,), where they are given: then there is no outer quadrature.
+        The hyperparameters, (d,), where they are given, the coefficients of effects last: then
+        there is no outer quadrature.
     """
-    batch = _Batch(models, series, conditions, most, step)
+    batch = Together(models, series, conditions, most, step)
     nodes = batch.outer_nodes(1.0, hyper)
     grids = batch.final(nodes)
     for n, (model, condition) in enumerate(zip(models, conditions, strict=True)):
-        alone = _Batch([model], series.one(n), [condition], most, step)
+        alone = Together([model], series.one(n), [condition], most, step)
         inference = alone.inference(nodes[n], grids[n])
         for fineness in (2.0, 4.0):
             if inference.unevenness() < UNEVEN:
@@ -155,7 +166,7 @@ def infer_each(
         yield inference
 
 
-class _Batch:
+class Together:
     """Series whose nodes are sought together."""
 
     def __init__(
@@ -228,10 +239,8 @@ class _Batch:
 
     def final(self, nodes: Sequence[HyperNodes]) -> list[quadrature.Grid]:
         """Return the inner grid of each series, fine enough for all its outer nodes."""
-        ends = [
-            np.array([extreme(one.values, axis=0) for one in nodes])
-            for extreme in (np.min, np.max)
-        ]
+        every = [one.extreme(self.series.shifts) for one in nodes]
+        ends = [np.array(which) for which in zip(*every, strict=True)]
         grid = quadrature.build(
             self.families, self.series, ends, self.step, self.most, self.steady
         )

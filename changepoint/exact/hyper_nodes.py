@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.kernels.quantiles import halved, quantiles
+from changepoint.likelihoods.series import Shifts
 
 Floats = NDArray[np.float64]
 
@@ -35,9 +36,25 @@ class HyperNodes:
     values: Floats
     log_weights: Floats
 
+    def extreme(self, shifts: Shifts | None) -> Floats:
+        """Return the vectors that ask most of a grid of the segments' parameter, (n, d).
+
+        At the least and largest of the family's own, and of the shifts of rows.
+        """
+        if shifts is None:
+            return np.array([self.values.min(axis=0), self.values.max(axis=0)])
+        by = [shifts.by(psi) for psi in self.values]
+        told = [*self.values.T[:1], np.min(by, axis=1), np.max(by, axis=1)]
+        ends = [which for one in told for which in (one.argmin(), one.argmax())]
+        return self.values[ends]
+
     def unevenness(self, weights: Floats) -> float:
         """Return how wrong sums with these posterior weights, (J,), look."""
         return 0.0
+
+    def diagnostics(self, weights: Floats) -> dict[str, float]:
+        """Return what says how good they are, beside their number."""
+        return {}
 
     def draws(self, weights: Floats, uniform: Floats) -> Floats:
         """Return a draw for each rank within the posterior weights, (D,) -> (D, d)."""

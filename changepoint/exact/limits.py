@@ -34,7 +34,8 @@ def limits(
             f"the largest number of changes that was allowed, {K}, has most of the "
             "probability: there may be more; allow more (at_most) to see"
         )
-    if changes.exactly is None and changes.possible and len(observations) <= FEW:
+    few = len(observations) <= FEW and not model.effects  # which belong to the times of rows
+    if changes.exactly is None and changes.possible and few:
         p = _of_blocks(model, observations, of_any(number_probability))
         if p is not None:
             yield (
@@ -82,4 +83,5 @@ def _blocks(observations: Observations, family: Likelihood) -> Observations | No
         role: None if (column := getattr(observations, role)) is None else column[order]
         for role in ROLES
     }
+    columns["covariates"] = {n: one[order] for n, one in observations.covariates.items()}
     return replace(observations, **columns, lines=None, copies=None, rows=None)

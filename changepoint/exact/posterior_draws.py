@@ -38,7 +38,9 @@ def draw(
         which, first = mine[table[:, 0]], table[:, 1]
         last = np.append(which[1:] != which[:-1], True)
         end = np.where(last, mixture.T, np.append(first[1:], mixture.T))
-        closed_form = family.conjugate(observations, float(family.own(nodes.values[j])))
+        closed_form = None
+        if mixture.series.shifts is None:
+            closed_form = family.conjugate(observations, float(family.own(nodes.values[j])))
         if closed_form is not None:
             theta = closed_form(first, end, rng)
         else:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from changepoint.errors import ChangepointError, ModelError
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+LIGHT = 1e-5  # weight of nodes of effects that are left out
 LONG = 5000  # rows beyond which it would take too long
 
 
@@ -49,10 +53,12 @@ def probability_by_strength(
         if family is None:
             return {}
         strengths.append(strength)
-        models += [Model(family, changes), Model(family, none)]
+        varied = replace(model, likelihood=family)
+        models += [varied, replace(varied, changes=none)]
+    evidence = _with_effects(model, models, observations) if model.effects else {}
     n, no_rows = len(models), np.empty(0, np.int64)
-    evidence = {}
-    for i, solved in solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n):
+    each = solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n)
+    for i, solved in () if model.effects else each:
         if not isinstance(solved, ChangepointError):
             evidence[i] = solved.log_evidence
     told = {1.0: as_it_is} if known else {}
@@ -62,3 +68,32 @@ def probability_by_strength(
             log_none = evidence[2 * i + 1] + changes.log_none(T) - evidence[2 * i]
             told[strength] = -math.expm1(min(log_none, 0.0))
     return dict(sorted(told.items()))
+
+
+def _with_effects(
+    model: Model, models: Sequence[Model], observations: Observations
+) -> dict[int, float]:
+    """Return log p(y) of models that vary one with effects, as far as there is an answer.
+
+    At the nodes of that one: what the coefficients may be hangs little on a prior of rates.
+    """
+    from changepoint.exact.effect_mixture import infer
+    from changepoint.exact.hyper_mixture import Condition, Together
+    from changepoint.exact.hyper_nodes import HyperNodes
+    from changepoint.exact.quadrature import HOLDS, ROUGH
+
+    family, T = model.likelihood, len(observations)
+    assert isinstance(family, GridLikelihood)  # as it has effects
+    series = family.series(observations, model.shifts(observations))
+    main = infer(model, series, Condition.of(model.changes, T))
+    nodes, some = main.mixture.outer, main.weights > LIGHT
+    nodes = HyperNodes(nodes.names, nodes.values[some], nodes.log_weights[some])
+    found = {}
+    for i, one in enumerate(models):
+        together = Together([one], series, [Condition.of(one.changes, T)], HOLDS, ROUGH)
+        try:
+            (grid,) = together.final([nodes])
+            found[i] = together.inference(nodes, grid).log_evidence()
+        except ChangepointError:
+            pass  # no grid holds it
+    return found

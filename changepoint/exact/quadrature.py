@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from changepoint.exact.node_range import narrow, quantiles, widest
 from changepoint.exact.stretch import Stretch, weigh
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.likelihoods.links import is_relative, shift
 from changepoint.likelihoods.series import (
     Integers,
     Nodes,
@@ -133,7 +134,8 @@ def build(
     coordinate = family.coordinate(series, finest)
     low, high = families[0].prior.support
     inside = family.domain[0] < low, high < family.domain[1]
-    information = family.information(series, finest) + _information(prior, coordinate)
+    series, wider = _shifted(family, series, hypers)
+    information = wider * family.information(series, finest) + _information(prior, coordinate)
     stretch = _stretch(coordinate, low, high, inside, step / np.sqrt(information))
     first, last = widest(families, prior, series, stretch)
     seek = (last - first > ENOUGH) | (step < ROUGH)
@@ -147,6 +149,26 @@ def build(
         raise _too_many(family, series.one(int(i)), float(finest[i]), far, most)
     start = np.trunc(first)
     return _grid(prior, stretch, start, (np.trunc(last) - start).astype(np.int64) + 1)
+
+
+def _shifted(
+    family: GridLikelihood, series: Series, hypers: Sequence[Floats]
+) -> tuple[Series, float]:
+    """Return the series with the ends of its rows' estimates as effects move them.
+
+    And by how much effects may raise the information of a row.
+    """
+    if series.shifts is None:
+        return series, 1.0
+    by = np.array([series.shifts.by(hyper[0]) for hyper in hypers])
+    least, largest = (
+        shift(family.domain, Nodes(end, 1 - end), -far).theta
+        for end, far in ((series.least, by.max()), (series.largest, by.min()))
+    )
+    # Towards either end a proportion's information may rise.
+    most = float(abs(by).max() if family.domain[1] == 1 else max(by.max(), 0.0))
+    wider = math.exp(most) if is_relative(family.domain) else 1.0
+    return replace(series, least=least, largest=largest), wider
 
 
 def _stretch(

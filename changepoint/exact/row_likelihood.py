@@ -68,7 +68,7 @@ class Rows:
         if beside is None:
             self.top = np.zeros(U + 1)  # the largest log likelihood of each distinct row
             span = min(self.T, max(math.isqrt(self.T), m, BLOCK // self.G))
-            if self.T * self.G <= 4 * BLOCK:
+            if self.T * self.G <= min(4 * BLOCK, keep):
                 span = self.T
             self.starts = range(0, self.T, span)
         else:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from changepoint.exact.before_after import Side, step_of
 from changepoint.exact.forward_backward import Pass, Wants
 from changepoint.exact.hyper_mixture import Inference
-from changepoint.kernels import windows
+from changepoint.kernels import before_after, windows
 from changepoint.results.result import QUANTILES, Step
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,6 @@ Integers = NDArray[np.int64]
 
 FAINT = 1e-9  # of a change's rows: what the joint density can do without
 OUTSIDE = 1e-11  # of a segment's nodes: likewise
-SINGLE = 2**18  # multiplications up to which BLAS takes one thread
 HELD = 2**23  # values of densities before and after changes, and of joint ones, kept
 LEVELS = np.array(QUANTILES)
 
@@ -188,9 +187,9 @@ class Smoothed:
             half += weight * N[:, :H]
             p = weight * places[chosen[:, 0], chosen[:, 1]]
             for i, density in enumerate(joint):
-                mine = chosen[:, 0] == i
+                mine = (chosen[:, 0] == i) & (p > FAINT)
                 earlier = before[mine, own[i]] * p[mine, None]
-                _add_products(earlier, after[mine, own[i + 1]], density)
+                before_after.add_products(earlier, after[mine, own[i + 1]], density)
         found.fill(half, number)
         theta, slope = self.grid.slope()
         domain = self.mixture.family.domain
@@ -202,16 +201,6 @@ class Smoothed:
 
 
 _NOWHERE = np.empty((0, 0), np.int64), np.empty((0, 2), np.int64)
-
-
-def _add_products(before: Floats, after: Floats, density: Floats) -> None:
-    """Add before.T @ after, (a, b), in parts that BLAS gives to one thread.
-
-    So bits don't depend on how many cores a machine, or a worker, has.
-    """
-    step = max(SINGLE // density.size, 1)
-    for row in range(0, len(before), step):
-        density += before[row : row + step].T @ after[row : row + step]
 
 
 def _hull(N: Floats) -> slice:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.model import Model
-from changepoint.results.result import Candidate, Draws, Given
+from changepoint.results.result import Candidate, Draws, EffectFound, Given
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -38,6 +38,8 @@ class Solution:
         The models that were averaged over, if any.
     remarks
         What the user should know of how it was computed.
+    effects
+        What is known of each effect of the model.
     """
 
     change_probability: Floats
@@ -51,6 +53,7 @@ class Solution:
     diagnostics: dict[str, Any]
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
+    effects: tuple[EffectFound, ...] = ()
 
     @property
     def rows(self) -> Floats:

@@ -36,6 +36,8 @@ def solve(
         return model_average.solve(model, observations, draws, seed, solve)
     if not isinstance(family, GridLikelihood):
         return segment_posterior.solve(model, observations, draws, seed)
+    if model.effects:
+        return filter_posterior.solve(model, observations, draws, seed, one_of_many)
     if one_of_many and steady_posterior.applies(model):
         try:
             return steady_posterior.solve(model, observations, draws, seed)
@@ -96,6 +98,10 @@ def solve_each(
 def _group(i: int, model: Model, observations: Observations) -> Any:
     """Return what series that are solved together have in common."""
     family = model.likelihood
-    if not isinstance(family, GridLikelihood) or family.candidates(observations) != (family,):
+    if (
+        model.effects
+        or not isinstance(family, GridLikelihood)
+        or family.candidates(observations) != (family,)
+    ):
         return i
     return (*family.alike, model.changes)

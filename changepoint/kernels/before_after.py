@@ -18,7 +18,38 @@ import numpy as np
 
 from changepoint.kernels import loops
 from changepoint.kernels.compiling import njit
+from changepoint.kernels.elementary import largest
 from changepoint.kernels.quantiles import COUNTS, REACH
+
+TRACE = 1e-15  # of the largest value, beyond which a density is left out of products
+
+
+@njit(cache=True, nogil=True)
+def add_products(before, after, density):  # type: ignore[no-untyped-def]
+    """Add before.T @ after, of densities (n, G) and (n, H), to one of both, (G, H).
+
+    Each is taken from where to where it is more than a trace: where the place of a change is
+    not known, those of one place are narrow beside those of all.
+    """
+    for i in range(len(before)):
+        first, end = _carrying(before[i])
+        start, stop = _carrying(after[i])
+        for g in range(first, end):
+            p, row = before[i, g], density[g]
+            for h in range(start, stop):
+                row[h] += p * after[i, h]
+
+
+@njit(nogil=True)
+def _carrying(density):  # type: ignore[no-untyped-def]
+    """Return the first place and the end of more than a trace."""
+    least = TRACE * largest(density)
+    first, end = 0, len(density)
+    while first < end and not density[first] > least:
+        first += 1
+    while end > first and not density[end - 1] > least:
+        end -= 1
+    return first, end
 
 
 @njit(nogil=True)

@@ -74,12 +74,12 @@ class Likelihood(ABC):
 
     # -- what follows from it -----------------------------------------------------------
 
-    def pooled_by(self, observations: Observations, starts: Integers) -> Floats:
-        """Return the estimate from the rows of each group, NaN where none has any.
+    def pooled_by(self, y: Floats, observations: Observations, starts: Integers) -> Floats:
+        """Return the mean of rows' estimates by their worth in groups, NaN where none has any.
 
-        Groups are rows starts[i]..starts[i + 1] - 1; the mean of estimates by their worth.
+        Groups are rows starts[i]..starts[i + 1] - 1; y are the estimates, (T,).
         """
-        y, worth = self.estimates(observations), self.worth(observations)
+        worth = self.worth(observations)
         seen = ~np.isnan(y)
         total = np.add.reduceat(np.where(seen, worth, 0.0), starts)
         whole = np.add.reduceat(np.where(seen, y * worth, 0.0), starts)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from changepoint.likelihoods.base import SegmentLikelihood
 from changepoint.likelihoods.coordinates import Coordinate
-from changepoint.likelihoods.series import Nodes, Series, Terms
+from changepoint.likelihoods.links import shift
+from changepoint.likelihoods.series import Nodes, Series, Shifts, Terms
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Gamma, Normal, Prior
 
@@ -143,12 +144,20 @@ class GridLikelihood(SegmentLikelihood):
         """
         return None
 
-    def series(self, observations: Observations) -> Series:
-        """Return the rows as the solver takes them: what is the same is kept once."""
+    def series(self, observations: Observations, shifts: Shifts | None = None) -> Series:
+        """Return the rows as the solver takes them: what is the same is kept once.
+
+        `shifts`: those of effects, a pattern for each row, (T, d).
+        """
         columns, pooled = self.columns(observations), np.array([self.pooled(observations)])
         observed = np.flatnonzero(observations.observed(self.response))
         some = {name: column[observed] for name, column in columns.items()}
-        first, which, copies = _distinct(list(some.values()))
+        pattern, told = np.empty(0, np.int64), []
+        if shifts is not None:
+            rows = shifts.patterns[observed]
+            patterns, pattern = np.unique(rows, axis=0, return_inverse=True)
+            shifts, told = shifts._replace(patterns=patterns), [pattern.astype(float)]
+        first, which, copies = _distinct([*some.values(), *told])
         index = np.full(len(observations), len(first))
         index[observed] = which
         distinct = {name: column[first] for name, column in some.items()}
@@ -166,7 +175,18 @@ class GridLikelihood(SegmentLikelihood):
             pooled,
             np.array([np.nanmin(distinct["estimate"])]),
             np.array([np.nanmax(distinct["estimate"])]),
+            pattern if shifts is None else pattern[first],
+            shifts,
         )
+
+    @property
+    def unshiftable(self) -> str:
+        """Why effects can't shift the parameter, if so."""
+        return ""
+
+    def shifted(self, theta: Floats, by: Floats) -> Floats:
+        """Return the parameter shifted on the scale of its link, by broadcasting."""
+        return shift(self.domain, Nodes(theta, 1 - theta), by).theta
 
     def beside_draws(self, observations: Observations) -> dict[str, Floats]:
         """Return the columns of the observed rows, (n, 1), and `pooled`: what draws go with."""

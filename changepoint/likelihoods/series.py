@@ -13,6 +13,42 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+class Shifts(NamedTuple):
+    """How coefficients that all segments share shift rows on the scale of the link.
+
+    Attributes
+    ----------
+    patterns
+        The distinct rows of the design, (P, d).
+    sigma, names, effect
+        Of the coefficients: standard deviations a priori, names, and which effect of the model
+        each belongs to, (d,).
+    """
+
+    patterns: Floats
+    sigma: Floats
+    names: tuple[str, ...]
+    effect: Integers
+
+    def by(self, psi: Floats) -> Floats:
+        """Return the shift of each pattern, (P,); the coefficients are the last of psi."""
+        shifts: Floats = self.patterns @ psi[len(psi) - len(self.sigma) :]
+        return shifts
+
+    def log_prior(self, beta: Floats) -> Floats:
+        """Return log p(beta) of some coefficients, (..., d) -> (...)."""
+        constant = np.log(self.sigma).sum() + len(self.sigma) / 2 * np.log(2 * np.pi)
+        log_p: Floats = -0.5 * np.sum((beta / self.sigma) ** 2, axis=-1) - constant
+        return log_p
+
+    def some(self, which: NDArray[np.bool_]) -> Shifts | None:
+        """Return those of some coefficients, (d,); None of none."""
+        if not which.any():
+            return None
+        names = tuple(np.array(self.names)[which].tolist())
+        return Shifts(self.patterns[:, which], self.sigma[which], names, self.effect[which])
+
+
 @dataclass(frozen=True)
 class Series:
     """B series one after the other; rows that are the same to the likelihood are kept once.
@@ -33,6 +69,9 @@ class Series:
         The estimate from all rows of a series in one segment, (B,).
     least, largest
         Of the rows' own estimates, (B,).
+    pattern, shifts
+        Of one series with effects: which of the distinct rows of their design each distinct
+        row has, (U,), and these; None without effects.
     """
 
     offsets: Integers
@@ -43,6 +82,8 @@ class Series:
     pooled: Floats
     least: Floats
     largest: Floats
+    pattern: Integers = field(default_factory=lambda: np.empty(0, np.int64))
+    shifts: Shifts | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -78,6 +119,27 @@ class Series:
         if name not in self._kept:
             self._kept[name] = np.unique(self.columns[name], return_inverse=True)
         found: tuple[Floats, Integers] = self._kept[name]
+        return found
+
+    def by_pattern(self) -> Series:
+        """Return the distinct rows of each pattern as a series, without shifts; of one."""
+        if "pattern" not in self._kept:
+            assert self.shifts is not None  # who asks knows
+            parts = []
+            for number in range(len(self.shifts.patterns)):
+                mine = self.pattern == number
+                parts.append(
+                    replace(
+                        self,
+                        bounds=np.array([0, int(np.sum(mine))]),
+                        copies=self.copies[mine],
+                        columns={name: column[mine] for name, column in self.columns.items()},
+                        pattern=self.pattern[:0],
+                        shifts=None,
+                    )
+                )
+            self._kept["pattern"] = join(parts)
+        found: Series = self._kept["pattern"]
         return found
 
     def _one(self, i: int) -> Self:

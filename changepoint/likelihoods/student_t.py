@@ -119,6 +119,11 @@ class StudentT(GridLikelihood):
         """The scale of the noise."""
         return Hyperparameter("scale", "scale", self.scale, (0.0, math.inf))
 
+    @property
+    def unshiftable(self) -> str:
+        """Why effects can't shift the level: of an average, or with memory."""
+        return "give it a nu, and no phi" if self.nu is None or self.phi != 0 else ""
+
     def resolve(self, observations: Observations) -> Self:
         """Return the family with every prior filled; nu stays as it is."""
         y = observations.column("value")

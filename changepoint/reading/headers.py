@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from changepoint.errors import DataError
 from changepoint.reading.datestyles import is_date
 from changepoint.reading.grids import Rows
-from changepoint.reading.matching import cells_role, constant, is_key, meaning, normal
+from changepoint.reading.matching import constant, meaning, normal, with_numbers
 from changepoint.reading.numerals import MISSING, is_number
 from changepoint.reading.parts import is_part, split
 from changepoint.reading.table import shown
@@ -94,7 +94,7 @@ def words_in(rows: Rows, count: int, roles: Mapping[str, int]) -> bool:
     columns = [
         index
         for role, index in roles.items()
-        if role == "time" or is_part(role) or (not is_key(role) and cells_role(role).numbers)
+        if role == "time" or is_part(role) or with_numbers([role])
     ]
     cells = (rows.row(n)[i] for n in range(count) for i in columns if i < len(rows.row(n)))
     return any(text_of(cell).lower() not in MISSING for cell in cells)

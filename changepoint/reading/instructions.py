@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from changepoint.errors import DataError
+from changepoint.reading.exclusion import Windows, windows_of
 from changepoint.reading.timegrid import DAY
 from changepoint.reading.totals import check_difference
 from changepoint.reading.units import check_per
@@ -36,6 +37,8 @@ class Instructions:
         The first and the last day, or time, of which the rows tell.
     zone
         The time zone of clock times that have none.
+    exclude
+        Windows of time whose rows count as missing, pairs of first and last.
     per
         What rates are counted by.
     year
@@ -50,6 +53,7 @@ class Instructions:
     start: str | None = None
     end: str | None = None
     zone: str | None = None
+    exclude: Windows | None = None
     per: float | None = None
     year: int | None = None
     difference: bool = False
@@ -66,6 +70,8 @@ class Instructions:
         names = {field.name for field in fields(cls)}
         told = {n: o for n, o in options.items() if n in names and o is not None}
         told |= {name: str(told[name]) for name in ("start", "end") if name in told}
+        if "exclude" in told:
+            told["exclude"] = windows_of(told["exclude"])
         how = cls(**told)
         how._check()
         return how, {n: o for n, o in options.items() if n not in names}

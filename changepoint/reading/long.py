@@ -16,6 +16,7 @@ from changepoint.errors import DataError, Problem
 from changepoint.observations import Observations
 from changepoint.reading.arrowrows import named_cells
 from changepoint.reading.clocks import refuse_offsets
+from changepoint.reading.covariates import numeric_covariates, without_covariates
 from changepoint.reading.dates import read_times
 from changepoint.reading.doors import THE_ONLY, Choice, table_of_file
 from changepoint.reading.frames import DAMAGED, foreign, open_parquet
@@ -23,6 +24,7 @@ from changepoint.reading.instructions import AS_THEY_ARE, Instructions
 from changepoint.reading.matching import (
     asked_columns,
     find_roles,
+    is_covariate,
     is_key,
     is_outcome,
     key_role,
@@ -145,7 +147,7 @@ def long_file(
     table = table_of_file(file, wanted, choice, most)
     keys = [_of_text(column.cells) for role, column in table.columns.items() if is_key(role)]
     files = np.zeros(len(table.lines), np.int64), [file]
-    found = _grouped(table, keys, files, dict(asked), how, date_format)
+    found = _grouped(table, keys, files, dict(asked), how, date_format, table.typed)
     if WIDE not in asked:
         return found
     role = next(role for role in table.columns if role in WIDE_ROLES)
@@ -224,7 +226,7 @@ def long_parquet(
     found, joint = joined(found)
     stand, notes = np.concatenate(lines), [*notes, *joint]
     table = Table(file, stand, found, notes=tuple(notes), elsewhere=dict(elsewhere))
-    return _grouped(table, keys, (of_row, files), dict(asked), how, date_format)
+    return _grouped(table, keys, (of_row, files), dict(asked), how, date_format, typed=True)
 
 
 def keys_of(
@@ -284,6 +286,7 @@ def _grouped(
     asked: dict[str, str],
     how: Instructions,
     date_format: str | None,
+    typed: bool,
 ) -> Long:
     """Convert the cells, and put the rows of each series together, in order of appearance."""
     code = np.zeros(len(table.lines), np.int64)
@@ -300,7 +303,7 @@ def _grouped(
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format, how.year)
         notes += noticed
-    roles = with_numbers(table.columns)
+    roles = [*with_numbers(table.columns), *numeric_covariates(table, typed)]
     numbers, wrong, noticed = read_numbers(table, roles)
     numbers, odd, remarks = scaled(table, numbers, how.per)
     # A column that can be read in two ways, or in none, is lost, and with it every series.
@@ -315,17 +318,20 @@ def _grouped(
         if each.line is not None
     ]
     broken = _by_series(problems, lines, order, starts, lost)
+    numbers, covariates = without_covariates(table, numbers, asked)
+    several = (is_outcome, is_key, is_covariate)
     columns = {
         role: column.name
         for role, column in table.columns.items()
-        if not is_outcome(role) and not is_key(role)
+        if not any(test(role) for test in several)
     }
     found = None if lost else find_outcomes(table, numbers)
     if found is not None:
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
     if lost:
-        time, numbers = None, {}
-    rows = Series(time, numbers, lines, None if lost else repeats(table, time, code))
+        time, numbers, covariates = None, {}, {}
+    copies = None if lost else repeats(table, time, code)
+    rows = Series(time, numbers, lines, copies, covariates)
     if rows.copies is not None:  # rows were numbered: back to their lines
         rows = replace(rows, copies=np.where(rows.copies, lines[rows.copies - 1], 0))
     of_series = files[0][first]

@@ -13,6 +13,7 @@ from changepoint.reading.units import unit_of
 from changepoint.roles import BY_NAME, RESPONSES, TABLE, Role
 
 EVENTS = "events"  # asked for with the column of times, or "" where it has to be found
+COVARIATES = "covariates"  # as outcomes: covariates[0], covariates[1], ...
 OUTCOMES = "outcomes"  # its columns have roles of their own: outcomes[0], outcomes[1], ...
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _EXAMPLES = 7  # names of a role that a message lists
@@ -73,14 +74,22 @@ def is_outcome(role: str) -> bool:
     return role == "outcome" or role.startswith(f"{OUTCOMES}[")
 
 
+def is_covariate(role: str) -> bool:
+    """Whether a column has numbers or categories of a covariate."""
+    return role.startswith(f"{COVARIATES}[")
+
+
 def cells_role(role: str) -> Role:
     """Return what the cells of a column are: those of one of the outcomes are counts."""
+    if is_covariate(role):
+        return BY_NAME["value"]
     return BY_NAME["count" if role.startswith(f"{OUTCOMES}[") else role]
 
 
 def with_numbers(roles: Iterable[str]) -> list[str]:
-    """Return the roles of columns whose cells are numbers to be read as such."""
-    return [role for role in roles if not is_key(role) and cells_role(role).numbers]
+    """Return the roles of columns whose cells have to be numbers."""
+    free = (role for role in roles if not is_key(role) and not is_covariate(role))
+    return [role for role in free if cells_role(role).numbers]
 
 
 def find_roles(
@@ -201,6 +210,7 @@ def asked_columns(
             continue
         if not matches:
             told = "by" if is_key(role) else "time" if parts.is_part(role) else role
+            told = "a covariate" if is_covariate(role) else told
             raise RolesError(_ask(header, file, f"no column {name!r}, asked for as {told}"))
         if len(matches) > 1:
             raise DataError(
@@ -229,7 +239,7 @@ def _with_parts(header: Sequence[str], asked: Mapping[str, str]) -> dict[str, st
 
 
 def _ask(header: Sequence[str], file: str | None, problem: str) -> str:
-    flags = ", ".join(f"--{role}" for role in BY_NAME)
+    flags = ", ".join(f"--{role.flag or role.name}" for role in TABLE)
     return prefixed(
         file,
         f"{problem}. The columns are: {_quoted(header)}. Say which column is which with "

@@ -11,6 +11,7 @@ import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.observations import Floats, zero_and_one
+from changepoint.reading.covariates import covariates_asked
 from changepoint.reading.matching import EVENTS, OUTCOMES, is_outcome, normal
 from changepoint.reading.numerals import MISSING
 from changepoint.reading.table import Cells, Table, prefixed, shown
@@ -47,9 +48,11 @@ def asked_for(columns: Mapping[str, Any]) -> dict[str, str]:
     unknown = [role for role in told if role not in BY_NAME]
     if unknown:
         raise DataError(f"there is no role {unknown[0]!r}; there are {', '.join(BY_NAME)}")
+    others = [role for role in told if role not in ("time", "outcomes", "outcome")]
     outcomes, outcome = told.pop("outcomes", None), told.pop("outcome", None)
-    plain = {role: str(name) for role, name in told.items()}
-    return plain | _of_outcomes(outcomes, outcome, [role for role in plain if role != "time"])
+    covariates = covariates_asked(told.pop("covariates", None))
+    plain = {role: str(name) for role, name in told.items()} | covariates
+    return plain | _of_outcomes(outcomes, outcome, others)
 
 
 def _of_outcomes(outcomes: Any, outcome: Any, others: Sequence[str]) -> dict[str, str]:

@@ -7,18 +7,19 @@ import inspect
 import os
 import shlex
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_type_hints
 
 from changepoint.errors import PACKAGE, DataError, DataWarning, Problem
 from changepoint.observations import Observations
 from changepoint.reading.clocks import refuse_offsets
+from changepoint.reading.covariates import numeric_covariates, without_covariates
 from changepoint.reading.dates import read_times
 from changepoint.reading.doors import Choice, refuse_choice, table_of_csv, table_of_file
 from changepoint.reading.frames import read_frame, read_parquet_table
 from changepoint.reading.instructions import Instructions
-from changepoint.reading.matching import is_outcome, with_numbers
+from changepoint.reading.matching import is_covariate, is_outcome, with_numbers
 from changepoint.reading.numerals import read_numbers
 from changepoint.reading.outcomes import asked_for, find_outcomes
 from changepoint.reading.series import gathered, repeats
@@ -42,12 +43,14 @@ class Options(TypedDict, total=False):
     outcomes: Sequence[str] | None
     outcome: str | None
     events: str | bool | None
+    covariates: Sequence[str] | None
     aggregate: Period | None
     statistic: Statistic | None
     keep_partial: bool | None
     start: Any
     end: Any
     zone: str | None
+    exclude: Iterable[Any] | None
     per: float | None
     year: int | None
     difference: bool | None
@@ -166,6 +169,9 @@ def read_csv(
     events
         The column of times of a log, where each row is an event, or has a `count` of them; True
         where the column has a name that means time, or is the only one.
+    covariates
+        Columns that are known in each row, for `effects.Covariate`: of numbers, or of text,
+        whose values are categories. In frames and Parquet files text is never numbers.
     aggregate
         Sum count, trials, exposure and outcomes by calendar day, by ISO week (named by its
         Monday) or by month (named by its first day). A row with a missing number is left out of
@@ -185,6 +191,11 @@ def read_csv(
     zone
         The time zone of clock times that have none, such as Europe/Berlin: they become UTC, and
         an hour that comes twice, as clocks go back, is told by its order.
+    exclude
+        Windows of time whose rows count as missing, such as outages: pairs of first and last,
+        ``[("2024-01-01", "2024-01-05")]``, or text, ``["2024-01-01:2024-01-05"]``; both
+        included, a day as a whole; of data without times numbers of rows, from 0. Periods that
+        were summed are left out as a whole.
     per
         What rates are counted by: 100 for percentages, 1 for proportions, 100000. Needed only
         where neither the header nor percent signs say it, and the numbers leave it open.
@@ -306,7 +317,8 @@ def _observations(
     if "time" in table.columns:
         time, problems, noticed = read_times(table, date_format, how.year)
         notes += noticed
-    numbers, wrong, noticed = read_numbers(table, with_numbers(table.columns))
+    roles = [*with_numbers(table.columns), *numeric_covariates(table, table.typed)]
+    numbers, wrong, noticed = read_numbers(table, roles)
     notes += noticed
     numbers, odd, noticed = scaled(table, numbers, how.per)
     notes += noticed
@@ -315,13 +327,19 @@ def _observations(
         cells = "1 cell" if len(problems) == 1 else f"{len(problems)} cells"
         raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
     notes += _of_several(table, how.aggregate)
-    columns = {role: c.name for role, c in table.columns.items() if not is_outcome(role)}
+    numbers, covariates = without_covariates(table, numbers, asked)
+    several = (is_outcome, is_covariate)
+    columns = {
+        role: column.name
+        for role, column in table.columns.items()
+        if not any(test(role) for test in several)
+    }
     found = find_outcomes(table, numbers)
     if found is not None:
         numbers, columns["outcomes"] = {"outcomes": found.counts}, found.column
         notes += found.notes
     observations = gathered(
-        Series(time, numbers, table.lines, repeats(table, time)),
+        Series(time, numbers, table.lines, repeats(table, time), covariates),
         how,
         asked,
         notes,

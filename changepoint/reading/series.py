@@ -13,6 +13,7 @@ from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.reading.aggregate import aggregated
 from changepoint.reading.clocks import ascending, in_utc
+from changepoint.reading.exclusion import without
 from changepoint.reading.instructions import Instructions
 from changepoint.reading.matching import EVENTS, constants
 from changepoint.reading.outcomes import trials_by_row
@@ -59,6 +60,15 @@ def gathered(
             )
         if "count" not in series.numbers:
             series = series.with_constants({"count": 1.0})
+    if how.aggregate is not None and series.covariates:
+        raise DataError(
+            prefixed(
+                file,
+                f"covariates ({', '.join(series.covariates)}) can't be summed by "
+                f"{how.aggregate}: leave out --aggregate or --covariate, or sum up the table "
+                "first",
+            )
+        )
     fixed = constants(asked, series.numbers)
     if EVENTS not in asked and not fixed:
         series, noticed = trials_by_row(series, columns)
@@ -91,7 +101,8 @@ def gathered(
     series, noticed = of_totals(series, columns, file, how.difference)
     notes += noticed
     series = series.with_constants(fixed)
-    return series.observations(told, warnings=tuple(notes), rows=rows)
+    found = series.observations(told, warnings=tuple(notes), rows=rows)
+    return without(found, how.exclude, how.aggregate) if how.exclude else found
 
 
 MANY = 500_000  # rows, beyond which copies aren't looked for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,14 +22,16 @@ class Series:
     """Times and numbers of T rows on their way to Observations.
 
     `time` is datetime64[us], float64 or None; `numbers` are by role, those of outcomes (T, C);
-    `lines` are 0 for rows added to fill the grid; `copies` are the lines of earlier rows that
-    say the same in every column, 0 where there is none, None where no time repeats.
+    `covariates` are by name, numbers or text; `lines` are 0 for rows added to fill the grid;
+    `copies` are the lines of earlier rows that say the same in every column, 0 where there is
+    none, None where no time repeats.
     """
 
     time: NDArray[Any] | None
     numbers: dict[str, Floats]
     lines: Indices
     copies: Indices | None = None
+    covariates: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def take(self, rows: NDArray[Any]) -> Series:
         """Return some rows, in the order given."""
@@ -38,6 +40,7 @@ class Series:
             {role: numbers[rows] for role, numbers in self.numbers.items()},
             self.lines[rows],
             None if self.copies is None else self.copies[rows],
+            {name: column[rows] for name, column in self.covariates.items()},
         )
 
     def with_constants(self, constants: Mapping[str, float]) -> Series:
@@ -48,7 +51,13 @@ class Series:
     def observations(self, told: Mapping[str, Any], **more: Any) -> Observations:
         """Return the rows as Observations, with what is told of all of them."""
         fields: dict[str, Any] = {**self.numbers, **told, **more}
-        return Observations(**fields, time=self.time, lines=self.lines, copies=self.copies)
+        return Observations(
+            **fields,
+            time=self.time,
+            covariates=self.covariates,
+            lines=self.lines,
+            copies=self.copies,
+        )
 
 
 class Grid(NamedTuple):
@@ -88,7 +97,13 @@ def _filled(series: Series, grid: Grid, absent: Indices) -> Series:
         numbers[role][grid.places] = present
     lines = np.zeros(length, np.int64)
     lines[grid.places] = series.lines
-    return Series(time, numbers, lines)
+    covariates = {}
+    for name, column in series.covariates.items():
+        covariates[name] = np.full(
+            length, "" if column.dtype.kind == "U" else np.nan, column.dtype
+        )
+        covariates[name][grid.places] = column
+    return Series(time, numbers, lines, covariates=covariates)
 
 
 def _irregular(time: NDArray[Any], grid: Grid | None, added: int) -> str:

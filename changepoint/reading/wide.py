@@ -44,7 +44,7 @@ def check_wide(wide: str, columns: Mapping[str, object]) -> None:
         raise DataError(
             f"wide says what the columns hold, {', '.join(WIDE_ROLES)} or nothing, not {wide!r}"
         )
-    others = [role for role in columns if role not in BESIDE]
+    others = dict.fromkeys(r.partition("[")[0] for r in columns if r not in BESIDE)
     if others:
         raise DataError(
             f"a wide table takes every column but the time for a series: leave out "

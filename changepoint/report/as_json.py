@@ -91,6 +91,26 @@ MODEL = _object(
     priors=_typed("string", "Its priors, filled."),
 )
 
+EFFECT = _object(
+    "One effect.",
+    name=_typed("string", "Its name."),
+    probability=_chance("That it is there."),
+    relative=_typed(
+        "boolean", "Whether terms multiply the parameter of a row, or are added to it."
+    ),
+    terms=_typed(
+        "array",
+        "Its terms, such as the days of the week.",
+        items=_object(
+            "A mean and the ends of the central 95 %.",
+            name=_typed("string", "Its name."),
+            mean=_typed("number", "Mean."),
+            lower=_typed("number", "Quantile 0.025."),
+            upper=_typed("number", "Quantile 0.975."),
+        ),
+    ),
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "changepoint result",
@@ -114,6 +134,9 @@ SCHEMA: dict[str, Any] = {
                 "object", "Priors by field, as text.", additionalProperties={"type": "string"}
             ),
             changes=_typed("object", "The arguments of `Changes`."),
+            effects=_typed(
+                "array", "What shifts every row, whatever its segment.", items=EFFECT
+            ),
         ),
         engine=_object(
             "How the answer was computed.",
@@ -175,6 +198,7 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
             "likelihood": model.likelihood.name,
             "priors": model.likelihood.priors(),
             "changes": model.changes.to_dict(),
+            "effects": [effect.to_dict() for effect in posterior.effects],
         },
         "engine": {
             key: engine[key] for key in ("name", "seed", "settings", "converged", "diagnostics")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from changepoint.results.reported import Change, Interval
+from changepoint.results.result import Term
 
 SURE = 0.9999  # probabilities beyond this are told as such
 
@@ -41,6 +42,18 @@ def equals(p: float) -> str:
     """Return a probability behind its sign: = 0.97, > 0.9999."""
     told = chance(p)
     return told if told[0] in "<>" else f"= {told}"
+
+
+def amount(x: float, relative: bool) -> str:
+    """Return a term of an effect: a factor as percent more or less, else what is added."""
+    if relative:
+        return f"{100 * (x - 1):+.3g} %"
+    return f"{'+' if x > 0 else ''}{number(x)}"
+
+
+def reach(term: Term, relative: bool) -> str:
+    """Return the interval of a term of an effect."""
+    return f"{amount(term.lower, relative)} to {amount(term.upper, relative)}"
 
 
 def span(interval: Interval) -> str:

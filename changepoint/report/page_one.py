@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.report.figure_style import label_of
-from changepoint.report.numbers import chance, ranges, span
+from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
 from changepoint.report.sentences import engine_line, sentence
 from changepoint.report.sparkline import curve_of
@@ -119,6 +119,13 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         segments += [[change.others[name][1] for name in names] for change in found]
         rows = [[str(i), *map(span, spans)] for i, spans in enumerate(segments, 1)]
         yield Table("Further parameters", ["segment", *names], rows)
+    for effect in posterior.effects:
+        heads = ["", "mean", "95 %"]
+        relative = effect.relative
+        rows = [[t.name, amount(t.mean, relative), reach(t, relative)] for t in effect.terms]
+        note = f"P(there is such an effect) {equals(effect.probability)}."
+        note = "" if effect.probability == 1 else note
+        yield Table(f"The effect of all rows: {effect.name}", heads, rows, note)
     if posterior.model.changes.exactly is None:
         likely = [(k, float(p)) for k, p in enumerate(posterior.number_probability)]
         rows = [[str(k), chance(p)] for k, p in likely if p > LIKELY]

@@ -134,9 +134,15 @@ def draw_rate(ax: Axes, posterior: Answer) -> None:
 
 def draw_data(ax: Axes, posterior: Answer) -> None:
     """Draw each row's own estimate of the parameter, and name the axis."""
-    family = posterior.model.likelihood
-    y = family.estimates(posterior.observations)
+    y = posterior.estimates
     size = np.clip(2000 / len(y), 3, 16)
+    shifted = any(effect.likely for effect in posterior.effects)
+    if shifted:
+        raw = posterior.model.likelihood.estimates(posterior.observations)
+        ax.scatter(
+            places(posterior), raw, s=size, color=DATA, linewidths=0, zorder=1.5, alpha=0.25,
+            label="data", clip_on=False,
+        )  # fmt: skip
     ax.scatter(
         places(posterior),
         y,
@@ -144,7 +150,7 @@ def draw_data(ax: Axes, posterior: Answer) -> None:
         color=DATA,
         linewidths=0,
         zorder=2,
-        label="data",
+        label="without effects" if shifted else "data",
         clip_on=False,
     )
     ax.set_ylabel(drawable(label_of(posterior)))

@@ -8,20 +8,59 @@ from typing import TYPE_CHECKING
 from changepoint.hand_written import OwnLikelihood
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
-from changepoint.report.numbers import chance, equals, span
+from changepoint.report.numbers import amount, chance, equals, reach, span
 from changepoint.results.reported import Change, Interval
+from changepoint.results.result import EffectFound
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
 
+TOLD = 0.01  # probability of an effect from which its terms are printed
 SEGMENTS = 12  # changes up to which further parameters are printed
 
 
 def sentence(posterior: Answer) -> str:
     """Return the answer in words."""
+    likely = [effect for effect in posterior.effects if effect.likely]
+    told = " ".join([_told(posterior), *map(_taken_into_account, likely)])
     if not posterior.converged:
-        return f"The chains have NOT converged, so this may be wrong: {_told(posterior)}"
-    return _told(posterior)
+        return f"The chains have NOT converged, so this may be wrong: {told}"
+    return told
+
+
+PATTERNS = {
+    "weekday": "A weekly pattern",
+    "monthly": "A pattern of the months",
+    "yearly": "A yearly pattern",
+    "hourly": "A daily pattern",
+}
+
+
+def _taken_into_account(effect: EffectFound) -> str:
+    top = effect.largest
+    size = amount(top.mean, effect.relative)
+    sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
+    if effect.name in PATTERNS:
+        return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account{sure}."
+    if effect.name.startswith("covariate "):
+        return f"The {effect.name} ({top.name} {size}) is taken into account{sure}."
+    if effect.name.startswith("holidays "):
+        return f"The {effect.name} ({size}) are taken into account{sure}."
+    return f"The time {effect.name} ({size}) is taken into account{sure}."
+
+
+def effect_lines(posterior: Answer) -> list[str]:
+    """Return each effect with its terms, as far as it is likely to be there."""
+    found = []
+    for effect in posterior.effects:
+        sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
+        terms = (
+            f"{term.name} {amount(term.mean, effect.relative)} ({reach(term, effect.relative)})"
+            for term in effect.terms
+        )
+        told = "; ".join(terms) if effect.probability >= TOLD else "no sign of it"
+        found.append(f"Effect {effect.name}{sure}: {told}")
+    return found
 
 
 def _told(posterior: Answer) -> str:

@@ -112,7 +112,7 @@ def curve_of(answer: Answer, stride: int) -> Curve:
     mean, lower, _, upper = told.rows[:, middle]
     change = np.add.reduceat(told.change_probability, starts)
     return curve(
-        family.pooled_by(observations, starts),
+        family.pooled_by(answer.estimates, observations, starts),
         lower,
         mean,
         upper,

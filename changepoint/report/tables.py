@@ -9,6 +9,7 @@ from changepoint.plain import plain
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
+    effect_lines,
     engine_line,
     other_lines,
     sensitivity_lines,
@@ -95,7 +96,11 @@ def text(posterior: Answer, width: int = 120) -> str:
     console.print(plain(f"Data: {observations.file or 'arrays'}, {rows}"))
     if posterior.engine["name"] != "exact":
         console.print(f"Engine: {engine_line(posterior)}")
-    for line in (*candidate_lines(posterior), *sensitivity_lines(posterior)):
+    for line in (
+        *effect_lines(posterior),
+        *candidate_lines(posterior),
+        *sensitivity_lines(posterior),
+    ):
         console.print(plain(line))
     for warning in posterior.warnings:
         console.print(plain(f"Warning: {warning}"))

@@ -140,6 +140,58 @@ class Candidate(NamedTuple):
     steady: bool
 
 
+class Term(NamedTuple):
+    """One term of an effect, such as a day of the week: mean, and ends of the central 95 %.
+
+    By what the parameter of a row is multiplied, at the estimate from all rows; what is added
+    to it where it may be negative.
+    """
+
+    name: str
+    mean: float
+    lower: float
+    upper: float
+
+
+class EffectFound(NamedTuple):
+    """What is told of one effect.
+
+    probability
+        That it is there.
+    terms
+        Given that.
+    relative
+        Whether terms multiply.
+    """
+
+    name: str
+    probability: float
+    relative: bool
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> EffectFound:
+        """Return the one that JSON tells of."""
+        terms = tuple(Term(**term) for term in told["terms"])
+        return cls(told["name"], told["probability"], told["relative"], terms)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {**self._asdict(), "terms": [term._asdict() for term in self.terms]}
+
+    @property
+    def likely(self) -> bool:
+        """Whether it is rather there than not."""
+        return self.probability >= 0.5
+
+    @property
+    def largest(self) -> Term:
+        """The term furthest from none."""
+        if not self.relative:
+            return max(self.terms, key=lambda term: abs(term.mean))
+        return max(self.terms, key=lambda term: abs(np.log(term.mean)))
+
+
 class Result(NamedTuple):
     """One posterior.
 
@@ -168,6 +220,7 @@ class Result(NamedTuple):
     exact: Result | None = None
     pm_model: Any = None
     candidates: tuple[Candidate, ...] = ()
+    effects: tuple[EffectFound, ...] = ()
 
     @property
     def draws(self) -> Draws:

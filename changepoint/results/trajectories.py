@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
+from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import rows_of
 from changepoint.model import Model
 from changepoint.observations import Observations, in_rows
@@ -119,6 +120,11 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         for name, values in _paths(tree, family.parameter)[1].items()
     }
     shared = family.own(hyper_draws(posterior, family.hyper_names))
+    shifts = model.shifts(observations)
+    if shifts is not None:
+        assert isinstance(family, GridLikelihood)  # `Model` makes sure
+        by = shifts.patterns @ hyper_draws(posterior, shifts.names).T
+        paths[family.parameter] = family.shifted(paths[family.parameter], by)
     if name == "log_likelihood":
         values = family.pointwise(observations, paths, shared)
     else:
@@ -144,6 +150,10 @@ def _prior(
     D = posterior.sizes["chain"] * posterior.sizes["draw"]
     (family,), k = model.likelihood.candidates(observations), model.changes.exactly
     hyper = np.empty((D, 0)) if family.hyper is None else family.hyper.draws(rng, D)[:, None]
+    names, shifts = family.hyper_names, model.shifts(observations)
+    if shifts is not None:
+        hyper = np.append(hyper, rng.normal(0, shifts.sigma, (D, len(shifts.sigma))), axis=1)
+        names += shifts.names
     placements = [model.changes.draw(T, rng) for _ in range(D)]
     most = max(len(placement) for placement in placements)
     first = np.full((D, most + 1), T)
@@ -157,6 +167,5 @@ def _prior(
         to_start = (x[np.minimum(first, T - 1)] - x[last]) / 2
         named[family.parameter] += named["slope"] * to_start
     chains = posterior.sizes["chain"]
-    names = family.hyper_names
     draws = Draws(first, named.pop(family.parameter), hyper, names, chains, named)
     return fixed_number(draws, model) if k is not None else unknown(draws, T)

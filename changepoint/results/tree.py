@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+COVARIATE = "covariate"  # [0], [1], ...: any text can be the name of a column
+
 
 def to_tree(result: Result) -> xr.DataTree:
     """Return the DataTree of a result: groups, dimensions and attributes as in ArviZ."""
@@ -49,7 +51,13 @@ def to_tree(result: Result) -> xr.DataTree:
             {"time": ("observation", time[observed]), **(outcome if y.ndim == 2 else {})},
         ),
         "constant_data": xr.Dataset(
-            {role: (dims_of(numbers, "time"), numbers) for role, numbers in columns.items()},
+            {
+                **{role: (dims_of(one, "time"), one) for role, one in columns.items()},
+                **{
+                    f"{COVARIATE}[{i}]": ("time", column, {"column": encodable(name)})
+                    for i, (name, column) in enumerate(observations.covariates.items())
+                },
+            },
             {"time": time, **outcome},
         ),
     }
@@ -163,4 +171,5 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "has_time": int(observations.time is not None),
         "fingerprint": observations.fingerprint(),
         "candidates": json.dumps(told_of(result.candidates)),
+        "effects": json.dumps([effect.to_dict() for effect in result.effects]),
     }

@@ -58,7 +58,10 @@ class Conditional(ABC):
 
 
 class OnGrid(Conditional):
-    """Of families with one parameter a segment, by the filter on its grid."""
+    """Of families with one parameter a segment, by the filter on its grid.
+
+    The hyperparameters are the family's own, then the coefficients of effects.
+    """
 
     def __init__(self, model: Model, observations: Observations) -> None:
         super().__init__(model, observations)
@@ -66,11 +69,14 @@ class OnGrid(Conditional):
         self.alone: Inference | None = None
         family = model.likelihood
         assert isinstance(family, GridLikelihood)  # who asks makes sure
-        self.series = family.series(observations)
-        if family.hyper is None:
-            self.alone = self._inference(np.empty(0))
-        else:  # tried once: a prior that no grid can hold is an error now, not within a chain
-            self._inference(np.array([family.hyper.median()]))
+        shifts = model.shifts(observations)
+        self.series = family.series(observations, shifts)
+        own = [] if family.hyper is None else [family.hyper.median()]
+        hyper = np.append(own, np.zeros(0 if shifts is None else len(shifts.names)))
+        # Tried once: a prior that no grid can hold is an error now, not within a chain.
+        inference = self._inference(hyper)
+        if not len(hyper):
+            self.alone = inference
 
     def _inference(self, hyper: Floats) -> Inference:
         return infer(self.model, self.series, self.condition, hyper=hyper)

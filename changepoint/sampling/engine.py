@@ -25,8 +25,9 @@ class MCMC(Settings):
     The exact engine answers the same questions faster and without chains that may not
     converge; this one shows the model in PyMC, takes models of your own, and checks one engine
     by the other. It conditions on the number of changes: that of `Changes(exactly=)`, else the
-    most probable one by the exact engine, which it says; and of `likelihoods.Auto` on the
-    most probable family, as of any average.
+    most probable one by the exact engine, which it says; of `likelihoods.Auto` on the most
+    probable family, as of any average; and on each effect that may be absent being there, or
+    not, by which is more probable.
 
     Parameters
     ----------
@@ -42,7 +43,8 @@ class MCMC(Settings):
           `repeats` times an iteration. What PyMC does by default, with more steps and better
           starts: one placement from the prior for each chain, each rate at its segment's.
         - "gibbs": all switchpoints and segment parameters drawn at once given the shared
-          parameter, by the exact engine's kernels, then NUTS on all that is continuous.
+          parameter and the coefficients of effects, by the exact engine's kernels, then NUTS on
+          all that is continuous.
         - "sum-out": the switchpoints summed out of the likelihood (`changepoint.sum_out`), NUTS
           on what is left, the switchpoints drawn afterwards. Not for lines, nor where noise is
           autocorrelated.
@@ -85,9 +87,10 @@ class MCMC(Settings):
             from changepoint.sampling.hand_written import fit_own
 
             return fit_own(self, model, observations)
-        resolved, chosen = _one_family(model, observations)
-        conditioned, note = _with_number(resolved, observations)
-        return self._run(conditioned, observations, (*notes, *chosen, *note))
+        for known in (_one_family, _sure_of_effects, _with_number):
+            model, chosen = known(model, observations)
+            notes = (*notes, *chosen)
+        return self._run(model, observations, notes)
 
     def _run(self, model: Model, observations: Observations, notes: tuple[str, ...]) -> Result:
         """Sample a resolved model whose number of changes is known."""
@@ -98,7 +101,9 @@ class MCMC(Settings):
         from changepoint.sampling.starts import starts
 
         summed, k = self.switchpoints == "sum-out", model.changes.exactly
-        pm_model = build.build(model.likelihood, model.changes, observations, summed)
+        pm_model = build.build(
+            model.likelihood, model.changes, observations, summed, model.effects
+        )
         exact, note = _exact(model, observations)
         steps = None
         if not summed and k:
@@ -110,7 +115,7 @@ class MCMC(Settings):
         if summed and k:
             places = draw_switchpoints(pm_model, variables, self.seed)
             variables = variables.assign(switchpoint=places)
-        kept = build.told(variables, model.likelihood)
+        kept = build.told(variables, model.likelihood, model.effects)
         question = Question(model, observations, (*notes, *note), exact)
         return to_result(self, question, kept, sampled.sample_stats, sampled.interrupted)
 
@@ -125,7 +130,8 @@ class MCMC(Settings):
         names = ("switchpoint", *build.segment_names(family))
         blocks = [pm_model.rvs_to_values[pm_model[name]] for name in names]
         draws = conditional(model, observations)
-        return SwitchpointGibbs(blocks, draws, family, model=pm_model)
+        shared = *family.hyper_names, *(effect.title for effect in model.effects)
+        return SwitchpointGibbs(blocks, draws, family, shared, model=pm_model)
 
 
 def _one_family(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:
@@ -139,6 +145,26 @@ def _one_family(model: Model, observations: Observations) -> tuple[Model, tuple[
         f"{best.likelihood.title}, with probability {best.probability:.2f}"
     )
     return replace(model, likelihood=best.likelihood), (note,)
+
+
+def _sure_of_effects(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:
+    """Return the model with effects that are there, and a note on each that may not be."""
+    open_ones = [effect.title for effect in model.effects if effect.probability < 1]
+    if not open_ones:
+        return model, ()
+    told = Exact(draws=4).run(model, observations).effects
+    probability = {effect.name: effect.probability for effect in told}
+    kept = [
+        replace(effect, probability=1.0)
+        for effect in model.effects
+        if probability[effect.title] >= 0.5
+    ]
+    notes = [
+        f"MCMC {'assumes' if probability[name] >= 0.5 else 'leaves out'} the effect {name!r}, "
+        f"which is there with probability {probability[name]:.2f}"
+        for name in open_ones
+    ]
+    return replace(model, effects=tuple(kept)), tuple(notes)
 
 
 def _with_number(model: Model, observations: Observations) -> tuple[Model, tuple[str, ...]]:

@@ -29,7 +29,7 @@ class Conditional(Protocol):
 
 
 class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
-    """Gibbs on blocks: switchpoints and segment parameters, given the shared parameter.
+    """Gibbs on blocks: switchpoints and segment parameters, given what all segments share.
 
     The switchpoints are drawn with the segment parameters integrated out, then these given
     the switchpoints: one exact draw from their joint conditional. Drawing the switchpoints
@@ -43,6 +43,8 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         What draws.
     family
         The likelihood, resolved.
+    shared
+        The names of what all segments share, in the order in which `conditional` takes it.
     """
 
     name = "switchpoint_gibbs"
@@ -53,6 +55,7 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         vars: list[Any],
         conditional: Conditional,
         family: Likelihood,
+        shared: tuple[str, ...],
         model: pm.Model | None = None,
         rng: Any = None,
         blocked: bool = True,
@@ -69,12 +72,11 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
             )
             for name in segment_names(family)
         }
-        names = family.hyper_names
-        shared = pm_model.replace_rvs_by_values([pm_model[name] for name in names])
-        above = set(explicit_graph_inputs(shared))
+        each = pm_model.replace_rvs_by_values([pm_model[name] for name in shared])
+        above = set(explicit_graph_inputs(each))
         inputs = [value for value in pm_model.value_vars if value in above]
         self.shared_names = [v.name for v in inputs]
-        self.shared = pytensor.function(inputs, shared)
+        self.shared = pytensor.function(inputs, each)
 
     def setup_chain(self, rng: Any, tune: int, draws: int) -> None:
         """Begin a chain."""
@@ -85,7 +87,7 @@ class SwitchpointGibbs(BlockedStep):  # type: ignore[misc]
         """Return the next point."""
         shared = self.shared(*(point[name] for name in self.shared_names))
         try:
-            rows, drawn = self.conditional.draw(np.array(shared, float), self.rng)
+            rows, drawn = self.conditional.draw(np.hstack([[], *shared]), self.rng)
         except EngineError:
             # A shared parameter where no grid is fine enough, early in the tuning. To stay
             # put is right as well: whether depends on nothing that this step would change.

@@ -66,7 +66,9 @@ def to_result(
     """
     model, observations, notes, exact, pm_model = question
     family, T = model.likelihood, len(observations)
-    draws = draws_of(variables, family.parameter, family.hyper_names, pm_model is None)
+    shifts = model.shifts(observations) if isinstance(model, Model) else None
+    shared = family.hyper_names if shifts is None else (*family.hyper_names, *shifts.names)
+    draws = draws_of(variables, family.parameter, shared, pm_model is None)
     k = draws.first.shape[1] - 1
     places = exact.given.probability if exact is not None and exact.given else None
     drawn = engine.switchpoints != "metropolis"

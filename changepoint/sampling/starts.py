@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,13 @@ def starts(
 ) -> list[dict[str, Any]]:
     """Return a start for each chain of a resolved model with a known number of changes.
 
-    Placements are drawn from the prior; each segment's parameter is what its rows pool to. A
-    chain that starts at the prior's mean, far from all data, may stay there for long.
+    Placements and coefficients of effects are drawn from the prior; each segment's parameter is
+    what its rows pool to. A chain that starts at the prior's mean, far from all data, may stay
+    there for long.
     """
     rng, family = np.random.default_rng(seed), buildable(model.likelihood)
     estimates = _of_lines if isinstance(family, LinearLikelihood) else _of_levels
+    sizes = {effect: effect.design(observations).rows.shape[1] for effect in model.effects}
     found = []
     for _ in range(chains):
         placement = model.changes.draw(len(observations), rng)
@@ -36,6 +39,8 @@ def starts(
             start[SWITCHPOINT] = placement
         if family.hyper is not None:
             start[family.hyper.field] = family.hyper.quantile(0.5)
+        for effect, size in sizes.items():
+            start[effect.title] = rng.normal(0, effect.sigma or math.nan, size)
         found.append(start)
     return found
 

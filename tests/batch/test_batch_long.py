@@ -24,7 +24,7 @@ from changepoint.batch.plan import Settings, plan
 from changepoint.reading.long import Piece, long_file, long_parquet
 
 BINOMIAL = Model(likelihoods.Binomial())
-TABLE = long_table(12, 30, changed=4)
+TABLE = long_table(12, 30, changed=4, step="1D")
 
 
 def write(table, path, rows=None):

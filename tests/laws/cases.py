@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
+from changepoint.exact.effect_mixture import infer
 from changepoint.exact.forward_backward import Wants
-from changepoint.exact.hyper_mixture import Condition, Inference, infer
+from changepoint.exact.hyper_mixture import Condition, Inference
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
 
@@ -353,7 +354,8 @@ def inferred(
     assert isinstance(model.likelihood, GridLikelihood)
     if condition is None:
         condition = Condition.of(model.changes, len(data))
-    return infer(model, model.likelihood.series(data), condition, step=step)
+    series = model.likelihood.series(data, model.shifts(data))
+    return infer(model, series, condition, step=step)
 
 
 def node_probability(inference: Inference) -> Floats:

@@ -21,7 +21,7 @@ from changepoint.reading.readers import Options
 from changepoint.roles import BY_NAME, RESPONSES, ROLES, TABLE
 
 OTHERS = (
-    *("aggregate", "statistic", "keep_partial", "start", "end", "zone"),
+    *("aggregate", "statistic", "keep_partial", "start", "end", "zone", "exclude"),
     *("per", "year", "difference"),
 )
 NAMED = [role for role in TABLE if role.names]
@@ -107,7 +107,8 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
     fields = [field.name for field in dataclasses.fields(Observations)]
     assert tuple(fields[: len(ROLES)]) == ROLES
     assert set(fields) - set(ROLES) == {
-        *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows")
+        *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows"),
+        "covariates",
     }
     documented = re.findall(r"^(\w+)$", inspect.getdoc(Observations), re.M)
     assert [name for name in documented if name in ROLES] == list(ROLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from changepoint.changes import Changes, log_placements
+from changepoint.effects import Effect
 from changepoint.errors import EngineError
 from changepoint.likelihoods import Auto
 from changepoint.likelihoods.base import Likelihood
@@ -19,6 +21,7 @@ from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import Observations
 from changepoint.priors import Prior
+from changepoint.sampling.models import effects as shared_effects
 from changepoint.sampling.models import lines
 from changepoint.sampling.models.sum_out import sum_out
 
@@ -31,9 +34,10 @@ SWITCHPOINT, RESPONSE = "switchpoint", "y"
 
 
 def build(
-    likelihood: Likelihood, changes: Changes, observations: Observations, summed: bool = False
-) -> pm.Model:
-    """Return the PyMC model of a likelihood whose priors are filled.
+    likelihood: Likelihood, changes: Changes, observations: Observations,
+    summed: bool = False, effects: Sequence[Effect] = (),
+) -> pm.Model:  # fmt: skip
+    """Return the PyMC model of a likelihood and effects whose priors are filled.
 
     Parameters
     ----------
@@ -44,6 +48,8 @@ def build(
     summed
         Whether the places of the changes are summed out, by a potential instead of the
         response, and no `switchpoint` is left.
+    effects
+        Each of which is there.
     """
     family, T = buildable(likelihood), len(observations)
     k = changes.exactly
@@ -54,15 +60,12 @@ def build(
     time = np.arange(T) if observations.time is None else observations.time
     coords = {"time": time[rows], "segment": np.arange(k + 1), "change": np.arange(k)}
     with pm.Model(coords=coords) as built:
-        columns = {
-            role: pm.Data(_data_name(role, family), numbers[rows].astype(kind), dims="time")
-            for role, kind in _columns(family).items()
-            if (numbers := getattr(observations, role)) is not None
-        }
+        columns = _held(family, observations, rows)
         parts = _parts(family)
         shared = None if family.hyper is None else _shared(family.hyper)
+        by = shared_effects.along(effects, observations, rows)
         if summed:
-            by_segment = {name: part[:, None] for name, part in parts.items()}
+            by_segment = _shifted(family, {n: part[:, None] for n, part in parts.items()}, by)
             distribution, parameters = _response(family, columns, by_segment, shared)
             loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
             pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
@@ -74,7 +77,7 @@ def build(
             switchpoint = _placement(T, k, changes.min_length)
             first = pt.concatenate([first, switchpoint])
             segment = pt.sum(position[:, None] >= switchpoint[None, :], axis=1)
-        by_row = {name: part[segment] for name, part in parts.items()}
+        by_row = _shifted(family, {n: part[segment] for n, part in parts.items()}, by)
         if "slope" in parts:
             built.add_coord("row", np.arange(T))
             by_row["level"] = lines.along(parts, observations, first)(position, segment)
@@ -109,12 +112,16 @@ def segment_names(family: Likelihood) -> tuple[str, ...]:
     return lines.names(family) if isinstance(family, LinearLikelihood) else (family.parameter,)
 
 
-def told(variables: xr.Dataset, family: Likelihood) -> xr.Dataset:
+def told(
+    variables: xr.Dataset, family: Likelihood, effects: Sequence[Effect] = ()
+) -> xr.Dataset:
     """Return what the exact engine draws, under its names, of a sampler's variables."""
     if lines.START in variables:  # a line's level is reported at its segment's first row
         variables = variables.assign({family.parameter: variables[lines.START]})
-    hyper = () if family.hyper is None else (family.hyper.name,)
-    names = (SWITCHPOINT, family.parameter, "slope", "noise_sd", *hyper)
+    coefficients = shared_effects.by_name(variables, effects)
+    variables = variables.assign(coefficients)
+    shared = *family.hyper_names, *coefficients
+    names = SWITCHPOINT, family.parameter, "slope", "noise_sd", *shared
     return variables[[name for name in dict.fromkeys(names) if name in variables]]
 
 
@@ -123,6 +130,14 @@ def _parts(family: GridLikelihood | LinearLikelihood) -> dict[str, Any]:
     if isinstance(family, LinearLikelihood):
         return lines.variables(family)
     return {family.parameter: _random(family.parameter, family.prior, dims="segment")}
+
+
+def _shifted(family: Likelihood, parts: dict[str, Any], by: Any) -> dict[str, Any]:
+    """Return the parameters of rows, shifted by effects if there are any."""
+    if by is None:
+        return parts
+    name = family.parameter
+    return {**parts, name: shared_effects.shifted(parts[name], by, family.domain)}
 
 
 def _response(
@@ -137,10 +152,20 @@ def _response(
     return family.pymc(columns, parts[family.parameter], shared)
 
 
-def _columns(family: Likelihood) -> dict[str, type]:
-    """Return the roles that enter, and the kind of their numbers."""
-    whole = {"count": np.int64, "trials": np.int64}
-    return {role: whole.get(role, np.float64) for role in (*family.needs, *family.uses)}
+def _held(
+    family: GridLikelihood | LinearLikelihood, observations: Observations, rows: Integers
+) -> dict[str, Any]:
+    """Return the data that enter, by role; counts and trials as whole numbers."""
+    kinds = {"count": np.int64, "trials": np.int64}
+    return {
+        role: pm.Data(
+            _data_name(role, family),
+            numbers[rows].astype(kinds.get(role, np.float64)),
+            dims="time",
+        )
+        for role in (*family.needs, *family.uses)
+        if (numbers := getattr(observations, role)) is not None
+    }
 
 
 def _data_name(role: str, family: Likelihood) -> str:

@@ -1,0 +1,232 @@
+"""The posterior of one series with effects, each of which may be there or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import EngineError
+from changepoint.exact import hyper_mixture, quadrature
+from changepoint.exact.effect_nodes import Gaussians, Points, glimpse, points, search, without
+from changepoint.exact.effect_surface import Surface
+from changepoint.exact.hyper_mixture import KEEP, Condition, Inference, Together
+from changepoint.exact.hyper_nodes import HyperNodes
+from changepoint.likelihoods.series import Series, Shifts
+from changepoint.model import Model
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+WANTED = 0.03  # standard error of the log evidence, where that is affordable
+DOUBTFUL = 0.05  # the same, from which it is told
+MOST = 0.5  # the same, beyond which there is no answer
+CHEAP = 1e6  # likelihood values at all points together, spent in any case
+AFFORDED = 3e7  # the same, spent on what is wanted
+MATTERS = 0.3  # posterior probability of a subset, from which it is searched for itself
+SAMPLE = 2000  # coefficients that intervals are read off
+
+
+@dataclass(frozen=True)
+class EffectNodes(HyperNodes):
+    """Nodes of hyperparameters and coefficients: those of every subset of the effects.
+
+    parts, masks
+        Of S subsets: their nodes, and which of the coefficients they have, (S, d).
+    """
+
+    parts: tuple[Points, ...]
+    masks: Mask
+
+    def shares(self, weights: Floats) -> list[Floats]:
+        """Return the weights of each subset's nodes."""
+        return np.split(weights, np.cumsum([len(one.values) for one in self.parts])[:-1])
+
+    def diagnostics(self, weights: Floats) -> dict[str, float]:
+        """Return the standard error of the log evidence."""
+        return {"log_evidence_error": self.error(weights)}
+
+    def error(self, weights: Floats) -> float:
+        """Return the standard error of the log evidence, as if points were random."""
+        each = zip(self.parts, self.shares(weights), strict=True)
+        parts = [part.error(own) * own.sum() for part, own in each if own.sum() > 0]
+        return math.hypot(*parts) / float(weights.sum())
+
+    def draws(self, weights: Floats, uniform: Floats) -> Floats:
+        """Return draws of hyperparameters and coefficients; 0 where an effect is absent."""
+        shares = self.shares(weights)
+        ends = np.cumsum([own.sum() for own in shares])
+        ends /= ends[-1]
+        subset = np.searchsorted(ends, uniform * (1 - 1e-12))
+        found = np.zeros((len(uniform), self.values.shape[1]))
+        for i, (part, own, mask) in enumerate(zip(self.parts, shares, self.masks, strict=True)):
+            mine = np.flatnonzero(subset == i)
+            if len(mine):
+                start = ends[i - 1] if i else 0.0
+                rank = (uniform[mine] - start) / (ends[i] - start)
+                found[np.ix_(mine, self._columns(mask))] = part.draws(own, rank)
+        return found
+
+    def given(self, weights: Floats, which: Mask) -> tuple[float, Floats]:
+        """Return the probability of some coefficients, and a large sample given they are there.
+
+        `which`: those of one effect, (d,).
+        """
+        shares = self.shares(weights)
+        having = np.flatnonzero((self.masks & which).any(axis=1))
+        mass = np.array([shares[i].sum() for i in having])
+        p = 1.0 if len(having) == len(shares) else float(mass.sum() / weights.sum())
+        ends = np.round(np.cumsum(mass / mass.sum()) * SAMPLE).astype(int) if p else [SAMPLE]
+        rng, found = np.random.default_rng(0), []
+        for i, count in zip(having, np.diff(ends, prepend=0), strict=False):
+            if not count:
+                continue
+            own = shares[i] if p else np.ones_like(shares[i])
+            found.append(self.parts[i].spread(own, rng, int(count))[:, which[self.masks[i]]])
+        return p, np.concatenate(found)
+
+    def _columns(self, mask: Mask) -> NDArray[np.int64]:
+        """Return where a subset's hyperparameters and coefficients stand among all."""
+        own = len(self.names) - len(mask)
+        return np.append(np.arange(own), own + np.flatnonzero(mask))
+
+
+def infer(
+    model: Model,
+    series: Series,
+    condition: Condition,
+    most: int = quadrature.HOLDS,
+    step: float | None = None,
+) -> Inference:
+    """Return the inference for a resolved model and one series, with effects or without.
+
+    Raises
+    ------
+    EngineError
+        If grids would need too many nodes, or coefficients can't be summed out.
+    """
+    if series.shifts is None:
+        return hyper_mixture.infer(model, series, condition, most, step)
+    found = _search(model, series, condition, most)
+    batch = Together([model], series, [condition], most, step)
+    few = _nodes(found, series.shifts, 1)
+    work = len(few.values) * len(series.index) * len(batch.final([few])[0].log_weights)
+    times, error = max(int(CHEAP / work), 1), math.inf
+    while error > WANTED:
+        nodes = _nodes(found, series.shifts, times)
+        inference = batch.inference(nodes, batch.final([nodes])[0])
+        error = nodes.error(inference.weights)
+        more = min(2 + times * min(error / WANTED, 1e3) ** 2, AFFORDED / work)
+        if not more >= times + 1:
+            break
+        times = int(more)
+    if not error < MOST:
+        raise EngineError(
+            "the coefficients of the effects can't be summed out by importance: log evidence "
+            f"has a standard error of {error:.2g}. Use fewer effects, or priors that are "
+            "narrower (sigma), or sample a known number of changes (--engine mcmc --exactly)"
+        )
+    return inference
+
+
+class Subset(NamedTuple):
+    """Some of the effects: their coefficients, (d,), log prior, and where the posterior is."""
+
+    mask: Mask
+    log_prior: float
+    gaussians: Gaussians
+
+
+def _search(model: Model, series: Series, condition: Condition, most: int) -> list[Subset]:
+    """Return where the posterior is with every subset of the effects that may be there.
+
+    Of those that matter little beside none, which is told by a glimpse, about.
+    """
+    subsets, found, rough = list(_subsets(model, series.shifts)), list[Subset](), set[int]()
+    for mask, log_prior, shifts in subsets:
+        some = replace(series, shifts=shifts)
+        if shifts is None:
+            gaussians = _without(model, some, condition, most)
+        else:
+            surface = Surface(model, some, condition.number, condition.at_most, KEEP)
+            plain = found and not found[0].mask.any()
+            gaussians = glimpse(surface, found[0].gaussians) if plain else search(surface)
+            rough |= {len(found)} if plain else set()
+        found.append(Subset(mask, log_prior, gaussians))
+    while rough:
+        share = _shares(found)
+        i = max(rough, key=lambda one: share[one])
+        if share[i] < MATTERS:
+            break
+        some = replace(series, shifts=subsets[i][2])
+        surface = Surface(model, some, condition.number, condition.at_most, KEEP)
+        found[i] = found[i]._replace(gaussians=search(surface))
+        rough.remove(i)
+    return found
+
+
+def _subsets(
+    model: Model, shifts: Shifts | None
+) -> Iterator[tuple[Mask, float, Shifts | None]]:
+    """Yield which coefficients each subset of the effects has, its log prior, and they.
+
+    None of them comes first.
+    """
+    assert shifts is not None  # who asks has effects
+    for chosen in product(*((False, True) for _ in model.effects)):
+        p = math.prod(
+            effect.probability if there else 1 - effect.probability
+            for effect, there in zip(model.effects, chosen, strict=True)
+        )
+        if p > 0:
+            mask = np.array(chosen)[shifts.effect]
+            yield mask, math.log(p), shifts.some(mask)
+
+
+def _without(model: Model, series: Series, condition: Condition, most: int) -> Gaussians:
+    """Return where the posterior is without any effect."""
+    batch = Together([model], series, [condition], most, None)
+
+    def log_evidence(hyper: Floats) -> float:
+        (told,) = batch.rough(np.zeros(1, np.int64), hyper[None])
+        if isinstance(told, EngineError):
+            raise told
+        return told
+
+    return without(batch.families[0], log_evidence)
+
+
+def _shares(found: Sequence[Subset]) -> list[float]:
+    """Return the posterior probability of each subset, about."""
+    heights = np.array([log_prior + at.log_evidence for _, log_prior, at in found])
+    share: list[float] = np.exp(heights - np.logaddexp.reduce(heights)).tolist()
+    return share
+
+
+def _nodes(found: Sequence[Subset], shifts: Shifts, times: int) -> EffectNodes:
+    """Return nodes of all subsets, those with more probability more of them."""
+    parts = tuple(
+        points(at, shifts.some(mask), p, times)
+        for (mask, _, at), p in zip(found, _shares(found), strict=True)
+    )
+    masks = np.array([mask for mask, _, _ in found])
+    own = parts[0].names[: len(parts[0].names) - int(masks[0].sum())]
+    values = [np.zeros((len(part.values), len(own) + len(shifts.names))) for part in parts]
+    for part, mask, some in zip(parts, masks, values, strict=True):
+        some[:, : len(own)] = part.values[:, : len(own)]
+        some[:, len(own) + np.flatnonzero(mask)] = part.values[:, len(own) :]
+    log_priors = [log_prior for _, log_prior, _ in found]
+    return EffectNodes(
+        (*own, *shifts.names),
+        np.concatenate(values),
+        np.concatenate(
+            [part.log_weights + own for part, own in zip(parts, log_priors, strict=True)]
+        ),
+        parts,
+        masks,
+    )

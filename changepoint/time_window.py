@@ -1,0 +1,111 @@
+"""A window of time: as text, and as rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changepoint.errors import DataError
+from changepoint.observations import Observations
+
+_CLOCK = r"[0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
+_DATE = rf"[0-9]{{4}}(?:-[0-9]{{2}}(?:-[0-9]{{2}}(?:[T ]{_CLOCK})?)?)?"
+_NUMBER = r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"
+_MOMENT = np.timedelta64(1, "us")
+# Clock times have colons too: the one between the two times is the one that has a whole date,
+# or a number, on both of its sides, and no other has.
+_WINDOW = re.compile(rf"({_DATE}):({_DATE})|({_NUMBER}):({_NUMBER})")
+
+
+class Covered(NamedTuple):
+    """The rows of a window, (T,), and a note where it was widened to whole rows, else ""."""
+
+    rows: NDArray[np.bool_]
+    note: str
+
+
+def window_of(text: str) -> tuple[str, str]:
+    """Return the two times of FROM:TO.
+
+    Raises
+    ------
+    DataError
+        If these aren't two dates, with clock times or without, or two numbers.
+
+    Examples
+    --------
+    >>> window_of("2024-01-01T05:00:2024-01-01T09:00")
+    ('2024-01-01T05:00', '2024-01-01T09:00')
+    """
+    found = _WINDOW.fullmatch(text.strip())
+    if found is None:
+        raise DataError(
+            f"{text!r} isn't a window of time: expected FROM:TO, both included, such as "
+            "2024-01-01:2024-01-31, 2024-01-01T05:00:2024-01-01T09:00 or 12:15"
+        )
+    first, last = (end for end in found.groups() if end is not None)
+    return first, last
+
+
+def rows_between(observations: Observations, first: Any, last: Any) -> Covered:
+    """Return which rows a window of time covers, whole or in part.
+
+    Parameters
+    ----------
+    first, last
+        Dates, numbers, or rows where the data have no times; both included: a day, or a
+        month, is included as a whole.
+
+    Raises
+    ------
+    DataError
+        If these aren't times, if the last is before the first, or if there are no rows
+        between them.
+    """
+    T = len(observations)
+    if not T:
+        raise DataError(f"there are no rows between {first} and {last}, nor any others")
+    stamps = np.arange(T) if observations.time is None else observations.time
+    dates = stamps.dtype.kind == "M"
+    low, high = _place(observations, first, dates)[0], _place(observations, last, dates)[1]
+    if low > high:
+        raise DataError(
+            f"the window ends, at {last}, before it begins, at {first}: exchange the two"
+        )
+    # A row lasts until the next one; the last, as long as the one before it.
+    step = stamps[-1] - stamps[-2] if T > 1 else stamps[-1] - stamps[-1]
+    if high < stamps[0] or (low > stamps[-1] and low >= stamps[-1] + step):
+        ends = f"{observations.label(0)} to {observations.label(T - 1)}"
+        raise DataError(f"there are no rows between {first} and {last}; the data have {ends}")
+    begin = max(int(np.searchsorted(stamps, low, "right")) - 1, 0)
+    end = int(np.searchsorted(stamps, high, "right"))
+    note = ""
+    if stamps[begin] < low:
+        named = " to ".join(dict.fromkeys(map(observations.label, (begin, end - 1))))
+        note = f"the window begins inside a row: it was widened to whole rows, {named}"
+    rows = np.zeros(T, np.bool_)
+    rows[begin:end] = True
+    return Covered(rows, note)
+
+
+def _place(observations: Observations, end: Any, dates: bool) -> tuple[Any, Any]:
+    """Return first and last moment of a time, as compares with those of the data."""
+    try:
+        place = np.asarray(end)
+        if dates and place.dtype.kind not in "MUO":
+            raise TypeError
+        begin = place.astype("datetime64[us]" if dates else np.float64)
+        if place.ndim or not np.isfinite(begin):
+            raise TypeError
+        if not dates:
+            return begin, begin
+        told = place.astype("datetime64")
+        unit: Any = np.datetime_data(told.dtype)[0]  # such as that of days
+        next_one = (told + np.timedelta64(1, unit)).astype("datetime64[us]")
+        return begin, max(next_one - _MOMENT, begin)
+    except (TypeError, ValueError, OverflowError):
+        like = observations.label(0)
+        raise DataError(f"first and last must be times such as {like}, not {end!r}") from None
