@@ -158,7 +158,7 @@ def test_every_season_is_an_effect():
     assert all(EFFECTS[kind.name] is kind for kind in SEASONS.values())
 
 
-DAY, HOUR, WEEK, MONTH = (
+DAYS, HOURS, WEEKS, MONTHS = (
     np.datetime64(start) + step * np.arange(2100)
     for start, step in (
         ("2025-01-01", np.timedelta64(1, "D")),
@@ -172,15 +172,15 @@ DAY, HOUR, WEEK, MONTH = (
 @pytest.mark.parametrize(
     ("time", "found"),
     [
-        (DAY[:21], ["weekday"]),
-        (DAY[:20], []),
-        (DAY, []),  # so many rows would take minutes
-        (HOUR[:72], ["hourly"]),
-        (HOUR[:504], ["hourly", "weekday"]),
-        (WEEK[:157], ["yearly"]),
-        (WEEK[:150], []),
-        (MONTH[:36].astype("datetime64[D]"), ["yearly"]),
-        (MONTH[:34].astype("datetime64[D]"), []),
+        (DAYS[:21], ["weekday"]),
+        (DAYS[:20], []),
+        (DAYS, []),  # so many rows would take minutes
+        (HOURS[:72], ["hourly"]),
+        (HOURS[:504], ["hourly", "weekday"]),
+        (WEEKS[:157], ["yearly"]),
+        (WEEKS[:150], []),
+        (MONTHS[:36].astype("datetime64[D]"), ["yearly"]),
+        (MONTHS[:34].astype("datetime64[D]"), []),
         (np.arange(100), []),
         (None, []),
     ],

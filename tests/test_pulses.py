@@ -99,6 +99,7 @@ def test_the_command(tmp_path, capsys):
     table.write_text("\n".join(["date,count,trials", *rows]))
     words = ["--likelihood", "binomial", "--pulse", "2025-01-16:2025-01-19"]
     words += ["--pulse", "2025-02-10:2025-02-14"]
+    words += ["--season", "none"]
     assert ended("fit", table, *words, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     names = [effect["name"] for effect in told["model"]["effects"]]

@@ -23,8 +23,8 @@ from changepoint.model import Model
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-WANTED = 0.03  # standard error of the log evidence, where that is affordable
-DOUBTFUL = 0.05  # the same, from which it is told
+WANTED = 0.05  # standard error of the log evidence, where that is affordable
+DOUBTFUL = 0.1  # the same, from which it is told
 MOST = 0.5  # the same, beyond which there is no answer
 CHEAP = 1e6  # likelihood values at all points together, spent in any case
 AFFORDED = 3e7  # the same, spent on what is wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from changepoint.model import Model
 from changepoint.observations import Observations
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
-LIGHT = 1e-5  # weight of nodes of effects that are left out
+FEW = 24  # nodes of effects that priors are compared at
 LONG = 5000  # rows beyond which it would take too long
 
 
@@ -44,7 +44,7 @@ def probability_by_strength(
     known = not math.isnan(as_it_is)
     models, strengths = [], []
     for strength in STRENGTHS:
-        if strength == 1 and known:
+        if strength == 1 and known and not model.effects:
             continue
         try:
             family = model.likelihood.with_strength(strength)
@@ -55,45 +55,64 @@ def probability_by_strength(
         strengths.append(strength)
         varied = replace(model, likelihood=family)
         models += [varied, replace(varied, changes=none)]
-    evidence = _with_effects(model, models, observations) if model.effects else {}
+    if model.effects:
+        return _with_effects(model, models, strengths, observations, as_it_is)
+    evidence = {}
     n, no_rows = len(models), np.empty(0, np.int64)
     each = solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n)
-    for i, solved in () if model.effects else each:
+    for i, solved in each:
         if not isinstance(solved, ChangepointError):
             evidence[i] = solved.log_evidence
+    log_none = _log_none(evidence, strengths, changes.log_none(T))
     told = {1.0: as_it_is} if known else {}
-    for i, strength in enumerate(strengths):
-        # No grid holds some of them.
-        if 2 * i in evidence and 2 * i + 1 in evidence:
-            log_none = evidence[2 * i + 1] + changes.log_none(T) - evidence[2 * i]
-            told[strength] = -math.expm1(min(log_none, 0.0))
+    told |= {strength: -math.expm1(min(p, 0.0)) for strength, p in log_none.items()}
     return dict(sorted(told.items()))
 
 
-def _with_effects(
-    model: Model, models: Sequence[Model], observations: Observations
-) -> dict[int, float]:
-    """Return log p(y) of models that vary one with effects, as far as there is an answer.
+def _log_none(
+    evidence: Mapping[int, float], strengths: Sequence[float], prior: float
+) -> dict[float, float]:
+    """Return log P(no change) by strength: no grid holds some of them."""
+    return {
+        strength: evidence[2 * i + 1] + prior - evidence[2 * i]
+        for i, strength in enumerate(strengths)
+        if 2 * i in evidence and 2 * i + 1 in evidence
+    }
 
-    At the nodes of that one: what the coefficients may be hangs little on a prior of rates.
+
+def _with_effects(
+    model: Model,
+    models: Sequence[Model],
+    strengths: Sequence[float],
+    observations: Observations,
+    as_it_is: float,
+) -> dict[float, float]:
+    """Return P(any change) by strength, of a model with effects.
+
+    At a few nodes of the answer: what the coefficients may be hangs little on a prior of
+    rates. What the few nodes say of the prior as it is, less the answer itself, is taken off.
     """
     from changepoint.exact.effect_mixture import infer
     from changepoint.exact.hyper_mixture import Condition, Together
     from changepoint.exact.hyper_nodes import HyperNodes
     from changepoint.exact.quadrature import HOLDS, ROUGH
 
-    family, T = model.likelihood, len(observations)
+    family, T, changes = model.likelihood, len(observations), model.changes
     assert isinstance(family, GridLikelihood)  # as it has effects
     series = family.series(observations, model.shifts(observations))
-    main = infer(model, series, Condition.of(model.changes, T))
-    nodes, some = main.mixture.outer, main.weights > LIGHT
-    nodes = HyperNodes(nodes.names, nodes.values[some], nodes.log_weights[some])
-    found = {}
+    main = infer(model, series, Condition.of(changes, T))
+    heaviest, every = np.argsort(-main.weights)[:FEW], main.mixture.outer
+    nodes = HyperNodes(every.names, every.values[heaviest], every.log_weights[heaviest])
+    evidence = {}
     for i, one in enumerate(models):
         together = Together([one], series, [Condition.of(one.changes, T)], HOLDS, ROUGH)
         try:
             (grid,) = together.final([nodes])
-            found[i] = together.inference(nodes, grid).log_evidence()
+            evidence[i] = together.inference(nodes, grid).log_evidence()
         except ChangepointError:
             pass  # no grid holds it
-    return found
+    log_none, off = _log_none(evidence, strengths, changes.log_none(T)), 0.0
+    if as_it_is < 1 and 1.0 in log_none:
+        off = math.log1p(-as_it_is) - log_none[1.0]
+    told = {strength: -math.expm1(min(p + off, 0.0)) for strength, p in log_none.items()}
+    return dict(sorted(told.items()))
