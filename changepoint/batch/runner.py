@@ -121,8 +121,9 @@ def run(
     columns
         Columns by role (time, count, trials, ...), as for `read_csv`; those that the model file
         declares, by default.
-    date_format, aggregate, statistic, keep_partial, start, end, zone, exclude, per, year,
-    difference
+    date_format, aggregate, statistic, keep_partial, start, end, zone, exclude, per
+        As for `read_csv`.
+    year, difference
         As for `read_csv`.
     query, sheet
         As for `read`.
