@@ -113,7 +113,8 @@ def test_the_command(tmp_path, capsys):
     rows = [f"{day},{k}" for day, k in zip(DAYS, COUNT, strict=True)]
     table.write_text("\n".join(["date,count", *rows]))
     with pytest.raises(SystemExit) as ended:
-        main(["fit", str(table), "--likelihood", "poisson", "--holidays", "DE-BY", "--json"])
+        main(["fit", str(table), "--likelihood", "poisson", "--holidays", "DE-BY",
+              "--season", "none", "--json"])  # fmt: skip
     assert ended.value.code == 0
     told = json.loads(capsys.readouterr().out)
     assert [effect["name"] for effect in told["model"]["effects"]] == ["holidays of DE-BY"]

@@ -38,6 +38,7 @@ CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard de
 FAR = 0.5  # the same, for an approximation
 APART = 4.0  # squared distance of modes that differ, in posterior standard deviations
 HOPELESS = 12.0  # log evidence by which a mode may be behind
+ROUNDS = 4  # of a guess, whose noise is what it leaves
 ODD = 20.0  # times the pooled rate: estimates beyond say little
 
 
@@ -224,16 +225,24 @@ class Surface:
         return max(found, key=lambda mode: mode.log_evidence)
 
     def modes(self, hyper: Floats) -> list[Mode]:
-        """Return the modes uphill from a guess and from no effect, if two.
+        """Return the likeliest modes, one or two: those uphill from three places.
 
-        A change may explain an effect, or an effect a change. The likelier one comes first.
+        A guess, the best without changes, and no effect: a change may explain an effect, or an
+        effect a change.
         """
-        starts = self.guess(), np.zeros(len(self.sigma))
+        starts = [self.guess(), np.zeros(len(self.sigma))]
+        if self.number != 0:
+            steady = replace(self, number=0, at_most=False)
+            starts.append(steady.climb(hyper, starts[0], FAR).beta)
         found = [self.climb(hyper, start) for start in starts]
-        one, two = sorted(found, key=lambda mode: -mode.log_evidence)
-        off = one.beta - two.beta
-        same = off @ two.curvature @ off < APART
-        return [one] if same or one.log_evidence - two.log_evidence > HOPELESS else [one, two]
+        found.sort(key=lambda mode: -mode.log_evidence)
+        top = found[0]
+        for mode in found[1:]:
+            off = top.beta - mode.beta
+            apart = off @ mode.curvature @ off > APART
+            if apart and top.log_evidence - mode.log_evidence < HOPELESS:
+                return [top, mode]
+        return [top]
 
     def guess(self) -> Floats:
         """Return coefficients by least squares on differences of neighbours.
@@ -248,8 +257,10 @@ class Surface:
             y = np.clip(y, pooled / ODD, min(ODD * pooled, 1 - (1 - pooled) / ODD))
         eta = np.diff(linked(family.domain, y)[seen])
         x = np.diff(self.shifts.patterns[series.pattern[seen]], axis=0)
-        noise = max(float(eta @ eta) / max(len(eta), 1), 1e-300)
-        beta: Floats = np.linalg.solve(
-            x.T @ x / noise + np.diag(self.sigma**-2), x.T @ eta / noise
-        )
+        beta = np.zeros(len(self.sigma))
+        for _ in range(ROUNDS):
+            rest = eta - x @ beta
+            noise = max(float(rest @ rest) / max(len(rest), 1), (EPSILON * self.unit) ** 2)
+            worth = x.T @ x / noise + np.diag(self.sigma**-2)
+            beta = np.linalg.solve(worth, x.T @ eta / noise)
         return beta
