@@ -84,7 +84,7 @@ exact.compare(gibbs).table.drop("log evidence").round(3)
 # ## Write your own
 #
 # Semmelweis again: in Vienna's maternity clinic mothers died most in winter. Hands were washed
-# from mid-May on: is that just spring? No ready family knows the seasons, so write one: an
+# from mid-May on: is that just spring? `effects.Yearly()` asks that; or write a model: an
 # integer `switchpoint`, parameters by `segment`, the rest is yours.
 
 # %%

@@ -104,6 +104,6 @@ def test_notebook_runs_without_a_warning(source):
         env={**os.environ, "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # of two minutes, beside other tests
     )
     assert run.returncode == 0, run.stderr
