@@ -121,6 +121,10 @@ class Effect(ABC):
         title = self.title.replace("/", "\N{DIVISION SLASH}")  # no path, as names in files are
         return tuple(f"{title}[{i}]" for i in range(size))
 
+    @abstractmethod
+    def words(self, term: str, size: str) -> str:
+        """Return the effect as the start of a sentence, with its largest term, and a verb."""
+
     def to_dict(self) -> dict[str, Any]:
         """Return name and settings, ready for JSON."""
         return {"name": self.name, **vars(self)}

@@ -56,6 +56,10 @@ class Covariate(Effect):
                 f"standardise of a Covariate is True or False, not {self.standardise!r}"
             )
 
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"The {self.title} ({term} {size}) is"
+
     def design(self, observations: Observations) -> Design:
         """Return the numbers, or contrasts of the categories; 0 in rows without a response."""
         column, seen = self._known(observations)

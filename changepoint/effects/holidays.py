@@ -56,6 +56,10 @@ class Holidays(Effect):
                     f"{field} of Holidays must be a code such as 'DE' or 'BY', not {text!r}"
                 )
 
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"The {self.title} ({size}) are"
+
     def design(self, observations: Observations) -> Design:
         """Return 1 on holidays, 0 on other days."""
         free = self._free(observations)

@@ -43,6 +43,10 @@ class Pulse(Effect):
             if not isinstance(told, int | float):
                 object.__setattr__(self, field, str(told))
 
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"The time {self.title} ({size}) is"
+
     def design(self, observations: Observations) -> Design:
         """Return 1 inside, 0 outside."""
         inside = self._covered(observations).rows

@@ -42,6 +42,10 @@ class Weekday(Effect):
     name: ClassVar = "weekday"
     period: ClassVar = np.timedelta64(7, "D")
 
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"A weekly pattern ({term} {size}) is"
+
     def design(self, observations: Observations) -> Design:
         """Return contrasts of the day of the week."""
         day = dates(observations, self.name).astype("datetime64[D]").astype(np.int64)
@@ -64,6 +68,10 @@ class Monthly(Effect):
     name: ClassVar = "monthly"
     period: ClassVar = np.timedelta64(365, "D")
 
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"A pattern of the months ({term} {size}) is"
+
     def design(self, observations: Observations) -> Design:
         """Return contrasts of the month."""
         month = dates(observations, self.name).astype("datetime64[M]").astype(np.int64) % 12
@@ -85,6 +93,10 @@ class Hourly(Effect):
 
     name: ClassVar = "hourly"
     period: ClassVar = np.timedelta64(1, "D")
+
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"A daily pattern ({term} {size}) is"
 
     def design(self, observations: Observations) -> Design:
         """Return contrasts of the hour."""
@@ -119,6 +131,10 @@ class Yearly(Effect):
         super().__post_init__()
         if isinstance(self.harmonics, bool) or self.harmonics not in range(1, 7):
             raise ModelError(f"harmonics of Yearly must be 1 to 6, not {self.harmonics!r}")
+
+    def words(self, term: str, size: str) -> str:
+        """Return the effect with its largest term, and a verb."""
+        return f"A yearly pattern ({term} {size}) is"
 
     def design(self, observations: Observations) -> Design:
         """Return sines and cosines of the time of the year; reported for the months."""

@@ -114,15 +114,18 @@ def infer(
         return hyper_mixture.infer(model, series, condition, most, step)
     found = _search(model, series, condition, most)
     batch = Together([model], series, [condition], most, step)
-    few = _nodes(found, series.shifts, 1)
-    work = len(few.values) * len(series.index) * len(batch.final([few])[0].log_weights)
-    times, error = max(int(CHEAP / work), 1), math.inf
-    while error > WANTED:
-        nodes = _nodes(found, series.shifts, times)
-        inference = batch.inference(nodes, batch.final([nodes])[0])
+    nodes = _nodes(found, series.shifts, 1)
+    (grid,) = batch.final([nodes])
+    work = len(nodes.values) * len(series.index) * len(grid.log_weights)
+    times = max(int(CHEAP / work), 1)
+    while True:
+        if times > 1:
+            nodes = _nodes(found, series.shifts, times)
+            (grid,) = batch.final([nodes])
+        inference = batch.inference(nodes, grid)
         error = nodes.error(inference.weights)
         more = min(2 + times * min(error / WANTED, 1e3) ** 2, AFFORDED / work)
-        if not more >= times + 1:
+        if not (error > WANTED and more >= times + 1):
             break
         times = int(more)
     if not error < MOST:

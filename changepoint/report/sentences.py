@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from changepoint.hand_written import OwnLikelihood
+from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.report.numbers import amount, chance, equals, reach, span
@@ -21,45 +21,36 @@ SEGMENTS = 12  # changes up to which further parameters are printed
 
 def sentence(posterior: Answer) -> str:
     """Return the answer in words."""
-    likely = [effect for effect in posterior.effects if effect.likely]
-    told = " ".join([_told(posterior), *map(_taken_into_account, likely)])
+    told = " ".join([_told(posterior), *_taken_into_account(posterior)])
     if not posterior.converged:
         return f"The chains have NOT converged, so this may be wrong: {told}"
     return told
 
 
-PATTERNS = {
-    "weekday": "A weekly pattern",
-    "monthly": "A pattern of the months",
-    "yearly": "A yearly pattern",
-    "hourly": "A daily pattern",
-}
+def _taken_into_account(posterior: Answer) -> Iterator[str]:
+    model = posterior.model
+    stated = () if isinstance(model, OwnModel) else model.effects
+    for effect, found in zip(stated, posterior.effects, strict=True):
+        if found.likely:
+            top = found.largest
+            told = effect.words(top.name, amount(top.mean, found.relative))
+            yield f"{told} taken into account{_sure(found)}."
 
 
-def _taken_into_account(effect: EffectFound) -> str:
-    top = effect.largest
-    size = amount(top.mean, effect.relative)
-    sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
-    if effect.name in PATTERNS:
-        return f"{PATTERNS[effect.name]} ({top.name} {size}) is taken into account{sure}."
-    if effect.name.startswith("covariate "):
-        return f"The {effect.name} ({top.name} {size}) is taken into account{sure}."
-    if effect.name.startswith("holidays "):
-        return f"The {effect.name} ({size}) are taken into account{sure}."
-    return f"The time {effect.name} ({size}) is taken into account{sure}."
+def _sure(effect: EffectFound) -> str:
+    return "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
 
 
 def effect_lines(posterior: Answer) -> list[str]:
     """Return each effect with its terms, as far as it is likely to be there."""
     found = []
     for effect in posterior.effects:
-        sure = "" if effect.probability == 1 else f" (P {equals(effect.probability)})"
         terms = (
             f"{term.name} {amount(term.mean, effect.relative)} ({reach(term, effect.relative)})"
             for term in effect.terms
         )
         told = "; ".join(terms) if effect.probability >= TOLD else "no sign of it"
-        found.append(f"Effect {effect.name}{sure}: {told}")
+        found.append(f"Effect {effect.name}{_sure(effect)}: {told}")
     return found
 
 
