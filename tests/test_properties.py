@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from changepoint import Changes, DataWarning, Exact, Model, Observations, fit, priors
 from changepoint.cli import main
@@ -21,6 +22,7 @@ from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import ROLES
+from changepoint.report.as_json import SCHEMA
 
 NAN, INF = np.nan, np.inf
 
@@ -259,6 +261,7 @@ def made(recipe):
 
 PARTS = (*PRIORS, *FAMILIES.values(), Changes, Exact)
 FIELDS = {field.name for part in PARTS for field in fields(part)}
+PUBLISHED = Draft202012Validator(SCHEMA)
 NAMED = re.compile(rf"\b(line|row|column|time|{'|'.join(sorted(FIELDS | set(ROLES)))})", re.I)
 
 
@@ -274,6 +277,7 @@ def is_sound(posterior):
     """Check that all numbers are numbers, and all probabilities probabilities."""
     told = posterior.to_dict()
     assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert next(PUBLISHED.iter_errors(told), None) is None
     tree, parameter = posterior.tree, posterior.model.likelihood.parameter
     for name, values in tree["exact"].data_vars.items():
         assert np.all(np.isfinite(values)), name

@@ -80,7 +80,8 @@ class EffectNodes(HyperNodes):
         shares = self.shares(weights)
         having = np.flatnonzero((self.masks & which).any(axis=1))
         mass = np.array([shares[i].sum() for i in having])
-        p = 1.0 if len(having) == len(shares) else float(mass.sum() / weights.sum())
+        lacking = sum(float(own.sum()) for i, own in enumerate(shares) if i not in having)
+        p = float(mass.sum() / (mass.sum() + lacking))  # at most 1, however it is rounded
         ends = np.round(np.cumsum(mass / mass.sum()) * SAMPLE).astype(int) if p else [SAMPLE]
         rng, found = np.random.default_rng(0), []
         for i, count in zip(having, np.diff(ends, prepend=0), strict=False):

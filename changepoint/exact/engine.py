@@ -116,7 +116,12 @@ class Exact:
         from changepoint.exact.limits import limits
 
         answer = solved.answer()
-        model, number = solved.model, answer.number_probability
+        model, number = solved.model, _chances(answer.number_probability)
+        given = answer.given(int(number.argmax()))
+        if given is not None:
+            given = given._replace(
+                probability=_chances(given.probability), inside=_chances(given.inside)
+            )
         return Result(
             model=model,
             observations=observations,
@@ -134,15 +139,21 @@ class Exact:
                 *limits(model, observations, number),
             ),
             log_evidence=solved.log_evidence,
-            change_probability=answer.change_probability,
+            change_probability=_chances(answer.change_probability),
             number_probability=number,
             number_error=answer.number_error,
             rows=answer.rows,
             drawn=answer.drawn,
-            given=answer.given(int(number.argmax())),
+            given=given,
             candidates=answer.candidates,
             effects=answer.effects,
         )
+
+
+def _chances(sums: Floats) -> Floats:
+    """Return sums over the posterior as probabilities: rounding may have put them outside."""
+    within: Floats = np.clip(sums, 0.0, 1.0)
+    return within
 
 
 def probability_inside(
@@ -151,4 +162,5 @@ def probability_inside(
     """Return P(some change stands in one of these rows) under a resolved model, rows (T,)."""
     from changepoint.exact.solve import solve
 
-    return float(solve(model, observations, CHAINS, 0).answer().inside(rows[None])[0])
+    answer = solve(model, observations, CHAINS, 0).answer()
+    return float(_chances(answer.inside(rows[None]))[0])
