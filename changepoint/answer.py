@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from changepoint.errors import PACKAGE, DataError, DataWarning
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
-from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
@@ -173,15 +172,13 @@ class Answer:
     def estimates(self) -> Floats:
         """Each row's own estimate of the parameter, likely effects taken out, (T,)."""
         model, observations = self.model, self.observations
-        y, coefficients = model.likelihood.estimates(observations), self._coefficients
-        if coefficients is None:
-            return y
-        shifts = self._shifts
-        assert shifts is not None  # as there are coefficients
-        assert isinstance(model.likelihood, GridLikelihood)  # `Model` makes sure
+        shifts, coefficients = self._shifts, self._coefficients
+        if shifts is None or coefficients is None:
+            return model.likelihood.estimates(observations)
+        assert isinstance(model, Model)  # no other has any
         likely = np.array([effect.likely for effect in self.effects])
         by = shifts.patterns @ (coefficients.mean(axis=0) * likely[shifts.effect])
-        return model.likelihood.shifted(y, -by)
+        return model.likelihood.estimates_without(observations, by)
 
     @cached_property
     def _shifts(self) -> Shifts | None:

@@ -27,11 +27,7 @@ from changepoint.time_problems import time_problems
 if TYPE_CHECKING:
     import pymc as pm
 
-SHIFTABLE = [
-    name
-    for name, family in FAMILIES.items()
-    if issubclass(family, GridLikelihood) and not family().unshiftable
-]
+SHIFTABLE = [name for name, family in FAMILIES.items() if family().unshiftable == ""]
 RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
 EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
@@ -90,13 +86,13 @@ class Model:
         if len(set(titles)) < len(titles):
             raise ModelError(f"an effect is given twice: {', '.join(titles)}")
         family, instead = self.likelihood, f"choose one of {', '.join(SHIFTABLE)}"
-        if isinstance(family, GridLikelihood):
-            if not family.unshiftable:
-                return
+        if family.unshiftable == "":
+            return
+        if family.unshiftable is not None:
             instead = f"{family.unshiftable}, or {instead}"
         raise ModelError(
-            f"the likelihood {family.name!r} can't have effects, which shift a segment's one "
-            f"parameter; {instead}"
+            f"the likelihood {family.name!r} can't have effects, which shift the level of a "
+            f"row; {instead}"
         )
 
     def __str__(self) -> str:
@@ -106,7 +102,7 @@ class Model:
         """Return the model with every prior that was left out filled from the data."""
         family = self.likelihood.resolve(observations)
         scale = RELATIVE
-        if not is_relative(family.domain):
+        if not is_relative(family.shifted_domain):
             scale = float(np.nanstd(observations.column(family.response)))
         effects = tuple(effect.resolve(scale) for effect in self.effects)
         return replace(self, likelihood=family, effects=effects)

@@ -25,8 +25,8 @@ from changepoint import (
 )
 from changepoint.cli.command import main
 from changepoint.effects.covariate import best_split
-from changepoint.exact.effect_nodes import Surface
-from changepoint.exact.hyper_mixture import KEEP
+from changepoint.exact.effect_filter import FilterSurface
+from changepoint.exact.hyper_mixture import Condition
 from changepoint.recommend import verdicts
 
 ROWS = 40
@@ -48,7 +48,7 @@ def only(*names, data=DATA):
 def surface(model, data):
     model = model.resolve(data)
     series = model.likelihood.series(data, model.shifts(data))
-    return Surface(model, series, None, False, KEEP)
+    return FilterSurface(model, series, Condition())
 
 
 # -- other models that say the same ----------------------------------------------------------

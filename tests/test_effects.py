@@ -82,8 +82,8 @@ def test_models_are_told_and_read_again():
     assert "Yearly(harmonics=3)" in str(model)
 
 
-@pytest.mark.parametrize("likelihood", ["auto", "trend", "multinomial", "student-t"])
-def test_what_has_no_one_parameter_has_no_effects(likelihood):
+@pytest.mark.parametrize("likelihood", ["multinomial", "categorical", "student-t"])
+def test_what_has_no_level_of_a_row_has_no_effects(likelihood):
     with pytest.raises(ModelError, match=rf"'{likelihood}' can't have effects.*binomial"):
         Model(likelihoods.FAMILIES[likelihood](), effects=[effects.Weekday()])
 
@@ -203,10 +203,12 @@ def test_a_season_that_is_stated_is_not_looked_for():
     assert [str(effect) for effect in model.effects] == ["Weekday()"]
 
 
-def test_what_has_no_one_parameter_is_not_looked_at():
+def test_what_has_no_level_of_a_row_is_not_looked_at():
+    counts = np.column_stack([COUNT, 20_000 - COUNT])
+    assert default_model(Observations(outcomes=counts, time=TIME)).effects == ()
     values = Observations(value=np.sin(np.arange(ROWS)), time=TIME)
-    assert default_model(values).effects == ()
-    assert default_model(values, likelihoods.Normal()).effects != ()
+    for family in (None, likelihoods.Trend(), likelihoods.Normal()):
+        assert [effect.name for effect in default_model(values, family).effects] == ["weekday"]
 
 
 def test_the_default_averages_by_evidence(table, capsys):

@@ -18,7 +18,8 @@ SEASONS: dict[str, type[Effect]] = {
     "day": Hourly,
 }
 WHOLE = 3  # periods from which a season is looked for
-LONG = 2000  # rows beyond which that would take minutes
+LONG = 2000  # rows beyond which that would take minutes,
+LONG_VALUES = 750  # and of measurements, which may be of many families
 EVEN = 0.5  # its probability, a priori
 HOUR, DAY, WEEK, MONTH, YEAR = 3600.0, 86_400.0, 604_800.0, 2_678_400.0, 31_536_000.0  # seconds
 
@@ -51,7 +52,8 @@ def likely(observations: Observations) -> tuple[Effect, ...]:
     """Return what three whole periods of data may have, with even odds.
 
     By the day a week, by the hour a day and a week, by weeks or months a year; in up to 2,000
-    rows, as it would take minutes beyond.
+    rows, of measurements 750, as it would take minutes beyond. The year of counts and rates is
+    a smooth one, that of measurements by the month has a level of each: sales have a December.
 
     Examples
     --------
@@ -59,8 +61,9 @@ def likely(observations: Observations) -> tuple[Effect, ...]:
     >>> [str(effect) for effect in likely(Observations(count=[3] * 21, time=day))]
     ['Weekday(probability=0.5)']
     """
-    time = observations.time
-    if time is None or time.dtype.kind != "M" or not 2 <= len(time) <= LONG:
+    time, measured = observations.time, observations.value is not None
+    longest = LONG_VALUES if measured else LONG
+    if time is None or time.dtype.kind != "M" or not 2 <= len(time) <= longest:
         return ()
     seconds = time.astype("datetime64[s]").astype(float)
     step = float(np.median(np.diff(seconds)))
@@ -71,5 +74,5 @@ def likely(observations: Observations) -> tuple[Effect, ...]:
     if step <= DAY and whole >= WHOLE * WEEK:
         found.append(Weekday)
     if WEEK <= step <= MONTH and whole >= WHOLE * YEAR:
-        found.append(Yearly)
+        found.append(Monthly if measured and step > WEEK else Yearly)
     return tuple(kind(probability=EVEN) for kind in found)

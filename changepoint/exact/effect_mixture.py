@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
-from changepoint.exact import hyper_mixture, quadrature
-from changepoint.exact.effect_nodes import Gaussians, Points, glimpse, points, search, without
+from changepoint.exact.effect_nodes import Gaussians, Points, glimpse, points, search
 from changepoint.exact.effect_surface import Surface
-from changepoint.exact.hyper_mixture import KEEP, Condition, Inference, Together
 from changepoint.exact.hyper_nodes import HyperNodes
-from changepoint.likelihoods.series import Series, Shifts
+from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 
 Floats = NDArray[np.float64]
@@ -97,33 +96,50 @@ class EffectNodes(HyperNodes):
         return np.append(np.arange(own), own + np.flatnonzero(mask))
 
 
-def infer(
-    model: Model,
-    series: Series,
-    condition: Condition,
-    most: int = quadrature.HOLDS,
-    step: float | None = None,
-) -> Inference:
-    """Return the inference for a resolved model and one series, with effects or without.
+class Weighed(Protocol):
+    """An inference on some nodes: with their posterior weights, (J,)."""
+
+    weights: Floats
+
+    def log_evidence(self) -> float:
+        """Return log p(y)."""
+
+
+class Problem[Found: Weighed](Protocol):
+    """What a sum over the coefficients of effects has to know of a model and its series."""
+
+    model: Model
+    shifts: Shifts
+
+    def surface(self, shifts: Shifts) -> Surface:
+        """Return the surface of some of the coefficients."""
+
+    def without(self) -> Gaussians:
+        """Return where the posterior is without any effect."""
+
+    def work(self, nodes: HyperNodes) -> float:
+        """Return how many likelihood values a sum over these nodes takes."""
+
+    def inference(self, nodes: HyperNodes) -> Found:
+        """Return the inference on these nodes."""
+
+
+def summed[Found: Weighed](problem: Problem[Found]) -> tuple[EffectNodes, Found]:
+    """Return the nodes, and the inference, for a model whose effects may be there or not.
 
     Raises
     ------
     EngineError
         If grids would need too many nodes, or coefficients can't be summed out.
     """
-    if series.shifts is None:
-        return hyper_mixture.infer(model, series, condition, most, step)
-    found = _search(model, series, condition, most)
-    batch = Together([model], series, [condition], most, step)
-    nodes = _nodes(found, series.shifts, 1)
-    (grid,) = batch.final([nodes])
-    work = len(nodes.values) * len(series.index) * len(grid.log_weights)
+    found = _search(problem)
+    nodes = _nodes(found, problem.shifts, 1)
+    work = problem.work(nodes)
     times = max(int(CHEAP / work), 1)
     while True:
         if times > 1:
-            nodes = _nodes(found, series.shifts, times)
-            (grid,) = batch.final([nodes])
-        inference = batch.inference(nodes, grid)
+            nodes = _nodes(found, problem.shifts, times)
+        inference = problem.inference(nodes)
         error = nodes.error(inference.weights)
         more = min(2 + times * min(error / WANTED, 1e3) ** 2, AFFORDED / work)
         if not (error > WANTED and more >= times + 1):
@@ -135,7 +151,7 @@ def infer(
             f"has a standard error of {error:.2g}. Use fewer effects, or priors that are "
             "narrower (sigma), or sample a known number of changes (--engine mcmc --exactly)"
         )
-    return inference
+    return nodes, inference
 
 
 class Subset(NamedTuple):
@@ -146,18 +162,18 @@ class Subset(NamedTuple):
     gaussians: Gaussians
 
 
-def _search(model: Model, series: Series, condition: Condition, most: int) -> list[Subset]:
+def _search(problem: Problem[Any]) -> list[Subset]:
     """Return where the posterior is with every subset of the effects that may be there.
 
     Of those that matter little beside none, which is told by a glimpse, about.
     """
-    subsets, found, rough = list(_subsets(model, series.shifts)), list[Subset](), set[int]()
+    subsets = list(_subsets(problem.model, problem.shifts))
+    found, rough = list[Subset](), set[int]()
     for mask, log_prior, shifts in subsets:
-        some = replace(series, shifts=shifts)
         if shifts is None:
-            gaussians = _without(model, some, condition, most)
+            gaussians = problem.without()
         else:
-            surface = Surface(model, some, condition.number, condition.at_most, KEEP)
+            surface = problem.surface(shifts)
             plain = found and not found[0].mask.any()
             gaussians = glimpse(surface, found[0].gaussians) if plain else search(surface)
             rough |= {len(found)} if plain else set()
@@ -165,23 +181,19 @@ def _search(model: Model, series: Series, condition: Condition, most: int) -> li
     while rough:
         share = _shares(found)
         i = max(rough, key=lambda one: share[one])
-        if share[i] < MATTERS:
+        shifts = subsets[i][2]
+        if share[i] < MATTERS or shifts is None:
             break
-        some = replace(series, shifts=subsets[i][2])
-        surface = Surface(model, some, condition.number, condition.at_most, KEEP)
-        found[i] = found[i]._replace(gaussians=search(surface))
+        found[i] = found[i]._replace(gaussians=search(problem.surface(shifts)))
         rough.remove(i)
     return found
 
 
-def _subsets(
-    model: Model, shifts: Shifts | None
-) -> Iterator[tuple[Mask, float, Shifts | None]]:
+def _subsets(model: Model, shifts: Shifts) -> Iterator[tuple[Mask, float, Shifts | None]]:
     """Yield which coefficients each subset of the effects has, its log prior, and they.
 
     None of them comes first.
     """
-    assert shifts is not None  # who asks has effects
     for chosen in product(*((False, True) for _ in model.effects)):
         p = math.prod(
             effect.probability if there else 1 - effect.probability
@@ -190,19 +202,6 @@ def _subsets(
         if p > 0:
             mask = np.array(chosen)[shifts.effect]
             yield mask, math.log(p), shifts.some(mask)
-
-
-def _without(model: Model, series: Series, condition: Condition, most: int) -> Gaussians:
-    """Return where the posterior is without any effect."""
-    batch = Together([model], series, [condition], most, None)
-
-    def log_evidence(hyper: Floats) -> float:
-        (told,) = batch.rough(np.zeros(1, np.int64), hyper[None])
-        if isinstance(told, EngineError):
-            raise told
-        return told
-
-    return without(batch.families[0], log_evidence)
 
 
 def _shares(found: Sequence[Subset]) -> list[float]:
@@ -233,4 +232,22 @@ def _nodes(found: Sequence[Subset], shifts: Shifts, times: int) -> EffectNodes:
         ),
         parts,
         masks,
+    )
+
+
+def coefficients_of(
+    nodes: HyperNodes, weights: Floats
+) -> Callable[[Mask], tuple[float, Floats]] | None:
+    """Return what `Solved` says of coefficients, if there are any."""
+    return partial(nodes.given, weights) if isinstance(nodes, EffectNodes) else None
+
+
+def remarks_on(nodes: HyperNodes, weights: Floats) -> tuple[str, ...]:
+    """Return what the user should know of how coefficients were summed out."""
+    error = nodes.error(weights) if isinstance(nodes, EffectNodes) else 0.0
+    if error <= DOUBTFUL:
+        return ()
+    return (
+        "the effects were summed out by importance, and the log evidence has a standard error "
+        f"of {error:.2g}: probabilities may be off by as large a share",
     )

@@ -20,11 +20,11 @@ from changepoint.exact import outer_quadrature as outer
 from changepoint.exact.effect_surface import FAR, Mode, Surface
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.likelihoods.counts import LOG_2PI
-from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import Shifts
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+SearchOf = Callable[[float], outer.Search]
 
 INFLATED = 1.03  # standard deviations of the points, in those of the Gaussian
 PAIRS_ALONE = 12  # of points, where a family has no hyperparameter
@@ -150,9 +150,7 @@ def search(surface: Surface) -> Gaussians:
     The nodes are found with the mode uphill from a guess; the modes at the likeliest of them
     are those of all.
     """
-    family = surface.family
-    start = np.atleast_1d(family.hyper.median()) if family.hyper else np.empty(0)
-    first = surface.climb(start, surface.guess(), FAR)
+    first = surface.climb(surface.median(), surface.guess(), FAR)
     modes: dict[bytes, Mode] = {}
 
     def log_evidence(hyper: Floats) -> float:
@@ -160,7 +158,7 @@ def search(surface: Surface) -> Gaussians:
             modes[hyper.tobytes()] = surface.climb(hyper, first.beta, FAR)
         return modes[hyper.tobytes()].log_evidence
 
-    lattice = _lattice(surface.family, log_evidence)
+    lattice = _lattice(surface.nodes, log_evidence)
     laplace = np.array([log_evidence(hyper) for hyper in lattice.values])
     best = lattice.values[int(laplace.argmax())]
     tops = surface.modes(best)
@@ -178,8 +176,11 @@ def search(surface: Surface) -> Gaussians:
     )
 
 
-def without(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> Gaussians:
-    """Return the same where there are no coefficients."""
+def without(nodes: SearchOf, log_evidence: Callable[[Floats], float]) -> Gaussians:
+    """Return the same where there are no coefficients.
+
+    `nodes` gives the search for nodes of the family's hyperparameters, by fineness.
+    """
     known: dict[bytes, float] = {}
 
     def kept(hyper: Floats) -> float:
@@ -187,7 +188,7 @@ def without(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> 
             known[hyper.tobytes()] = log_evidence(hyper)
         return known[hyper.tobytes()]
 
-    lattice = _lattice(family, kept)
+    lattice = _lattice(nodes, kept)
     L, laplace = len(lattice.values), np.array([kept(hyper) for hyper in lattice.values])
     return Gaussians(lattice, laplace, np.empty((L, 1, 0)), np.empty((L, 1, 0, 0)))
 
@@ -206,10 +207,10 @@ def glimpse(surface: Surface, plain: Gaussians) -> Gaussians:
     )
 
 
-def _lattice(family: GridLikelihood, log_evidence: Callable[[Floats], float]) -> HyperNodes:
+def _lattice(nodes: SearchOf, log_evidence: Callable[[Floats], float]) -> HyperNodes:
     """Return nodes of the family's own that are fine enough for points."""
     for fineness in (FINENESS, 2 * FINENESS, 4 * FINENESS):
-        lattice = outer.answered(outer.search(family, fineness), log_evidence)
+        lattice = outer.answered(nodes(fineness), log_evidence)
         log_p = lattice.log_weights + [log_evidence(hyper) for hyper in lattice.values]
         if lattice.unevenness(np.exp(log_p - np.logaddexp.reduce(log_p))) < UNEVEN:
             break

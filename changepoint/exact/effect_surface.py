@@ -5,41 +5,32 @@ its mode by Newton's method, with the gradient of Fisher's identity,
 
     d log p(y | beta) / d beta = sum_t x_t E[d log p(y_t | theta_t, beta) / d eta_t | y],
 
-one pass back through the filter.
+one pass back through all placements.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.exact import quadrature
-from changepoint.exact.density import Density, densities
-from changepoint.exact.forward_backward import Filter, Wants
-from changepoint.exact.row_likelihood import Rows
+from changepoint.exact.outer_quadrature import Search
 from changepoint.likelihoods.counts import LOG_2PI
-from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import is_relative, linked
-from changepoint.likelihoods.series import Nodes, Series, Shifts
-from changepoint.model import Model
+from changepoint.likelihoods.series import Shifts
 
 Floats = NDArray[np.float64]
 
-EPSILON = 3e-4  # for the derivative of log densities; in units, as the next two
+EPSILON = 3e-4  # of the link's scale: less is no noise, more no derivative
 NUDGE = 0.02  # of coefficients, in prior standard deviations, for that of gradients
 STEPS = 40  # of Newton's method
-CLOSE_BY = 0.2  # of shifts that share a rough grid
 LONGEST = 0.5  # step, in prior standard deviations
 CLOSE = 1e-3  # squared length of the last Newton step, in posterior standard deviations
 FAR = 0.5  # the same, for an approximation
 APART = 4.0  # squared distance of modes that differ, in posterior standard deviations
 HOPELESS = 12.0  # log evidence by which a mode may be behind
 ROUNDS = 4  # of a guess, whose noise is what it leaves
-ODD = 20.0  # times the pooled rate: estimates beyond say little
 
 
 class Height(NamedTuple):
@@ -64,42 +55,39 @@ class Mode(NamedTuple):
         return float(self.log_p + 0.5 * (len(self.beta) * LOG_2PI - log_det))
 
 
-@dataclass(frozen=True)
-class Surface:
+class Surface(ABC):
     """Log p(beta, y | hyper) of one series with effects.
 
     Parameters
     ----------
-    model
-        Resolved.
-    series
-        One, with the shifts of its effects.
-    number, at_most
-        What is known of the number of changes, see `hyper_mixture.Condition`.
-    keep
-        Likelihood values kept in memory.
+    shifts
+        Of its effects: the design, and the prior of the coefficients.
+    steady
+        Whether nothing changes.
     """
 
-    model: Model
-    series: Series
-    number: int | None
-    at_most: bool
-    keep: int
-    _grids: dict[bytes, tuple[Floats, quadrature.Grid]] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    def __init__(self, shifts: Shifts, steady: bool) -> None:
+        self.shifts, self.steady = shifts, steady
 
-    @property
-    def family(self) -> GridLikelihood:
-        """The family of the rows."""
-        assert isinstance(self.model.likelihood, GridLikelihood)  # `Model` makes sure
-        return self.model.likelihood
+    @abstractmethod
+    def at(self, hyper: Floats, beta: Floats) -> Height:
+        """Return the height at some hyperparameters of the family and coefficients."""
 
-    @property
-    def shifts(self) -> Shifts:
-        """The design, and the prior of the coefficients."""
-        assert self.series.shifts is not None  # who asks has effects
-        return self.series.shifts
+    @abstractmethod
+    def without_changes(self) -> Surface:
+        """Return the same where nothing changes."""
+
+    @abstractmethod
+    def estimates(self) -> tuple[Floats, Floats]:
+        """Return what observed rows tell of eta, one by one, (n,); and their design, (n, d)."""
+
+    @abstractmethod
+    def median(self) -> Floats:
+        """Return the family's hyperparameters in the middle of their prior."""
+
+    @abstractmethod
+    def nodes(self, fineness: float) -> Search:
+        """Return the search for nodes of the family's hyperparameters."""
 
     @property
     def sigma(self) -> Floats:
@@ -108,72 +96,8 @@ class Surface:
 
     @property
     def unit(self) -> float:
-        """A small difference on the scale of the link: of measurements it depends on theirs."""
-        return 1.0 if is_relative(self.family.domain) else float(self.sigma.min())
-
-    def at(self, hyper: Floats, beta: Floats) -> Height:
-        """Return the height at some hyperparameters of the family and coefficients."""
-        family, index = self.family, self.series.index
-        psi, T, changes = np.append(hyper, beta)[None], len(index), self.model.changes
-        grid = self._grid(psi)
-        (density,) = densities(family, self.series, grid.nodes, psi)
-        rows = Rows(density, index, grid.log_weights, changes.min_length, self.keep)
-        one = Filter(rows, changes.log_rho(T))
-        run = one.main if self.number is None else one.exactly(self.number, self.at_most)
-        log_p = one.log_sum + run.log_total(self.at_most) + float(self.shifts.log_prior(beta))
-        slope, bend = self._derivatives(density, grid.nodes, psi)
-        by_row = np.zeros((2, T))
-        for i, P in one.smooth(run, self.at_most, Wants(np.arange(T))):
-            some = index[i : i + len(P)]
-            for told, table in zip(by_row, (slope, bend), strict=True):
-                told[i : i + len(P)] = np.einsum("tg,tg->t", P, table[some])
-        by_pattern = np.zeros((len(self.shifts.patterns), 2))
-        seen = index < len(self.series.copies)
-        np.add.at(by_pattern, self.series.pattern[index[seen]], by_row[:, seen].T)
-        design, worth = self.shifts.patterns, np.maximum(by_pattern[:, 1], 0.0)
-        own = design - worth @ design / max(worth.sum(), 1e-300)
-        return Height(
-            log_p,
-            design.T @ by_pattern[:, 0] - beta / self.sigma**2,
-            np.diag(self.sigma**-2) + (own.T * worth) @ own,
-        )
-
-    def _grid(self, psi: Floats) -> quadrature.Grid:
-        """Return a rough grid, that of coefficients close by if there is one."""
-        own, by = psi[0, : psi.shape[1] - len(self.sigma)].tobytes(), self.shifts.by(psi[0])
-        known = self._grids.get(own)
-        if known is None or np.abs(known[0] - by).max() > CLOSE_BY * self.unit:
-            steady = self.number == 0
-            grid = quadrature.build(
-                [self.family], self.series, [psi], quadrature.ROUGH, steady=steady
-            )
-            known = self._grids[own] = by, grid
-        return known[1]
-
-    def _derivatives(self, here: Density, nodes: Nodes, psi: Floats) -> tuple[Floats, Floats]:
-        """Return the first, and minus the second derivative of log p by eta.
-
-        Of the distinct rows at the nodes, 0 for missing ones, (U + 1, G).
-        """
-        step = EPSILON * self.unit
-        up, down = (
-            densities(self.family, self._wide, nodes, np.append(psi, [[by]], axis=1))[0]
-            for by in (step, -step)
-        )
-        tables = np.zeros((3, len(self.series.copies) + 1, len(nodes.theta)))
-        for table, density in zip(tables, (up, here, down), strict=True):
-            density.log(np.arange(len(table) - 1), table[:-1])
-        return (tables[0] - tables[2]) / (2 * step), (
-            2 * tables[1] - tables[0] - tables[2]
-        ) / step**2
-
-    @cached_property
-    def _wide(self) -> Series:
-        """The series with one more coefficient, which is added to every row."""
-        ones = np.ones((len(self.shifts.patterns), 1))
-        wide = np.append(self.shifts.patterns, ones, axis=1)
-        more = self.shifts._replace(patterns=wide, sigma=np.append(self.sigma, 1.0))
-        return replace(self.series, shifts=more)
+        """How far eta goes: of measurements that depends on theirs."""
+        return 1.0
 
     def curvature(self, hyper: Floats, beta: Floats) -> Floats:
         """Return minus the Hessian, by differences of the gradient."""
@@ -231,9 +155,8 @@ class Surface:
         effect a change.
         """
         starts = [self.guess(), np.zeros(len(self.sigma))]
-        if self.number != 0:
-            steady = replace(self, number=0, at_most=False)
-            starts.append(steady.climb(hyper, starts[0], FAR).beta)
+        if not self.steady:
+            starts.append(self.without_changes().climb(hyper, starts[0], FAR).beta)
         found = [self.climb(hyper, start) for start in starts]
         found.sort(key=lambda mode: -mode.log_evidence)
         top = found[0]
@@ -249,14 +172,7 @@ class Surface:
 
         Which changes of the level leave alone, but for the rows where they happen.
         """
-        series, family = self.series, self.family
-        seen = series.index[series.index < len(series.copies)]
-        y = series.columns["estimate"]
-        if is_relative(family.domain):  # rows without events say little
-            pooled = float(series.pooled[0])
-            y = np.clip(y, pooled / ODD, min(ODD * pooled, 1 - (1 - pooled) / ODD))
-        eta = np.diff(linked(family.domain, y)[seen])
-        x = np.diff(self.shifts.patterns[series.pattern[seen]], axis=0)
+        eta, x = (np.diff(part, axis=0) for part in self.estimates())
         beta = np.zeros(len(self.sigma))
         for _ in range(ROUNDS):
             rest = eta - x @ beta

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
-from changepoint.results.result import CHAINS, MOST_DRAWS, Result
+from changepoint.results.effects import found
+from changepoint.results.result import CHAINS, MOST_DRAWS, EffectFound, Result
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -122,6 +123,9 @@ class Exact:
             given = given._replace(
                 probability=_chances(given.probability), inside=_chances(given.inside)
             )
+        effects: tuple[EffectFound, ...] = ()
+        if solved.coefficients is not None:
+            effects = found(model, observations, solved.coefficients)
         return Result(
             model=model,
             observations=observations,
@@ -146,7 +150,7 @@ class Exact:
             drawn=answer.drawn,
             given=given,
             candidates=answer.candidates,
-            effects=answer.effects,
+            effects=effects,
         )
 
 

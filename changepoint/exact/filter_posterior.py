@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property, partial
-from typing import Any
+from functools import cache, cached_property
 
 import numpy as np
 
 from changepoint.exact import quadrature
-from changepoint.exact.effect_mixture import DOUBTFUL, EffectNodes, infer
+from changepoint.exact.effect_filter import infer
+from changepoint.exact.effect_mixture import coefficients_of, remarks_on
 from changepoint.exact.hyper_mixture import Condition, Inference, infer_each
 from changepoint.exact.posterior_draws import draw
 from changepoint.exact.smoothed import Smoothed
@@ -27,7 +27,6 @@ from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.series import join
 from changepoint.model import Model
 from changepoint.observations import Observations
-from changepoint.results.effects import found
 from changepoint.results.result import QUANTILES, Draws, Given
 from changepoint.results.summaries import (
     given_number,
@@ -60,7 +59,8 @@ def solve(
         dated = observations.time is not None
         raise error.at(observations.label(row) if dated else f"row {row}") from None
     posterior = FilterPosterior(main, observations, draws, seed, np.arange(T))
-    return Solved(model, main.log_evidence(), posterior.solution)
+    told = coefficients_of(main.mixture.outer, main.weights)
+    return Solved(model, main.log_evidence(), posterior.solution, told)
 
 
 def solve_together(
@@ -180,23 +180,5 @@ class FilterPosterior:
                 "shared_nodes": len(self.main.filters),
                 **self.main.mixture.outer.diagnostics(self.main.weights),
             },
-            **self._of_effects(),
+            remarks=remarks_on(self.main.mixture.outer, self.main.weights),
         )
-
-    def _of_effects(self) -> dict[str, Any]:
-        """Return what there is to say of effects."""
-        nodes, weights, model = (
-            self.main.mixture.outer,
-            self.main.weights,
-            self.main.mixture.model,
-        )
-        if not isinstance(nodes, EffectNodes):
-            return {}
-        error, remarks = nodes.error(weights), list[str]()
-        if error > DOUBTFUL:
-            remarks.append(
-                "the effects were summed out by importance, and the log evidence has a "
-                f"standard error of {error:.2g}: probabilities may be off by as large a share"
-            )
-        told = found(model, self.observations, partial(nodes.given, weights))
-        return {"effects": told, "remarks": tuple(remarks)}

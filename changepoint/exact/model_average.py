@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from changepoint.changes import Changes
 from changepoint.errors import EngineError
+from changepoint.exact.segment_mixture import less
 from changepoint.exact.solution import Floats, Mask, Solution, Solved
 from changepoint.likelihoods.regression import rows_of
 from changepoint.model import Model
 from changepoint.observations import Observations
-from changepoint.results.result import QUANTILES, Candidate, Draws, Given
+from changepoint.results.result import CHAINS, QUANTILES, Candidate, Draws, Given
 from changepoint.results.summaries import bands, given_number, of_any, segments_of
 
 Solve = Callable[[Model, Observations, int, int, bool], Solved]
 
 LIGHT = 1e-6  # posterior probability below which a model counts in the evidence alone
+SLIGHT = 1e-4  # the same, of a model with effects, at a glance
 
 
 def solve(
@@ -33,14 +35,20 @@ def solve(
     probable before; and so for everything else that all of them speak of.
     """
     family, changes = model.likelihood, model.changes
-    models = [Model(one, changes) for one in family.candidates(observations)]
+    models = [Model(one, changes, model.effects) for one in family.candidates(observations)]
     if not changes.exactly:
         none = Changes(exactly=0, min_length=changes.min_length)
         models += [Model(one, none) for one in family.steady(observations)]
-    solved, notes = [], []
+    solved, rough, notes = list[Solved](), set[int](), list[str]()
     for one in models:
         try:
-            solved.append(solve_one(one.resolve(observations), observations, draws, seed, True))
+            full = one.resolve(observations)
+            told = _glanced(full, observations, solved, rough, solve_one)
+            if told is None:
+                told = solve_one(full, observations, draws, seed, True)
+            else:
+                rough.add(len(solved))
+            solved.append(told)
         except EngineError as error:
             notes.append(f"{family.name!r} leaves out {one.likelihood.title}: {error}")
     if not solved:
@@ -48,11 +56,47 @@ def solve(
     log_evidence = np.array([one.log_evidence for one in solved])
     total = float(np.logaddexp.reduce(log_evidence))
     weights = np.exp(log_evidence - total)
+    heavy = [i for i in np.flatnonzero(weights > LIGHT).tolist() if i not in rough]
     return Solved(
         model,
         total - math.log(len(solved)),
-        lambda: _answer(model, observations, solved, weights, tuple(notes), seed),
+        lambda: _answer(model, observations, solved, weights, heavy, tuple(notes), seed),
+        _coefficients([solved[i] for i in heavy], weights[heavy]),
     )
+
+
+def _glanced(
+    model: Model,
+    observations: Observations,
+    solved: Sequence[Solved],
+    rough: set[int],
+    solve_one: Solve,
+) -> Solved | None:
+    """Return about what a model with effects comes to, if that hardly counts; else None.
+
+    By its evidence beside that of the best one so far, the effects being what they are there:
+    what the data tell of coefficients is much the same under both.
+    """
+    shifts = model.shifts(observations)
+    known = [one for i, one in enumerate(solved) if i not in rough and one.model.effects]
+    if shifts is None or not known:
+        return None
+    best = max(known, key=lambda one: one.log_evidence)
+    given, beta = best.coefficients, np.zeros(len(shifts.sigma))
+    assert given is not None  # as the model has effects
+    for i in range(len(model.effects)):
+        p, sample = given(shifts.effect == i)
+        beta[shifts.effect == i] = sample.mean(axis=0) if p >= 0.5 else 0.0
+    rows = less(observations, shifts, beta)
+    here, there = (
+        solve_one(replace(one, effects=()), rows, CHAINS, 0, True).log_evidence
+        for one in (model, best.model)
+    )
+    log_evidence = best.log_evidence + here - there
+    top = max(one.log_evidence for one in solved)
+    if log_evidence > top + math.log(SLIGHT):
+        return None
+    return Solved(model, log_evidence, best.answer, given)
 
 
 def _answer(
@@ -60,17 +104,19 @@ def _answer(
     observations: Observations,
     solved: Sequence[Solved],
     weights: Floats,
+    heavy: list[int],
     remarks: tuple[str, ...],
     seed: int,
 ) -> Solution:
     rng, T, x = np.random.default_rng(seed), len(observations), rows_of(observations)
-    heavy = np.flatnonzero(weights > LIGHT)
     p = weights[heavy] / weights[heavy].sum()
-    parts = [_in_terms_of(model.likelihood.parameter, solved[int(i)], T) for i in heavy]
+    parts = [_in_terms_of(model.likelihood.parameter, solved[i], T) for i in heavy]
     numbers = np.zeros((len(parts), max(len(part.number_probability) for part in parts)))
     for number, part in zip(numbers, parts, strict=True):
         number[: len(part.number_probability)] = part.number_probability
-    drawn = _mixed([part.draws for part in parts], p, T, rng)
+    shifts = model.shifts(observations)
+    shared = () if shifts is None else shifts.names
+    drawn = _mixed([part.draws for part in parts], p, T, shared, rng)
     by_row = p @ np.array([part.mean for part in parts])
 
     def banded() -> Floats:
@@ -92,7 +138,7 @@ def _answer(
         share = share[some] / share[some].sum()
         each = [one for i in some if (one := parts[i].given(number)) is not None]
         places = np.einsum("i,ikt->kt", share, np.array([one.probability for one in each]))
-        mine = _mixed([one.draws for one in each], share, T, rng)
+        mine = _mixed([one.draws for one in each], share, T, shared, rng)
         summary = segments_of(mine) if len(each) > 1 else each[0].segments
         steps = each[0].steps if len(each) == 1 else ()
         return given_number(number, lambda: mine, places, summary, inside, steps)
@@ -112,6 +158,31 @@ def _answer(
         candidates=_candidates(solved, weights, dict(zip(heavy, parts, strict=True)), fixed),
         remarks=remarks + tuple(text for part in parts for text in part.remarks),
     )
+
+
+def _coefficients(
+    parts: Sequence[Solved], p: Floats
+) -> Callable[[Mask], tuple[float, Floats]] | None:
+    """Return what all models together say of the coefficients of effects."""
+    having = [
+        (float(weight), part.coefficients)
+        for weight, part in zip(p, parts, strict=True)
+        if part.coefficients is not None
+    ]
+    if not having:
+        return None
+
+    def given(which: Mask) -> tuple[float, Floats]:
+        told = [(weight, *ask(which)) for weight, ask in having]
+        mass = np.array([weight * there for weight, there, _ in told])
+        share = mass / mass.sum() if mass.any() else np.full(len(told), 1 / len(told))
+        some = []
+        for part, (*_, sample) in zip(share.tolist(), told, strict=True):
+            wanted = math.ceil(part * len(sample))
+            some.append(sample[np.arange(wanted) * len(sample) // max(wanted, 1)])
+        return float(mass.sum() / p.sum()), np.concatenate(some)
+
+    return given
 
 
 def _candidates(
@@ -168,9 +239,19 @@ def _in_terms_of(parameter: str, solved: Solved, T: int) -> Solution:
     )
 
 
-def _mixed(parts: Sequence[Draws], p: Floats, T: int, rng: np.random.Generator) -> Draws:
-    """Return as many draws as each part has, from each part its share, in random order."""
-    if len(parts) == 1:
+def _mixed(
+    parts: Sequence[Draws],
+    p: Floats,
+    T: int,
+    shared: tuple[str, ...],
+    rng: np.random.Generator,
+) -> Draws:
+    """Return as many draws as each part has, from each part its share, in random order.
+
+    Of hyperparameters they have those that all models share: `shared`, coefficients of effects,
+    which are 0 where a model has none.
+    """
+    if len(parts) == 1 and set(shared) <= set(parts[0].names):
         return parts[0]
     D = len(parts[0].first)
     # Systematic sampling: every share is met up to one draw.
@@ -200,4 +281,9 @@ def _mixed(parts: Sequence[Draws], p: Floats, T: int, rng: np.random.Generator) 
         extra[name] = take(arrays, np.nan)
     first = take([part.first for part in parts], T)
     parameter = take([part.parameter for part in parts], np.nan)
-    return Draws(first, parameter, np.empty((D, 0)), (), extra=extra)
+    columns = [
+        take([part.shared().get(name, np.zeros(D))[:, None] for part in parts], 0.0)[:, 0]
+        for name in shared
+    ]
+    hyper = np.column_stack([np.empty((D, 0)), *columns])
+    return Draws(first, parameter, hyper, shared, extra=extra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from changepoint.errors import ChangepointError, ModelError
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model
 from changepoint.observations import Observations
+
+if TYPE_CHECKING:
+    from changepoint.exact.effect_mixture import Problem
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 FEW = 24  # nodes of effects that priors are compared at
@@ -92,23 +96,17 @@ def _with_effects(
     At a few nodes of the answer: what the coefficients may be hangs little on a prior of
     rates. What the few nodes say of the prior as it is, less the answer itself, is taken off.
     """
-    from changepoint.exact.effect_mixture import infer
-    from changepoint.exact.hyper_mixture import Condition, Together
+    from changepoint.exact.effect_mixture import summed
     from changepoint.exact.hyper_nodes import HyperNodes
-    from changepoint.exact.quadrature import HOLDS, ROUGH
 
-    family, T, changes = model.likelihood, len(observations), model.changes
-    assert isinstance(family, GridLikelihood)  # as it has effects
-    series = family.series(observations, model.shifts(observations))
-    main = infer(model, series, Condition.of(changes, T))
-    heaviest, every = np.argsort(-main.weights)[:FEW], main.mixture.outer
+    T, changes = len(observations), model.changes
+    every, main = summed(_problem(model, observations))
+    heaviest = np.argsort(-main.weights)[:FEW]
     nodes = HyperNodes(every.names, every.values[heaviest], every.log_weights[heaviest])
     evidence = {}
     for i, one in enumerate(models):
-        together = Together([one], series, [Condition.of(one.changes, T)], HOLDS, ROUGH)
         try:
-            (grid,) = together.final([nodes])
-            evidence[i] = together.inference(nodes, grid).log_evidence()
+            evidence[i] = _problem(one, observations).inference(nodes).log_evidence()
         except ChangepointError:
             pass  # no grid holds it
     log_none, off = _log_none(evidence, strengths, changes.log_none(T)), 0.0
@@ -116,3 +114,17 @@ def _with_effects(
         off = math.log1p(-as_it_is) - log_none[1.0]
     told = {strength: -math.expm1(min(p + off, 0.0)) for strength, p in log_none.items()}
     return dict(sorted(told.items()))
+
+
+def _problem(model: Model, observations: Observations) -> Problem[Any]:
+    """Return the sum over coefficients of a model with effects; of many, on a rough grid."""
+    from changepoint.exact.effect_filter import FilterProblem
+    from changepoint.exact.effect_segments import SegmentProblem
+    from changepoint.exact.hyper_mixture import Condition
+    from changepoint.exact.quadrature import HOLDS, ROUGH
+
+    family, condition = model.likelihood, Condition.of(model.changes, len(observations))
+    if not isinstance(family, GridLikelihood):
+        return SegmentProblem(model, observations, condition)
+    series = family.series(observations, model.shifts(observations))
+    return FilterProblem(model, series, condition, HOLDS, ROUGH)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.kernels import segment_recursion as recursion
+from changepoint.kernels.line_precisions import precisions
 from changepoint.kernels.segment_marginals import centers, largest_likelihoods, log_marginals
 from changepoint.likelihoods.segment_statistics import Lines, Statistics
 
@@ -160,14 +161,27 @@ class Chain:
             self.blocks.kept = [block.values for block in self.steps()]
             self.blocks.keep = True
 
+    def segments(self, begins: Floats) -> Iterator[tuple[Block, Floats]]:
+        """Yield p(s | e) from the last block on, and P(a segment ends at e), (T + 1,).
+
+        Which are P(a segment begins at s), 1 at T; written to `begins` on the way.
+        """
+        begins[:] = 0.0
+        begins[-1] = 1.0
+        for block in self.steps(backward=True):
+            recursion.begins(block.values, block.first, block.starts, begins)
+            yield block, begins
+
     def backward(self) -> tuple[Floats, Floats]:
         """Return P(a segment begins at s), (T + 1,), 1 at T; and the mean by row, (T,)."""
-        places, mean = np.zeros(self.T + 1), _Mean(self.blocks)
-        places[-1] = 1.0
-        for block in self.steps(backward=True):
-            recursion.begins(block.values, block.first, block.starts, places)
-            mean.add(block, block.values, places)
+        places, mean = np.empty(self.T + 1), _Mean(self.blocks)
+        for block, ends in self.segments(places):
+            mean.add(block, ends)
         return places, mean.by_row()
+
+    def pulls(self) -> Pulls:
+        """Return what segments pull their rows with."""
+        return _pulls(self.blocks, self.segments(np.empty(self.T + 1)))
 
     def before(self, levels: int) -> Floats:
         """Return P(j segments before e | one ends there), (T + 1, at least `levels`)."""
@@ -296,21 +310,34 @@ class Counted:
         one.number, one.at_most, one.log_F = number, False, self.log_F[: number + 1]
         return one
 
+    def segments(self, places: Floats) -> Iterator[tuple[Block, Floats]]:
+        """Yield P(segment s..e-1), from the last block on, and ones, (T + 1,).
+
+        P(a segment ends at e, after j changes) is written to `places`, (number + 1, T + 1).
+        """
+        places[:] = 0.0
+        places[:, -1] = self.probability()
+        ones = np.ones(self.T + 1)
+        for block in self.blocks.again(backward=True):
+            p = block.values.copy()
+            recursion.backward_levels(
+                p, block.first, block.starts, self.m, self.log_rho, self.log_F, places
+            )
+            yield block._replace(values=p), ones
+
+    def pulls(self) -> Pulls:
+        """Return what segments pull their rows with."""
+        return _pulls(self.blocks, self.segments(np.empty((self.number + 1, self.T + 1))))
+
     def backward(self) -> tuple[Floats, Floats, Floats]:
         """Return P(a segment ends at e, after j changes), means by row and by segment.
 
         (number + 1, T + 1), (T,) and (number + 1,); the last means something under a fixed
         number.
         """
-        places = np.zeros((self.number + 1, self.T + 1))
-        places[:, -1] = self.probability()
-        mean, ones = _Mean(self.blocks), np.ones(self.T + 1)
-        for block in self.blocks.again(backward=True):
-            p = block.values.copy()
-            recursion.backward_levels(
-                p, block.first, block.starts, self.m, self.log_rho, self.log_F, places
-            )
-            mean.add(block, p, ones)
+        places, mean = np.empty((self.number + 1, self.T + 1)), _Mean(self.blocks)
+        for block, ones in self.segments(places):
+            mean.add(block, ones)
         by_segment = np.zeros(self.number + 1)
         if not self.at_most:
             for block in self.blocks.again():
@@ -346,12 +373,13 @@ class _Mean:
         self.blocks = blocks
         self.constant, self.slope = np.zeros(blocks.T + 1), np.zeros(blocks.T + 1)
 
-    def add(self, block: Block, p: Floats, weights: Floats) -> None:
-        """Add the segments of a block, each with p times the weight of its end, (T + 1,)."""
+    def add(self, block: Block, weights: Floats) -> None:
+        """Add the segments of a block, each by the weight of its end too, (T + 1,)."""
         constant, slope = self.blocks.centers(block)
-        recursion.spread(p, block.first, block.starts, weights, constant, self.constant)
+        first, starts, p = block
+        recursion.spread(p, first, starts, weights, constant, self.constant)
         if slope is not None:
-            recursion.spread(p, block.first, block.starts, weights, slope, self.slope)
+            recursion.spread(p, first, starts, weights, slope, self.slope)
 
     def by_row(self) -> Floats:
         """Return the mean, (T,)."""
@@ -360,6 +388,43 @@ class _Mean:
         if isinstance(st, Lines):
             mean += np.cumsum(self.slope[:-1]) * st.x
         return mean
+
+
+class Pulls(NamedTuple):
+    """Sums over segments of lines, at each row: how a small change of its value is felt.
+
+    With the precision k = E[1 / noise variance] of a segment, whose line is a + b x:
+
+    whole
+        E[k], E[k a] and E[k b] of the segment that a row is in, (3, T); a from the origin.
+    begin
+        The same where a row is the first observed one of its segment, (3, T).
+    """
+
+    whole: Floats
+    begin: Floats
+
+
+def _pulls(blocks: Blocks, segments: Iterator[tuple[Block, Floats]]) -> Pulls:
+    st = blocks.st
+    assert isinstance(st, Lines)  # who asks makes sure
+    steps, begin = np.zeros((3, blocks.T + 1)), np.zeros((3, blocks.T + 1))
+    for block, weights in segments:
+        first, starts, p = block
+        k = np.zeros_like(p)
+        precisions(st, starts, first, blocks.m, k)
+        parts = [k]
+        if st.columns:
+            constant, slope = blocks.centers(block)
+            parts += [k * constant] if slope is None else [k * constant, k * slope]
+        ends = np.arange(first, first + len(p))
+        share = p * weights[ends, None]
+        place = np.append(st.first, blocks.T)[starts]
+        share[(share <= recursion.FAINT) | (place >= ends[:, None])] = 0.0
+        for i, part in enumerate(parts):
+            recursion.spread(p, first, starts, weights, part, steps[i])
+            np.add.at(begin[i], place, (share * part).sum(axis=0))
+    return Pulls(np.cumsum(steps[:, :-1], axis=1), begin[:, :-1])
 
 
 def _sampled(

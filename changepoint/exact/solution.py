@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.model import Model
-from changepoint.results.result import Candidate, Draws, EffectFound, Given
+from changepoint.results.result import Candidate, Draws, Given
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -38,8 +38,6 @@ class Solution:
         The models that were averaged over, if any.
     remarks
         What the user should know of how it was computed.
-    effects
-        What is known of each effect of the model.
     """
 
     change_probability: Floats
@@ -53,7 +51,6 @@ class Solution:
     diagnostics: dict[str, Any]
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
-    effects: tuple[EffectFound, ...] = ()
 
     @property
     def rows(self) -> Floats:
@@ -84,11 +81,16 @@ class Solution:
 
 
 class Solved(NamedTuple):
-    """A resolved model with its log p(y), and how to get the rest of its answer."""
+    """A resolved model with its log p(y), and how to get the rest of its answer.
+
+    Where the model has effects, `coefficients` gives, from which of the coefficients are an
+    effect's, (d,), the probability that it is there, and a large sample of them given that.
+    """
 
     model: Model
     log_evidence: float
     answer: Callable[[], Solution]
+    coefficients: Callable[[Mask], tuple[float, Floats]] | None = None
 
 
 def number_from_draws(draws: Draws, T: int) -> tuple[Floats, float]:

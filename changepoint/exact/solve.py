@@ -36,9 +36,7 @@ def solve(
         return model_average.solve(model, observations, draws, seed, solve)
     if not isinstance(family, GridLikelihood):
         return segment_posterior.solve(model, observations, draws, seed)
-    if model.effects:
-        return filter_posterior.solve(model, observations, draws, seed, one_of_many)
-    if one_of_many and steady_posterior.applies(model):
+    if one_of_many and not model.effects and steady_posterior.applies(model):
         try:
             return steady_posterior.solve(model, observations, draws, seed)
         except EngineError:

@@ -80,6 +80,11 @@ class Auto(Likelihood):
         within = Uniform(float(np.nanmin(y)), float(np.nanmax(y)))
         return (StudentT(level=within, phi=None),)
 
+    @property
+    def unshiftable(self) -> str | None:
+        """Effects shift the rows of all candidates that allow changes."""
+        return ""
+
     def resolve(self, observations: Observations) -> Self:
         """Return itself: the candidates are resolved one by one."""
         return self

@@ -117,6 +117,21 @@ class Likelihood(ABC):
         return None
 
     @property
+    def shifted_domain(self) -> tuple[float, float]:
+        """The domain of what effects shift: of the parameter."""
+        return self.domain
+
+    @property
+    def unshiftable(self) -> str | None:
+        """What to give so that effects may shift rows: nothing (""); None if they never can."""
+        return None
+
+    def estimates_without(self, observations: Observations, by: Floats) -> Floats:
+        """Return each row's own estimate, less how far effects shift it, both (T,)."""
+        unshifted = observations.column("value") - by
+        return self.estimates(dataclasses.replace(observations, value=unshifted))
+
+    @property
     def title(self) -> str:
         """The name, and what else tells this family from others of its name."""
         return self.name

@@ -180,9 +180,13 @@ class GridLikelihood(SegmentLikelihood):
         )
 
     @property
-    def unshiftable(self) -> str:
-        """Why effects can't shift the parameter, if so."""
+    def unshiftable(self) -> str | None:
+        """What to give so that effects may shift the parameter."""
         return ""
+
+    def estimates_without(self, observations: Observations, by: Floats) -> Floats:
+        """Return each row's own estimate, less how far effects shift it, both (T,)."""
+        return self.shifted(self.estimates(observations), -by)
 
     def shifted(self, theta: Floats, by: Floats) -> Floats:
         """Return the parameter shifted on the scale of its link, by broadcasting."""

@@ -92,6 +92,16 @@ class LinearLikelihood(SegmentLikelihood):
     # -- what follows from it -----------------------------------------------------------
 
     @property
+    def shifted_domain(self) -> tuple[float, float]:
+        """That of the values: effects are taken off them, whatever the parameter."""
+        return -math.inf, math.inf
+
+    @property
+    def unshiftable(self) -> str | None:
+        """Effects shift the level of rows as it stands."""
+        return ""
+
+    @property
     def remembers(self) -> bool:
         """Whether rows depend on the one before."""
         return bool(self.correlation(np.array(0.5)) != 0)
@@ -235,7 +245,7 @@ class LinearLikelihood(SegmentLikelihood):
         """Return level, sd and what is kept of the row before, by observed row; those rows."""
         rows = np.flatnonzero(observations.observed("value"))
         sd = paths["noise_sd"][rows]
-        level = paths["level"][rows] if self.columns else np.broadcast_to(shared, sd.shape)
+        level = paths["level"][rows] if "level" in paths else np.broadcast_to(shared, sd.shape)
         kept = self.correlation(shared) ** np.diff(rows)[:, None]
         kept = np.where(paths["first"][rows[1:]] <= rows[:-1, None], kept, 0.0)
         sd = np.concatenate([sd[:1], sd[1:] * np.sqrt(1 - kept**2)])

@@ -120,8 +120,8 @@ class StudentT(GridLikelihood):
         return Hyperparameter("scale", "scale", self.scale, (0.0, math.inf))
 
     @property
-    def unshiftable(self) -> str:
-        """Why effects can't shift the level: of an average, or with memory."""
+    def unshiftable(self) -> str | None:
+        """What to give so that effects may shift the level: of an average, or with memory."""
         return "give it a nu, and no phi" if self.nu is None or self.phi != 0 else ""
 
     def resolve(self, observations: Observations) -> Self:

@@ -31,13 +31,16 @@ def found(
     family, shifts, told = model.likelihood, model.shifts(observations), []
     if shifts is None:
         return ()
-    assert isinstance(family, GridLikelihood)  # `Model` makes sure
-    level, relative = np.array(family.pooled(observations)), is_relative(family.domain)
+    relative = is_relative(family.shifted_domain)
     for i, effect in enumerate(model.effects):
         design = effect.design(observations)
         probability, coefficients = given(shifts.effect == i)
         terms = coefficients @ design.contrasts.T
-        values = family.shifted(level, terms) / level if relative else terms
+        values = terms
+        if relative:
+            assert isinstance(family, GridLikelihood)  # as no other is
+            level = np.array(family.pooled(observations))
+            values = family.shifted(level, terms) / level
         lower, _, upper = np.quantile(values, QUANTILES, axis=0).tolist()
         each = map(Term, design.terms, values.mean(axis=0).tolist(), lower, upper)
         told.append(EffectFound(effect.title, probability, relative, tuple(each)))

@@ -122,9 +122,11 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
     shared = family.own(hyper_draws(posterior, family.hyper_names))
     shifts = model.shifts(observations)
     if shifts is not None:
-        assert isinstance(family, GridLikelihood)  # `Model` makes sure
         by = shifts.patterns @ hyper_draws(posterior, shifts.names).T
-        paths[family.parameter] = family.shifted(paths[family.parameter], by)
+        if isinstance(family, GridLikelihood):
+            paths[family.parameter] = family.shifted(paths[family.parameter], by)
+        else:
+            paths["level"] = paths.get("level", shared) + by
     if name == "log_likelihood":
         values = family.pointwise(observations, paths, shared)
     else:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from changepoint.exact.hyper_mixture import Condition, Inference, infer
 from changepoint.exact.posterior_draws import draw
 from changepoint.exact.segment_chain import Counted
+from changepoint.exact.segment_mixture import less
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood, rows_of
 from changepoint.model import Model
@@ -97,7 +98,7 @@ class OfLines(Conditional):
 
     def __init__(self, model: Model, observations: Observations) -> None:
         super().__init__(model, observations)
-        self.x = rows_of(observations)
+        self.x, self.shifts = rows_of(observations), model.shifts(observations)
 
     def several(self, hyper: Floats, size: int, rng: np.random.Generator) -> list[Draw]:
         """Return independent draws."""
@@ -106,12 +107,15 @@ class OfLines(Conditional):
         assert changes.exactly is not None  # the engine makes sure
         k, m, value = changes.exactly, changes.min_length, float(family.own(hyper))
         log_rho = np.zeros(T)  # all placements of k changes weigh the same
-        st = family.statistics(self.observations, value)
+        rows = self.observations
+        if self.shifts is not None:
+            rows = less(rows, self.shifts, hyper)
+        st = family.statistics(rows, value)
         chain = Counted(st, log_rho, m, k, at_most=False, keep=True)
         draw, first, end = chain.sample(size, None, rng).T
         order = np.argsort(draw, kind="stable")
         first, end = first[order], end[order]
-        told = family.segment_draws(self.observations, value, first, end, rng)
+        told = family.segment_draws(rows, value, first, end, rng)
         told = {"variance": told.pop("noise_sd") ** 2, **told}
         if "slope" in told:  # PyMC's level is that at the middle of its segment's time
             told["level"] += told["slope"] * (self.x[end - 1] - self.x[first]) / 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, Posterior, likelihoods, priors
-from changepoint.exact.effect_mixture import infer
+from changepoint.exact.effect_filter import infer
 from changepoint.exact.forward_backward import Wants
 from changepoint.exact.hyper_mixture import Condition, Inference
 from changepoint.likelihoods import FAMILIES, Likelihood

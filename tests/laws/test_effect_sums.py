@@ -13,8 +13,8 @@ from scipy import special
 from changepoint import Changes, Model, Observations, likelihoods
 from changepoint.effects import Covariate, Pulse, Weekday
 from changepoint.exact import effect_mixture
-from changepoint.exact.effect_surface import Surface
-from changepoint.exact.hyper_mixture import KEEP
+from changepoint.exact.effect_filter import FilterSurface
+from changepoint.exact.hyper_mixture import Condition
 from changepoint.likelihoods.grid import GridLikelihood
 
 T = 7
@@ -121,7 +121,7 @@ def test_the_gradient_is_that_of_the_height(name: str) -> None:
     family = model.likelihood
     assert isinstance(family, GridLikelihood)
     series = family.series(data, model.shifts(data))
-    surface = Surface(model, series, None, False, KEEP)
+    surface = FilterSurface(model, series, Condition())
     own = np.empty(0) if family.hyper is None else np.atleast_1d(family.hyper.median())
     beta = 0.3 * surface.sigma * np.array([1.0, -1.0])
     gradient = surface.at(own, beta).gradient
@@ -166,14 +166,14 @@ def test_a_week_is_no_change_and_hides_none():
 
 def test_days_of_the_week_are_alike(monkeypatch):
     """The same rows a day later: each effect is another day's, and nothing else differs."""
-    monkeypatch.setattr(Surface.climb, "__defaults__", (1e-9,))  # modes to all digits
+    monkeypatch.setattr(FilterSurface.climb, "__defaults__", (1e-9,))  # modes to all digits
     data = weeks(3, rows=42)
     later = replace(data, time=data.time + np.timedelta64(1, "D"))
     modes, days = [], []
     for one in (data, later):
         model = Model(likelihoods.Binomial(), effects=[Weekday()]).resolve(one)
         series = model.likelihood.series(one, model.shifts(one))
-        mode = Surface(model, series, None, False, KEEP).modes(np.empty(0))[0]
+        mode = FilterSurface(model, series, Condition()).modes(np.empty(0))[0]
         modes.append(mode.log_evidence)
         days.append(model.effects[0].design(one).contrasts @ mode.beta)
     assert abs(modes[0] - modes[1]) < 1e-6

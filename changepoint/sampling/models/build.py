@@ -65,8 +65,8 @@ def build(
         shared = None if family.hyper is None else _shared(family.hyper)
         by = shared_effects.along(effects, observations, rows)
         if summed:
-            by_segment = _shifted(family, {n: part[:, None] for n, part in parts.items()}, by)
-            distribution, parameters = _response(family, columns, by_segment, shared)
+            by_segment = {name: part[:, None] for name, part in parts.items()}
+            distribution, parameters = _response(family, columns, by_segment, shared, by)
             loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
             pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
             return built
@@ -77,18 +77,17 @@ def build(
             switchpoint = _placement(T, k, changes.min_length)
             first = pt.concatenate([first, switchpoint])
             segment = pt.sum(position[:, None] >= switchpoint[None, :], axis=1)
-        by_row = _shifted(family, {n: part[segment] for n, part in parts.items()}, by)
+        by_row = {name: part[segment] for name, part in parts.items()}
         if "slope" in parts:
             built.add_coord("row", np.arange(T))
             by_row["level"] = lines.along(parts, observations, first)(position, segment)
         y = columns[family.response]
         if isinstance(family, LinearLikelihood) and family.remembers:
             assert shared is not None  # the correlation of neighbours
-            lines.remembering(
-                RESPONSE, by_row["level"], by_row["noise_sd"], shared, segment, rows, y
-            )  # fmt: skip
+            mu = by_row["level"] if by is None else by_row["level"] + by
+            lines.remembering(RESPONSE, mu, by_row["noise_sd"], shared, segment, rows, y)
             return built
-        distribution, parameters = _response(family, columns, by_row, shared)
+        distribution, parameters = _response(family, columns, by_row, shared, by)
         distribution(RESPONSE, **parameters, observed=y, dims="time")
     return built
 
@@ -132,24 +131,21 @@ def _parts(family: GridLikelihood | LinearLikelihood) -> dict[str, Any]:
     return {family.parameter: _random(family.parameter, family.prior, dims="segment")}
 
 
-def _shifted(family: Likelihood, parts: dict[str, Any], by: Any) -> dict[str, Any]:
-    """Return the parameters of rows, shifted by effects if there are any."""
-    if by is None:
-        return parts
-    name = family.parameter
-    return {**parts, name: shared_effects.shifted(parts[name], by, family.domain)}
-
-
 def _response(
     family: GridLikelihood | LinearLikelihood,
     columns: dict[str, Any],
     parts: dict[str, Any],
     shared: Any,
+    by: Any,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the distribution of independent rows, and its parameters."""
+    """Return the distribution of independent rows, and its parameters; `by` effects' shifts."""
     if isinstance(family, LinearLikelihood):
-        return pm.Normal, {"mu": parts.get("level", shared), "sigma": parts["noise_sd"]}
-    return family.pymc(columns, parts[family.parameter], shared)
+        mu = parts.get("level", shared)
+        return pm.Normal, {"mu": mu if by is None else mu + by, "sigma": parts["noise_sd"]}
+    theta = parts[family.parameter]
+    if by is not None:
+        theta = shared_effects.shifted(theta, by, family.domain)
+    return family.pymc(columns, theta, shared)
 
 
 def _held(
