@@ -94,8 +94,8 @@ class SegmentSurface(Surface):
     ) -> None:
         super().__init__(shifts, condition.number == 0)
         family = model.likelihood
-        if not isinstance(family, ClosedForm):
-            raise EngineError(f"{family} has no closed form")
+        if not isinstance(family, ClosedForm) or family.response != "value":
+            raise EngineError(f"{family} has no closed form with effects")
         self.model, self.observations, self.condition = model, observations, condition
         self.closed, self.family = family, model.likelihood
 
@@ -127,8 +127,7 @@ class SegmentSurface(Surface):
         """Return the statistics of the rows less their effects, and the forward pass."""
         rows = segment_mixture.less(self.observations, self.shifts, beta)
         st = statistics_of(self.closed, rows, float(self.family.own(hyper)))
-        if not isinstance(st, Lines):
-            raise EngineError(f"{self.family} has no closed form with effects")
+        assert isinstance(st, Lines)  # as values are
         return st, chain_of(st, self.model, self.condition, len(rows), keep=True)
 
     def at(self, hyper: Floats, beta: Floats) -> Height:

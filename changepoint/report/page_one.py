@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.hand_written import OwnModel
 from changepoint.report.figure_style import label_of
 from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
@@ -68,6 +69,7 @@ def single(posterior: Answer) -> str:
         sentence=series.sentence,
         warnings=posterior.warnings,
         tables=list(_tables(posterior)),
+        shifted=any(effect.likely for effect in posterior.effects),
     )
 
 
@@ -183,6 +185,8 @@ def _about(posterior: Answer) -> Iterator[tuple[str, str]]:
     if priors:
         yield "Priors", "\n".join(f"{name}: {prior}" for name, prior in priors.items())
     yield "Prior on changes", str(model.changes)
+    if not isinstance(model, OwnModel) and model.effects:
+        yield "Effects of all rows", "\n".join(map(str, model.effects))
     sampled = engine["name"] != "exact"
     yield "Engine", engine_line(posterior) if sampled else f"{engine['name']}"
     yield "Seed of the draws", str(engine["seed"])

@@ -10,8 +10,8 @@ import pytest
 from closed_cases import CLOSED, closed_data, outer_nodes
 from reference import by_placement, log_sum
 
-from changepoint import Changes, Exact, Model, Observations, fit
-from changepoint.effects import Monthly, Pulse, Weekday
+from changepoint import Changes, EngineError, Exact, Model, Observations, fit, likelihoods
+from changepoint.effects import Covariate, Monthly, Pulse, Weekday
 from changepoint.exact.effect_mixture import summed
 from changepoint.exact.effect_segments import SegmentProblem, SegmentSurface
 from changepoint.exact.hyper_mixture import Condition
@@ -165,3 +165,13 @@ def test_values_by_the_month_have_a_level_of_each() -> None:
     assert default_model(data).effects == (Monthly(probability=0.5),)
     long = Observations(value=np.sin(np.arange(800.0)), time=months[0] + np.arange(800))
     assert default_model(long).effects == ()
+
+
+def test_counts_whose_coefficients_are_too_many_for_a_sum_have_an_error_that_says_so() -> None:
+    """Not one of a column for values, which counts don't have."""
+    t = np.arange(60)
+    column = {"x": t / 60}
+    data = Observations(count=np.where(t < 30, 20, 60), trials=[2000] * 60, covariates=column)
+    model = Model(likelihoods.Binomial(), effects=[Covariate("x")]).resolve(data)
+    with pytest.raises(EngineError, match="no closed form with effects"):
+        SegmentProblem(model, data, Condition())
