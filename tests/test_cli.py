@@ -122,6 +122,7 @@ KEYS = {
     "probability_of_change": None,
     "number_of_changes": None,
     "changes": None,
+    "sure_changes": None,
     "models": None,
     "sensitivity": None,
     "warnings": None,

@@ -14,6 +14,7 @@ from changepoint.report.sentences import (
     other_lines,
     sensitivity_lines,
     sentence,
+    sure_lines,
 )
 from changepoint.results.reported import Interval
 
@@ -92,6 +93,8 @@ def text(posterior: Answer, width: int = 120) -> str:
             console.print(plain(line))
     else:
         console.print()
+    for line in sure_lines(posterior):
+        console.print(plain(line))
     console.print(plain(f"Model: {model}"))
     console.print(plain(f"Data: {observations.file or 'arrays'}, {rows}"))
     if posterior.engine["name"] != "exact":
