@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from changepoint.report.headline import headline
+from changepoint.report.sentences import sentence
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange
@@ -136,6 +138,8 @@ SCHEMA: dict[str, Any] = {
     **_object(
         "What `changepoint fit --json` prints, `--out` writes to `result.json` and "
         "`Posterior.to_dict()` returns. NaN never appears.",
+        headline=_typed("string", "The answer in one sentence, for everybody."),
+        sentence=_typed("string", "The answer in words, with its probabilities."),
         file=_typed(["string", "null"], "The file read; null for data from memory."),
         observations=_typed("integer", "Rows with data.", minimum=0),
         missing=_typed(
@@ -212,6 +216,8 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
     probabilities = posterior.number_probability
     kept = np.flatnonzero(probabilities > 1e-9).max(initial=0)
     return {
+        "headline": headline(posterior),
+        "sentence": sentence(posterior),
         "file": observations.file,
         "observations": observed,
         "missing": len(observations) - observed,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.report.figure_style import label_of
+from changepoint.report.headline import headline
 from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
 from changepoint.report.sentences import engine_line, sentence
@@ -36,7 +37,7 @@ class Table(NamedTuple):
 
 
 def single(posterior: Answer) -> str:
-    """Return the page of a posterior: sentence, figure, numbers, and how they were computed."""
+    """Return the page of a posterior: answer, figure, numbers, and how they were computed."""
     observations = posterior.observations
     T, stride = len(observations), _stride(posterior)
     missing = T - int(observations.observed(posterior.model.likelihood.response).sum())
@@ -65,6 +66,7 @@ def single(posterior: Answer) -> str:
         ("figure.js",),
         block(report.series, report.label),
         report=report._replace(totals=_totals(posterior)),
+        headline=headline(posterior),
         sentence=series.sentence,
         warnings=posterior.warnings,
         tables=list(_tables(posterior)),

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from changepoint.plain import plain
+from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
@@ -53,7 +54,7 @@ def frame(posterior: Answer) -> pd.DataFrame:
 
 
 def text(posterior: Answer, width: int = 120) -> str:
-    """Return sentence, table and warnings for a terminal so many characters wide."""
+    """Return headline, sentence, table and warnings for a terminal so many characters wide."""
     import io
 
     from rich import box
@@ -86,6 +87,7 @@ def text(posterior: Answer, width: int = 120) -> str:
     missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
     rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    console.print(plain(headline(posterior)))
     console.print(plain(sentence(posterior)))
     if posterior.changes:
         console.print(table)
