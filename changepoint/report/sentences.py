@@ -195,15 +195,20 @@ def other_lines(posterior: Answer) -> list[str]:
     ]
 
 
-def sure_lines(posterior: Answer) -> list[str]:
-    """Return which changes are sure, where it isn't as good as sure how many there are."""
+def surely(posterior: Answer) -> list[SureChange]:
+    """Return what is sure, where it isn't as good as sure how many changes there are."""
     likely = posterior.number_probability[posterior.number]
-    found = () if likely >= MASS else posterior.sure_changes()
+    return [] if likely >= MASS else posterior.sure_changes()
+
+
+def sure_lines(posterior: Answer) -> list[str]:
+    """Return the same as text."""
+    found = surely(posterior)
     if not found:
         return []
     times = "1 change" if len(found) == 1 else f"{len(found)} changes"
     told = "; ".join(
-        f"{_between(one)} (P {equals(one.probability)}), from {span(one.before)} to "
+        f"{between(one)} (P {equals(one.probability)}), from {span(one.before)} to "
         f"{span(one.after)}"
         for one in found[:SEGMENTS]
     )
@@ -211,7 +216,8 @@ def sure_lines(posterior: Answer) -> list[str]:
     return [f"Sure of {times}, however many there are: {told}{more}"]
 
 
-def _between(change: SureChange) -> str:
+def between(change: SureChange) -> str:
+    """Return where it surely is."""
     first, last = change.times
     if change.rows[0] == change.rows[1]:
         return f"at {first}"
