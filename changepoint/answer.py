@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +15,17 @@ from numpy.typing import NDArray
 from changepoint.errors import PACKAGE, DataError, DataWarning
 from changepoint.hand_written import OwnModel
 from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.regression import rows_of
 from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.results.effects import found, in_draws
 from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
-from changepoint.results.result import EffectFound, Result
-from changepoint.results.summaries import of_any
-from changepoint.results.trajectories import GROUPS, built, trajectories
+from changepoint.results.result import Draws, EffectFound, Result
+from changepoint.results.summaries import MASS, inside_by_draws, of_any
+from changepoint.results.sure_changes import SureChange, sure_changes, sure_windows
+from changepoint.results.trajectories import GROUPS, built, stored_draws, trajectories
 from changepoint.results.tree import COVARIATE, hyper_draws, marginals, to_tree, told_of
 from changepoint.time_window import rows_between
 
@@ -299,14 +302,64 @@ class Answer:
         rows, note = rows_between(self.observations, first, last)
         if note:
             warnings.warn(note, DataWarning, skip_file_prefixes=(PACKAGE,))
-        if self.engine["name"] == "exact":
-            from changepoint.exact.engine import probability_inside
+        return max(0.0, float(self._inside(rows[None])[0]))  # not -0.0
 
-            model = self.model
+    @cached_property
+    def _inside(self) -> Callable[[NDArray[np.bool_]], Floats]:
+        """Gives P(some change stands in the set) for sets of rows, (S, T)."""
+        if isinstance(self._source, Result) and self._source.inside is not None:
+            return self._source.inside
+        if self.engine["name"] == "exact":
+            from changepoint.exact.engine import inside
+
+            model, engine = self.model, self.engine
             assert isinstance(model, Model)  # no other has an exact posterior
-            return max(0.0, probability_inside(model, self.observations, rows))  # not -0.0
-        changed = self.trajectories()["changed"].values
-        return float(changed[..., rows].any(axis=-1).mean())
+            draws = engine["settings"]["draws"]
+            return inside(model, self.observations, draws, engine["seed"])
+        return partial(inside_by_draws, self._draws)
+
+    @cached_property
+    def _draws(self) -> Draws:
+        """Places and parameters of the segments of all draws."""
+        if isinstance(self._source, Result):
+            return self._source.draws
+        return stored_draws(self.tree, self.model.likelihood.parameter)
+
+    def sure_changes(self, mass: float = MASS) -> list[SureChange]:
+        """Return disjoint windows of rows each of which holds a change, in order of time.
+
+        With at least this probability each, whatever the number of changes, which may be far
+        from known; between them nowhere holds one with as much. The shortest window comes
+        first, then what lies on both sides of it, and so on.
+
+        Probabilities are exact where the engine is (of very long series from the draws, as
+        under a sampler).
+
+        Parameters
+        ----------
+        mass
+            Between 0 and 1.
+
+        Raises
+        ------
+        DataError
+            If it isn't.
+
+        Examples
+        --------
+        >>> from changepoint import Model, fit, likelihoods, read_csv
+        >>> posterior = fit(Model(likelihoods.Poisson()), read_csv("data/coal_disasters.csv"))
+        >>> [(one.times, round(one.probability, 2)) for one in posterior.sure_changes()]
+        [((1887, 1897), 0.97)]
+        """
+        if not 0 < mass < 1:
+            raise DataError(f"mass is a probability between 0 and 1, not {mass!r}")
+        told, observations = self.arrays, self.observations
+        p, draws = told.change_probability, self._draws
+        windows = sure_windows(p, draws, self._inside, mass)
+        family, x = self.model.likelihood, rows_of(observations)
+        positive = family.domain[0] >= 0
+        return sure_changes(windows, p, told.rows, draws, observations, positive, x)
 
     def trajectories(self, draws: int | None = None) -> xr.Dataset:
         """Return draws by time: `changed` (int8) and parameters, (chain, draw, time).

@@ -41,6 +41,20 @@ class Posterior(Answer):
 
         return frame(self)
 
+    def headline(self) -> str:
+        """Return the answer in one sentence for everybody; `sentence` has the numbers.
+
+        Examples
+        --------
+        >>> from changepoint import fit, read_csv
+        >>> print(fit(None, read_csv("data/nile.csv")).headline())
+        The level of flow fell by 246 (183 to 309), from 1096 to 850, around 1899; that it
+        changed at all is almost certain (99.90 %).
+        """
+        from changepoint.report.headline import headline
+
+        return headline(self)
+
     def sentence(self) -> str:
         """Return the answer in words: did it change, when, from what to what, how sure."""
         from changepoint.report.sentences import sentence

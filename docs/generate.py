@@ -121,6 +121,7 @@ def api():
         parts += [directive(f"changepoint.{name}", thing) for name, thing in things.items()]
         if "Posterior" in names:
             parts.append(directive("changepoint.results.reported.Change", type))
+            parts.append(directive("changepoint.results.sure_changes.SureChange", type))
     return "\n\n".join(parts) + "\n"
 
 

@@ -17,6 +17,7 @@ plt.rcParams["date.converter"] = "concise"
 
 
 def say(posterior):
+    """Print the answer."""
     print(fill(posterior.sentence(), 88))
 
 
@@ -67,7 +68,7 @@ ax.plot(range(7), truth, "x", color="#b8400e", label="truth")
 ax.axhline(1, color="0.8", zorder=0)
 ax.set(xticks=range(7), ylabel="times the level")
 ax.set_xticklabels([term.name[:3] for term in week.terms])
-ax.legend();
+_ = ax.legend()
 
 # %% [markdown]
 # The effects of the seven days are around 1, so that the level stays in their middle; the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -151,6 +151,7 @@ class Exact:
             given=given,
             candidates=answer.candidates,
             effects=effects,
+            inside=lambda sets: _chances(answer.inside(sets)),
         )
 
 
@@ -160,11 +161,14 @@ def _chances(sums: Floats) -> Floats:
     return within
 
 
-def probability_inside(
-    model: Model, observations: Observations, rows: NDArray[np.bool_]
-) -> float:
-    """Return P(some change stands in one of these rows) under a resolved model, rows (T,)."""
+def inside(
+    model: Model, observations: Observations, draws: int, seed: int
+) -> Callable[[NDArray[np.bool_]], Floats]:
+    """Return what gives P(some change stands in the set) for sets of rows, (S, T).
+
+    Under a resolved model, which is solved for it.
+    """
     from changepoint.exact.solve import solve
 
-    answer = solve(model, observations, CHAINS, 0).answer()
-    return float(_chances(answer.inside(rows[None]))[0])
+    answer = solve(model, observations, draws, seed).answer()
+    return lambda sets: _chances(answer.inside(sets))

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from changepoint.report.headline import headline
+from changepoint.report.sentences import sentence
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
+from changepoint.results.sure_changes import SureChange
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
@@ -73,6 +76,24 @@ CHANGE = _object(
     ),
 )
 
+SURE = _object(
+    "Rows that hold a change with a probability of 0.95 or more, whatever the number.",
+    first=TIME | {"description": "The first time at which the new segment may begin."},
+    last=TIME | {"description": "The last such time."},
+    most_probable=TIME | {"description": "The most probable of these times."},
+    index=_typed("integer", "Its row, from 0."),
+    probability=_chance("P(some change is there)."),
+    before=_interval("The parameter at the row before these."),
+    after=_interval("The parameter at the last of these rows."),
+    difference=_interval("After less before, given a change there."),
+    ratio={
+        "oneOf": [{"$ref": "#/$defs/interval"}, {"type": "null"}],
+        "type": ["object", "null"],
+        "description": "After by before, as well; null where the parameter may be negative.",
+    },
+    probability_of_increase=_chance("P(after > before), as well."),
+)
+
 MODEL = _object(
     "One of the models of an average.",
     model=_typed("string", "The likelihood's name."),
@@ -117,6 +138,8 @@ SCHEMA: dict[str, Any] = {
     **_object(
         "What `changepoint fit --json` prints, `--out` writes to `result.json` and "
         "`Posterior.to_dict()` returns. NaN never appears.",
+        headline=_typed("string", "The answer in one sentence, for everybody."),
+        sentence=_typed("string", "The answer in words, with its probabilities."),
         file=_typed(["string", "null"], "The file read; null for data from memory."),
         observations=_typed("integer", "Rows with data.", minimum=0),
         missing=_typed(
@@ -154,6 +177,9 @@ SCHEMA: dict[str, Any] = {
             additionalProperties={"type": "number", "minimum": 0, "maximum": 1},
         ),
         changes=_typed("array", "The changes, in order of time.", items=CHANGE),
+        sure_changes=_typed(
+            "array", "What is sure whatever the number, in order of time.", items=SURE
+        ),
         models=_typed(
             "array",
             "Of an average over models, each of them, the most probable first; else empty.",
@@ -190,6 +216,8 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
     probabilities = posterior.number_probability
     kept = np.flatnonzero(probabilities > 1e-9).max(initial=0)
     return {
+        "headline": headline(posterior),
+        "sentence": sentence(posterior),
         "file": observations.file,
         "observations": observed,
         "missing": len(observations) - observed,
@@ -207,6 +235,7 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
         "probability_of_change": posterior.probability_of_change,
         "number_of_changes": {str(k): float(probabilities[k]) for k in range(kept + 1)},
         "changes": [_change_dict(change) for change in posterior.changes],
+        "sure_changes": [_sure_dict(change) for change in posterior.sure_changes()],
         "models": [
             {key: _plain(value) for key, value in one.items()}
             | {"number": None if one["number"] < 0 else one["number"]}
@@ -227,6 +256,28 @@ def _plain(value: Any) -> str | float | int | None:
     return None if math.isnan(value) else float(value)
 
 
+def _sure_dict(change: SureChange) -> dict[str, Any]:
+    first, last = change.times
+    return {
+        "first": first,
+        "last": last,
+        "most_probable": change.time,
+        "index": change.index,
+        "probability": change.probability,
+        **_effect_dict(change),
+    }
+
+
+def _effect_dict(change: Change | SureChange) -> dict[str, Any]:
+    return {
+        "before": change.before._asdict(),
+        "after": change.after._asdict(),
+        "difference": change.difference._asdict(),
+        "ratio": None if change.ratio is None else change.ratio._asdict(),
+        "probability_of_increase": change.probability_of_increase,
+    }
+
+
 def _change_dict(change: Change) -> dict[str, Any]:
     return {
         "index": change.index,
@@ -234,11 +285,7 @@ def _change_dict(change: Change) -> dict[str, Any]:
         "most_probable": change.most_probable,
         "probability": change.probability,
         "credible_set": {"mass": MASS, "times": [list(pair) for pair in change.credible_times]},
-        "before": change.before._asdict(),
-        "after": change.after._asdict(),
-        "difference": change.difference._asdict(),
-        "ratio": None if change.ratio is None else change.ratio._asdict(),
-        "probability_of_increase": change.probability_of_increase,
+        **_effect_dict(change),
         "others": {
             name: {"before": before._asdict(), "after": after._asdict()}
             for name, (before, after) in change.others.items()

@@ -68,11 +68,15 @@ def places(posterior: Answer) -> NDArray[Any]:
 
 
 def edges_of(x: NDArray[Any]) -> NDArray[Any]:
-    """Return edges half-way between times, so that bars centre on their rows, (T + 1,)."""
-    if len(x) < 2:
-        return np.array([x[0], x[0]])
-    middle = x[:-1] + (x[1:] - x[:-1]) / 2
-    return np.concatenate([[x[0] - (middle[0] - x[0])], middle, [x[-1] + (x[-1] - middle[-1])]])
+    """Return where the rows' periods begin, their times, and where the last ends, (T + 1,)."""
+    return np.append(x, x[-1] + (x[-1] - x[-2:][0]))
+
+
+def middles_of(x: NDArray[Any]) -> NDArray[Any]:
+    """Return the middles of the rows' periods, where dots stand, (T,)."""
+    edges = edges_of(x)
+    middles: NDArray[Any] = edges[:-1] + (edges[1:] - edges[:-1]) / 2
+    return middles
 
 
 def draw_bars(

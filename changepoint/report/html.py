@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from changepoint.plain import plain
+from changepoint.report.headline import headline
 from changepoint.report.plots import plot
 from changepoint.report.sentences import sentence
 from changepoint.report.tables import frame
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 
 def fragment(posterior: Answer) -> str:
-    """Return sentence, table and figure as an HTML fragment."""
-    parts = [f"<p>{escape(sentence(posterior))}</p>"]
+    """Return headline, sentence, table and figure as an HTML fragment."""
+    parts = [
+        f"<p><strong>{escape(headline(posterior))}</strong></p>",
+        f"<p>{escape(sentence(posterior))}</p>",
+    ]
     if posterior.changes:
         parts.append(frame(posterior).to_html(float_format=lambda x: f"{x:.4g}"))
     if posterior.sensitivity:

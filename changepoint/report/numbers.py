@@ -38,6 +38,17 @@ def chance(p: float) -> str:
     return f"{p:.4f}" if edge < 0.001 else f"{p:.3f}" if edge < 0.01 else f"{p:.2f}"
 
 
+def percent(p: float) -> str:
+    """Return a probability in percent that never claims certainty: 37 %, > 99.99 %."""
+    if p > SURE:
+        return f"> {100 * SURE:.2f} %"
+    if p < 1 - SURE:
+        return f"< {100 * (1 - SURE):.2f} %"
+    edge = min(p, 1 - p)
+    digits = 2 if edge < 0.001 else 1 if edge < 0.01 else 0
+    return f"{100 * p:.{digits}f} %"
+
+
 def equals(p: float) -> str:
     """Return a probability behind its sign: = 0.97, > 0.9999."""
     told = chance(p)

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from changepoint.hand_written import OwnModel
 from changepoint.report.figure_style import label_of
+from changepoint.report.headline import headline
 from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
-from changepoint.report.sentences import engine_line, sentence
+from changepoint.report.sentences import between, engine_line, sentence, surely
 from changepoint.report.sparkline import curve_of
 from changepoint.results.reported import Change
+from changepoint.results.sure_changes import SureChange
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
@@ -37,7 +39,7 @@ class Table(NamedTuple):
 
 
 def single(posterior: Answer) -> str:
-    """Return the page of a posterior: sentence, figure, numbers, and how they were computed."""
+    """Return the page of a posterior: answer, figure, numbers, and how they were computed."""
     observations = posterior.observations
     T, stride = len(observations), _stride(posterior)
     missing = T - int(observations.observed(posterior.model.likelihood.response).sum())
@@ -66,6 +68,7 @@ def single(posterior: Answer) -> str:
         ("figure.js",),
         block(report.series, report.label),
         report=report._replace(totals=_totals(posterior)),
+        headline=headline(posterior),
         sentence=series.sentence,
         warnings=posterior.warnings,
         tables=list(_tables(posterior)),
@@ -115,6 +118,9 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         heads = ["change", "95 % within", "P", f"{posterior.model.likelihood.label} before"]
         heads += ["after", "difference", "ratio", "P(increase)"]
         yield Table("The changes", heads, [_row(change) for change in found], kind="changes")
+    sure = surely(posterior)
+    if sure:
+        yield _of_any_number(sure, posterior.model.likelihood.label)
     if found and found[0].others:
         names = list(found[0].others)
         segments = [[found[0].others[name][0] for name in names]]
@@ -136,6 +142,27 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         yield _by_strength(posterior)
     if posterior.models:
         yield _averaged(posterior)
+
+
+def _of_any_number(found: Sequence[SureChange], label: str) -> Table:
+    """Return what is sure, however many changes there are."""
+    heads = ["a change", "most likely at", "P", f"{label} before", "after"]
+    heads += ["difference", "ratio", "P(increase)"]
+    rows = [
+        [
+            between(one),
+            str(one.time),
+            chance(one.probability),
+            span(one.before),
+            span(one.after),
+            span(one.difference),
+            "–" if one.ratio is None else span(one.ratio),
+            chance(one.probability_of_increase),
+        ]
+        for one in found
+    ]
+    note = "Before: at the last row before these times. After: at the last of them."
+    return Table("Sure, however many there are", heads, rows, note, kind="changes")
 
 
 def _row(change: Change) -> list[str]:

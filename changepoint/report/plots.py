@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +27,10 @@ from changepoint.report.figure_style import (
     draw_dates,
     edges_of,
     label_of,
+    middles_of,
     places,
 )
+from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, equals
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ PANELS = 6  # changes drawn in panels of their own
 LINES = 40  # changes marked in the data
 BARS = 12  # numbers of changes whose probabilities are written
 WRITTEN = 0.005  # and the smallest of them
+GLYPH = 0.52  # width of a letter, of the font's size
 STRIP = 0.16  # of the height, for the changes under the data
 
 
@@ -62,7 +66,8 @@ def plot(posterior: Answer, size: Size = "screen") -> Picture:
             else:
                 _draw_any(ax, posterior)
         draw_dates(axes[-1], posterior)
-        figure.suptitle(_title(posterior), fontsize="medium", x=0.01, ha="left")
+        title = _title(posterior, width, points)
+        figure.suptitle(title, fontsize="medium", x=0.01, ha="left")
     return figure
 
 
@@ -134,17 +139,17 @@ def draw_rate(ax: Axes, posterior: Answer) -> None:
 
 def draw_data(ax: Axes, posterior: Answer) -> None:
     """Draw each row's own estimate of the parameter, and name the axis."""
-    y = posterior.estimates
+    x, y = middles_of(places(posterior)), posterior.estimates
     size = np.clip(2000 / len(y), 3, 16)
     shifted = any(effect.likely for effect in posterior.effects)
     if shifted:
         raw = posterior.model.likelihood.estimates(posterior.observations)
         ax.scatter(
-            places(posterior), raw, s=size, color=DATA, linewidths=0, zorder=1.5, alpha=0.25,
+            x, raw, s=size, color=DATA, linewidths=0, zorder=1.5, alpha=0.25,
             label="data", clip_on=False,
         )  # fmt: skip
     ax.scatter(
-        places(posterior),
+        x,
         y,
         s=size,
         color=DATA,
@@ -213,7 +218,7 @@ def _draw_any(ax: Axes, posterior: Answer) -> None:
     before = -np.inf
     for i, change in enumerate(found if 1 < len(found) <= LINES else (), 1):
         if change.index - before > 0.02 * len(p):  # else numbers would overlap
-            x = places(posterior)[change.index]
+            x = middles_of(places(posterior))[change.index]
             high = p[change.credible[0][0] : change.credible[-1][1] + 1].max()
             _write(ax, str(i), x, high)
             before = change.index
@@ -238,16 +243,7 @@ def draw_legend(ax: Axes, ncols: int) -> None:
     )
 
 
-def _title(posterior: Answer) -> str:
-    """Return the answer in one line."""
-    found = posterior.changes
-    sure = f"P(any change) {equals(posterior.probability_of_change)}"
-    if posterior.model.changes.exactly is not None:
-        sure = f"assuming exactly {posterior.model.changes.exactly}"
-    if not posterior.converged:
-        sure = f"{sure}; chains NOT converged"
-    if not found:
-        return f"No change reported; {sure}"
-    times = ", ".join(str(c.time) for c in found[:4])
-    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return f"{'Change' if len(found) == 1 else 'Changes'} at {times}{more}; {sure}"
+def _title(posterior: Answer, width: float, points: float) -> str:
+    """Return the headline, in lines that fit so many inches."""
+    lines = wrap(headline(posterior), int(width * 72 / (points * GLYPH)))
+    return "\n".join(map(drawable, lines))

@@ -11,6 +11,8 @@ from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.report.numbers import amount, chance, equals, reach, span
 from changepoint.results.reported import Change, Interval
 from changepoint.results.result import EffectFound
+from changepoint.results.summaries import MASS
+from changepoint.results.sure_changes import SureChange
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
@@ -191,6 +193,35 @@ def other_lines(posterior: Answer) -> list[str]:
         + "; ".join(span(change.others[name][1]) for change in found)
         for name in found[0].others
     ]
+
+
+def surely(posterior: Answer) -> list[SureChange]:
+    """Return what is sure, where it isn't as good as sure how many changes there are."""
+    likely = posterior.number_probability[posterior.number]
+    return [] if likely >= MASS else posterior.sure_changes()
+
+
+def sure_lines(posterior: Answer) -> list[str]:
+    """Return the same as text."""
+    found = surely(posterior)
+    if not found:
+        return []
+    times = "1 change" if len(found) == 1 else f"{len(found)} changes"
+    told = "; ".join(
+        f"{between(one)} (P {equals(one.probability)}), from {span(one.before)} to "
+        f"{span(one.after)}"
+        for one in found[:SEGMENTS]
+    )
+    more = f"; and {len(found) - SEGMENTS} more" if len(found) > SEGMENTS else ""
+    return [f"Sure of {times}, however many there are: {told}{more}"]
+
+
+def between(change: SureChange) -> str:
+    """Return where it surely is."""
+    first, last = change.times
+    if change.rows[0] == change.rows[1]:
+        return f"at {first}"
+    return f"from {first} to {last}"
 
 
 def candidate_lines(posterior: Answer) -> list[str]:

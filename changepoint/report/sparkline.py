@@ -192,7 +192,7 @@ def ticks_of(time: NDArray[Any] | int, stride: int = 1, most: int = 7) -> tuple[
     rows = np.interp(
         (marks - time[0]).astype(float), (time - time[0]).astype(float), np.arange(len(time))
     )
-    places = np.round((rows + 0.5) / stride, 2).tolist()
+    places = np.round(rows / stride, 2).tolist()  # a mark is where its period begins
     return tuple(Tick(place, label) for place, label in zip(places, labels, strict=True))
 
 

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from changepoint.plain import plain
+from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
@@ -14,6 +15,7 @@ from changepoint.report.sentences import (
     other_lines,
     sensitivity_lines,
     sentence,
+    sure_lines,
 )
 from changepoint.results.reported import Interval
 
@@ -52,7 +54,7 @@ def frame(posterior: Answer) -> pd.DataFrame:
 
 
 def text(posterior: Answer, width: int = 120) -> str:
-    """Return sentence, table and warnings for a terminal so many characters wide."""
+    """Return headline, sentence, table and warnings for a terminal so many characters wide."""
     import io
 
     from rich import box
@@ -85,6 +87,7 @@ def text(posterior: Answer, width: int = 120) -> str:
     missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
     rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    console.print(plain(headline(posterior)))
     console.print(plain(sentence(posterior)))
     if posterior.changes:
         console.print(table)
@@ -92,6 +95,8 @@ def text(posterior: Answer, width: int = 120) -> str:
             console.print(plain(line))
     else:
         console.print()
+    for line in sure_lines(posterior):
+        console.print(plain(line))
     console.print(plain(f"Model: {model}"))
     console.print(plain(f"Data: {observations.file or 'arrays'}, {rows}"))
     if posterior.engine["name"] != "exact":

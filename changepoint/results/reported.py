@@ -171,13 +171,13 @@ def _drawn(
         before, after = ends[:, i], begin[:, i + 1]
         found.append(
             _Effect(
-                difference=_interval(after - before),
-                ratio=_interval(after / before) if family.domain[0] >= 0 else None,
+                difference=interval_of(after - before),
+                ratio=interval_of(after / before) if family.domain[0] >= 0 else None,
                 increase=float(np.mean(after > before)),
-                before=_interval(before) if lines else None,
-                after=_interval(after) if lines else None,
+                before=interval_of(before) if lines else None,
+                after=interval_of(after) if lines else None,
                 others={
-                    name: (_interval(values[:, i]), _interval(values[:, i + 1]))
+                    name: (interval_of(values[:, i]), interval_of(values[:, i + 1]))
                     for name, values in named.items()
                     if not averaged
                 },
@@ -199,6 +199,7 @@ def lengths(fixed: xr.Dataset, observations: Observations) -> Floats:
     return between
 
 
-def _interval(values: Floats) -> Interval:
+def interval_of(values: Floats) -> Interval:
+    """Return mean and interval of draws, (D,)."""
     lower, upper = np.quantile(values, [0.5 - MASS / 2, 0.5 + MASS / 2])
     return Interval(float(values.mean()), float(lower), float(upper))

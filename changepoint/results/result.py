@@ -202,6 +202,8 @@ class Result(NamedTuple):
 
     Of a sampler: `sample_stats`; `exact`, the exact answer to the same question, where there
     is one; of a hand-written model `posterior`, all its variables, and the model itself.
+
+    Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there).
     """
 
     model: Model | OwnModel
@@ -221,6 +223,7 @@ class Result(NamedTuple):
     pm_model: Any = None
     candidates: tuple[Candidate, ...] = ()
     effects: tuple[EffectFound, ...] = ()
+    inside: Callable[[NDArray[np.bool_]], Floats] | None = None
 
     @property
     def draws(self) -> Draws:

@@ -34,15 +34,25 @@ def bands(draws: Draws, T: int, x: Floats | None = None) -> Floats:
     for start in range(0, T, step):
         row = np.arange(start, min(start + step, T))
         segment = _segments(draws.first, row[0], len(row))
-        theta = np.take_along_axis(draws.parameter, segment, axis=1)
-        if "slope" in draws.extra and x is not None:
-            began = x[np.take_along_axis(draws.first, segment, axis=1)]
-            theta += np.take_along_axis(draws.extra["slope"], segment, axis=1) * (
-                x[row] - began
-            )
+        theta = _theta(draws, segment, row, x)
         told[0, row] = theta.mean(axis=0)
         told[1:, row] = _quantiles(theta)
     return told
+
+
+def at_rows(draws: Draws, row: Integers, x: Floats | None = None) -> Floats:
+    """Return the parameter of each draw at some rows, (D, n); x as in `bands`."""
+    segment = (draws.first[:, 1:, None] <= row).sum(axis=1)
+    return _theta(draws, segment, row, x)
+
+
+def _theta(draws: Draws, segment: Integers, row: Integers, x: Floats | None) -> Floats:
+    """Return the parameter of rows in these segments, (D, n)."""
+    theta: Floats = np.take_along_axis(draws.parameter, segment, axis=1)
+    if "slope" in draws.extra and x is not None:
+        began = x[np.take_along_axis(draws.first, segment, axis=1)]
+        theta += np.take_along_axis(draws.extra["slope"], segment, axis=1) * (x[row] - began)
+    return theta
 
 
 def _quantiles(values: Floats) -> Floats:

@@ -50,6 +50,18 @@ def segments(tree: xr.DataTree) -> tuple[Integers, dict[str, Floats]]:
     return first, named
 
 
+def stored_draws(tree: xr.DataTree, parameter: str) -> Draws:
+    """Return places and parameters of all draws' segments, without what these share."""
+    first, named = segments(tree)
+    chains, segment = len(first), first.shape[-1]
+    flat = {name: values.reshape(-1, segment) for name, values in named.items()}
+    theta = flat.pop(parameter)
+    if not tilted(tree):
+        flat = {}
+    first = first.reshape(-1, segment)
+    return Draws(first, theta, np.empty((len(first), 0)), (), chains, flat)
+
+
 def tilted(tree: xr.DataTree) -> bool:
     """Whether a `slope` tilts the parameter: not in a hand-written model, where it's a name."""
     return str(json.loads(tree.attrs["model"])["likelihood"]["name"]) != "pymc"

@@ -516,7 +516,8 @@ def test_the_page_of_one_series(visit, viewport):
     figure = tab.locator("svg.figure")
     figure.wait_for()
     assert figure.get_attribute("aria-label") == posterior.sentence()
-    assert tab.locator(".lede").text_content() == posterior.sentence()
+    assert tab.locator(".lede").text_content() == posterior.headline()
+    assert tab.get_by_text(posterior.sentence()).is_visible()
     assert figure.locator(".mark").count() == len(posterior.changes)
     assert tab.locator("svg text.when").first.text_content() == posterior.changes[0].time
     assert tab.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

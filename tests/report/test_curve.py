@@ -95,7 +95,7 @@ TIMES = {
 def test_dates_stand_where_they_are(time, most, stride):
     found = ticks_of(time, stride, most)
     assert 1 <= len(found) <= most
-    rows = np.array([tick.position for tick in found]) * stride - 0.5
+    rows = np.array([tick.position for tick in found]) * stride
     told = np.array([tick.label.replace(" ", "T") for tick in found], "datetime64[us]")
     us = time.astype("datetime64[us]").astype(float)
     at = np.interp(rows, np.arange(len(time)), us)
@@ -118,20 +118,20 @@ def test_weeks_begin_on_mondays():
 def test_numbers_stand_where_they_are(time):
     found = ticks_of(time)
     assert 1 <= len(found) <= 8
-    at = np.interp([t.position - 0.5 for t in found], np.arange(len(time)), time.astype(float))
+    at = np.interp([t.position for t in found], np.arange(len(time)), time.astype(float))
     assert [float(tick.label) for tick in found] == pytest.approx(at, abs=0.01 * np.ptp(time))
 
 
 def test_rows_without_times_are_numbered():
     assert ticks_of(40) == (
-        Tick(0.5, "0"),
-        Tick(10.5, "10"),
-        Tick(20.5, "20"),
-        Tick(30.5, "30"),
+        Tick(0.0, "0"),
+        Tick(10.0, "10"),
+        Tick(20.0, "20"),
+        Tick(30.0, "30"),
     )
     assert [tick.label for tick in ticks_of(2)] == ["0", "1"]
     assert ticks_of(0) == ()
 
 
 def test_a_single_date():
-    assert ticks_of(days("2025-03-01", "2025-03-02")) == (Tick(0.5, "2025-03-01"),)
+    assert ticks_of(days("2025-03-01", "2025-03-02")) == (Tick(0.0, "2025-03-01"),)

@@ -302,7 +302,8 @@ def answer(request):
 def test_the_page_of_one_series(answer):
     html = single(answer)
     text = " ".join(Page(html).visible().split())
-    assert " ".join(answer.sentence().split()) in text
+    for sentence in (answer.headline(), answer.sentence()):
+        assert " ".join(sentence.split()) in text
     (got,) = told(html)
     T, n = len(answer.observations), got["n_points"]
     stride = -(-T // 400)

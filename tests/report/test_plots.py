@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from changepoint import (
@@ -46,6 +47,22 @@ def posterior(request):
 def one():
     rate = priors.Beta(2, 200)
     return fit(Model(likelihoods.Binomial(rate=rate), Changes()), series(180, 1, dates=False))
+
+
+@pytest.mark.parametrize("dates", [True, False])
+def test_a_change_is_drawn_where_its_first_row_begins(dates):
+    data = series(12, 1, dates)
+    posterior = fit(Model(likelihoods.Binomial()), data)
+    top, below = posterior.plot().axes
+    row = posterior.changes[0].index
+    first = date2num(data.time[row]) if dates else row
+    (line,) = [one for one in top.lines if one.get_linestyle() == "--"]
+    at = line.get_xdata()[0]
+    assert (date2num(at) if dates else at) == first
+    edges = below.patches[-1].get_data().edges
+    assert edges[row] == first
+    dots = top.collections[0].get_offsets()[:, 0]
+    assert dots[row] == first + 0.5
 
 
 @pytest.fixture

@@ -1,0 +1,260 @@
+"""The answer in one sentence for everybody: what changed, by how much, when, and is it sure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from changepoint.report.numbers import number, percent
+from changepoint.results.reported import Change, Interval
+from changepoint.results.summaries import MASS
+
+if TYPE_CHECKING:
+    from changepoint.answer import Answer
+
+BEHIND = ("trials", "exposure")
+SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
+LONGEST = 40  # characters of a column's name
+TIMES = 2.0  # ratio from which "by so many percent" is "to so many times"
+WILD = 1000.0  # ratio beyond which it says nothing, as what was before may have been 0
+PER = ((0.005, 100, " %"), (0.0005, 1000, " per 1,000"), (0.0, 100_000, " per 100,000"))
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
+
+
+def headline(posterior: Answer) -> str:
+    """Return the answer in one sentence."""
+    told = _fixed(posterior) if _given(posterior) else _found(posterior)
+    return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
+
+
+def _given(posterior: Answer) -> bool:
+    return posterior.model.changes.exactly is not None
+
+
+def _fixed(posterior: Answer) -> str:
+    found, subject = posterior.changes, _subject(posterior)
+    k = posterior.model.changes.exactly
+    times = {0: "no change", 1: "exactly 1 change"}.get(k or 0, f"exactly {k} changes")
+    if not found:
+        told = f"the {subject}{_throughout(posterior)}"
+    elif len(found) == 1:
+        told = f"the {subject} {_did(posterior, found[0])}"
+    else:
+        told = f"the {subject} changed, {_the_largest(posterior, _largest(found))}"
+    return f"Assuming {times}: {told}."
+
+
+def _found(posterior: Answer) -> str:
+    found, subject = posterior.changes, _subject(posterior)
+    p, k = posterior.probability_of_change, len(found)
+    likely = float(posterior.number_probability[k])
+    if not found and p > 0.5:
+        return (
+            f"The {subject} {'' if p > MASS else 'probably '}changed ({percent(p)}), though no "
+            f"number of changes is as likely as none ({percent(likely)})."
+        )
+    if not found:
+        sign = "No sign" if p < 0.2 else "No clear sign"
+        about = _throughout(posterior, ", which")
+        return f"{sign} of a change in the {subject} (P {_equals(p)}){about}."
+    if k == 1 and _at_least(posterior) <= 1:
+        once = f", and once is most likely ({percent(likely)})" if likely < 0.5 else ""
+        return (
+            f"The {subject} {'' if p > MASS else 'probably '}{_did(posterior, found[0])}; that "
+            f"it changed at all is {_sure(p)}{once}."
+        )
+    sure = [change for change in found if change.probability >= MASS]
+    top = _largest(sure or found)
+    doubt = "" if sure else f" ({percent(top.probability)})"
+    return f"The {subject} {_how_often(posterior)}; {_the_largest(posterior, top, doubt)}."
+
+
+def _at_least(posterior: Answer) -> int:
+    """Return the largest number of changes of which one can be sure."""
+    below = np.cumsum(posterior.number_probability)  # P(at most k)
+    return int(np.sum(1 - below >= MASS))
+
+
+def _how_often(posterior: Answer) -> str:
+    """Return how often it changed: never a number alone that may well be another."""
+    k = posterior.number
+    likely, p = float(posterior.number_probability[k]), posterior.probability_of_change
+    least = min(_at_least(posterior), k)
+    if likely >= MASS:
+        return f"changed {_times(k)} ({percent(likely)})"
+    most = f"most likely {_times(k) if k < 3 else k} ({percent(likely)})"
+    if not least:
+        return f"probably changed ({percent(p)}), {most}"
+    return f"changed at least {_times(least)}, {most}"
+
+
+def _times(k: int) -> str:
+    return {1: "once", 2: "twice"}.get(k, f"{k} times")
+
+
+def _sure(p: float) -> str:
+    """Return how sure it is of any change, in words and in percent."""
+    for least, word in (
+        (0.9999, "certain"), (0.99, "almost certain"), (0.95, "very likely"), (0.8, "likely"),
+    ):  # fmt: skip
+        if p > least:
+            return f"{word} ({percent(p)})"
+    return f"rather likely ({percent(p)})"
+
+
+def _equals(p: float) -> str:
+    told = percent(p)
+    return told if told[0] in "<>" else f"= {told}"
+
+
+def _the_largest(posterior: Answer, top: Change, doubt: str = "") -> str:
+    return f"the largest change{doubt}: it {_did(posterior, top)}"
+
+
+def _largest(found: Sequence[Change]) -> Change:
+    """Return the change by the largest factor, or difference."""
+
+    def size(change: Change) -> float:
+        if change.before.mean > 0 and change.after.mean > 0 and change.ratio is not None:
+            return abs(math.log(change.after.mean / change.before.mean))
+        return abs(change.difference.mean)
+
+    return max(found, key=size)
+
+
+def _did(posterior: Answer, change: Change) -> str:
+    """Return what a change did and when: "fell by 65 % (49 to 78 %), from ... to ..., ..."."""
+    up, family = change.probability_of_increase, posterior.model.likelihood
+    before, after = change.before, change.after
+    by, verb = "", "changed"
+    agree = (after.mean > before.mean) == (up > 0.5)
+    if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
+        verb = "rose" if up > 0.5 else "fell"
+        by = _by(posterior, change)
+    told = [_ends(posterior, before.mean, after.mean)]
+    told += [
+        f"its {name} from {number(sides[0].mean)} to {number(sides[1].mean)}"
+        for name, sides in change.others.items()
+        if name in SHAPE
+    ]
+    when = _when(posterior, change)
+    if family.subject != family.label:
+        return f"{verb} {when}: the {family.label} {told[0]}"
+    return f"{verb}{by}{',' if by else ''} {', '.join([*told, when])}"
+
+
+def _by(posterior: Answer, change: Change) -> str:
+    """Return by how much, of what surely rose or fell; nothing where that says nothing."""
+    ratio, difference = change.ratio, change.difference
+    rose = change.probability_of_increase > 0.5
+    if posterior.model.likelihood.domain[0] < 0 or ratio is None:
+        sides = difference.lower, difference.upper
+        low, high = sides if rose else (-sides[1], -sides[0])
+        return f" by {number(abs(difference.mean))} ({number(low)} to {number(high)})"
+    if not ratio.upper < WILD or (ratio.mean > 1) != rose:
+        return ""
+    if ratio.mean >= TIMES:
+        ends = f"{number(ratio.lower)} to {number(ratio.upper)}"
+        return f" to {number(ratio.mean)} times what it was ({ends})"
+    shares = [100 * (r - 1) for r in ratio]
+    mean, low, high = shares if rose else (-shares[0], -shares[2], -shares[1])
+    return f" by {_whole(mean)} % ({_whole(low)} to {_whole(high)} %)"
+
+
+def _whole(x: float) -> str:
+    """Return percents without decimals where they have two digits or more."""
+    return f"{x:.0f}" if abs(x) >= 9.95 else f"{x:.1f}" if abs(x) >= 0.995 else f"{x:.2g}"
+
+
+def _ends(posterior: Answer, before: float, after: float) -> str:
+    """Return from what to what, in percent, or per 1,000 or 100,000, where it is a share."""
+    times, unit = _unit(posterior, max(before, after))
+    one, two = number(times * before), number(times * after)
+    if one == two:
+        one, two = (f"{times * x:.5g}" for x in (before, after))
+    return f"from {one}{unit if unit == ' %' else ''} to {two}{unit}"
+
+
+def _unit(posterior: Answer, largest: float) -> tuple[float, str]:
+    """Return by what numbers of a size are multiplied, and what is written behind them."""
+    family = posterior.model.likelihood
+    counted = family.response == "count" and posterior.observations.exposure is not None
+    by_exposure = counted and family.name != "pymc" and largest < PER[0][0]
+    if family.domain != (0.0, 1.0) and not by_exposure:
+        return 1, ""
+    return next((times, unit) for least, times, unit in PER if largest >= least)
+
+
+def _throughout(posterior: Answer, joined: str = "") -> str:
+    """Return what the parameter is, where it doesn't change; nothing of a line."""
+    family = posterior.model.likelihood
+    if family.subject != family.label:
+        return "" if joined else " is one throughout"
+    mean, lower, _, upper = (float(band.mean()) for band in posterior.arrays.rows)
+    first, last = posterior.arrays.rows[0, [0, -1]]
+    if abs(last - first) > upper - lower:  # a line
+        return "" if joined else " follows one line"
+    times, unit = _unit(posterior, mean)
+    told = Interval(times * mean, times * lower, times * upper)
+    spread = f"({number(told.lower)} to {number(told.upper)}{unit})"
+    return f"{joined} is about {number(told.mean)}{unit} {spread} throughout"
+
+
+def _when(posterior: Answer, change: Change) -> str:
+    """Return when a change was: around a time, unless it is the only one that may be."""
+    observations, rows = posterior.observations, change.credible
+    known = rows[0][0] == rows[-1][1]
+    time = observations.time
+    if time is None:
+        return f"{'at' if known else 'around'} row {change.index}"
+    if not np.issubdtype(time.dtype, np.datetime64):
+        return f"{'at' if known else 'around'} {change.time:.10g}"
+    months = time.astype("datetime64[M]")
+    if (time != months).any():
+        return f"{'on' if known else 'around'} {change.time}"
+    told, word = months[change.index].item(), "in" if known else "around"
+    if (months == months.astype("datetime64[Y]")).all():
+        return f"{word} {told.year}"
+    return f"{word} {MONTHS[told.month - 1]} {told.year}"
+
+
+def _subject(posterior: Answer) -> str:
+    """Return what may have changed, by the names of its columns: rate of deaths per birth."""
+    family, columns = posterior.model.likelihood, posterior.observations.columns
+    if family.name == "pymc" or family.subject != family.parameter:
+        return str(family.subject)
+    name = _named(columns.get(family.response, ""))
+    if not name:
+        return family.parameter
+    if family.response == "rate":
+        return name
+    if family.name == "exponential":
+        return f"rate (1 / mean of {name})"
+    behind = [_singular(_named(columns[role])) for role in BEHIND if role in columns]
+    per = f" per {behind[0]}" if behind and family.response == "count" else ""
+    return f"{family.parameter} of {name}{per}"
+
+
+def _named(column: str) -> str:
+    """Return a column's name as a word: no underscores, and not too long."""
+    name = " ".join(column.replace("_", " ").split())
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+
+
+def _singular(name: str) -> str:
+    """Return one of what a column counts: birth of births; others as they are."""
+    low = name.lower()
+    if low.endswith("ies") and len(name) > 4:
+        return f"{name[:-3]}y"
+    if low.endswith(("ches", "shes", "sses", "xes")):
+        return name[:-2]
+    if low.endswith("s") and not low.endswith(("ss", "us", "is")) and len(name) > 2:
+        return name[:-1]
+    return name
