@@ -27,6 +27,7 @@ from changepoint.report.figure_style import (
     edges_of,
     label_of,
     places,
+    thicken,
 )
 from changepoint.report.numbers import chance, equals
 
@@ -63,6 +64,7 @@ def plot(posterior: Answer, size: Size = "screen") -> Picture:
                 _draw_any(ax, posterior)
         draw_dates(axes[-1], posterior)
         figure.suptitle(_title(posterior), fontsize="medium", x=0.01, ha="left")
+        thicken(figure, points / SIZES["screen"][2])
     return figure
 
 
