@@ -112,6 +112,9 @@ def test_the_columns_suggest_the_likelihood(answer, file, name):
 
 
 KEYS = {
+    "version": None,
+    "schema": None,
+    "alert": None,
     "file": None,
     "observations": None,
     "missing": None,

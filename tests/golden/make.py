@@ -150,6 +150,7 @@ FITS["auto, a level"] = lambda: auto(values(40, 6, missing=0.1))
 FITS["data/coal_disasters.csv"] = lambda: (None, read(ROOT / "data" / "coal_disasters.csv"))
 
 LEFT_OUT = ("seed", "settings", "diagnostics")  # of the engine
+OF_THE_TOOL = ("version", "schema", "alert")
 NUMBER = re.compile(r"[<>=]? ?[-+]?\d[-\d.:eT]*| (?:up|down)(?= to)|(?:in|de)crease")
 
 
@@ -159,7 +160,7 @@ def answer(name: str) -> dict[str, Any]:
         warnings.simplefilter("ignore")
         model, observations = FITS[name]()
         posterior = fit(model, observations, Exact(draws=DRAWS))
-        told = posterior.to_dict()
+        told = {k: v for k, v in posterior.to_dict().items() if k not in OF_THE_TOOL}
     told["engine"] = {key: v for key, v in told["engine"].items() if key not in LEFT_OUT}
     told["file"] = told["file"] and Path(told["file"]).name
     told["sentence"] = NUMBER.sub(" #", posterior.sentence())
