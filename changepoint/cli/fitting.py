@@ -93,7 +93,8 @@ def fit(
         A date, a time or a number; by default the last period of the model's shortest season,
         such as a week, or the last 7 rows if it has none. Needs --alert.
     out
-        Folder for report.html, figure.png, figure.svg, summary.csv, posterior.nc, result.json.
+        Folder for report.html, figures (PNG, SVG, and PDF for a paper), summary.csv,
+        posterior.nc, result.json, and a draft of methods.md with citation.bib.
     as_json
         Print one JSON object instead of a table.
     """
@@ -130,7 +131,7 @@ def fit(
             write(posterior, out, told)
     say(text)
     if out is not None and not as_json:
-        say(f"Written: report, figure, table, posterior and result, in the folder {out}")
+        say(f"Written: report, figures, table, posterior, result and methods, in {out}")
     if not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
         return ENGINE
