@@ -53,8 +53,10 @@ class Answer:
     def tree(self) -> xr.DataTree:
         """The DataTree: posterior, exact, observed_data, constant_data, and more.
 
-        `az.summary`, `az.plot_trace_dist` and the rest of ArviZ take it as it is. What is
-        large and seldom needed is added by `build`.
+        `az.summary`, `az.plot_trace_dist` and the rest of ArviZ take it as it is. Where the
+        number of changes was left open, places and parameters of segments are in the group
+        `given`, given the most probable number: `az.summary(posterior.tree, group="given")`.
+        What is large and seldom needed is added by `build`.
         """
         return to_tree(self._source) if isinstance(self._source, Result) else self._source
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from changepoint.errors import ModelError
 from changepoint.exact.engine import Exact
+from changepoint.likelihoods import Likelihood
 from changepoint.model import Model, default_model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
+from changepoint.reading.accepted import is_data, named, observations_of
 from changepoint.results.result import Engine
 
 if TYPE_CHECKING:
     import pymc as pm
+    from narwhals.typing import IntoFrame
+
+CALL = "fit(model, observations)"
 
 
 def fit(
-    model: Model | pm.Model | None,
-    observations: Observations,
+    model: Model | pm.Model | Observations | IntoFrame | None = None,
+    observations: Observations | IntoFrame | None = None,
     engine: Engine | None = None,
 ) -> Posterior:
     """Return the posterior of a model given data.
@@ -28,11 +33,12 @@ def fit(
     Parameters
     ----------
     model
-        A `Model`; None for the default model of this kind of data. With the engine MCMC
-        also a PyMC model of your own, whose integer variable `switchpoint` has the dim
-        `change` and whose segment variables have the dim `segment`.
+        A `Model`; None, or the data in its place, for the default model of this kind of data.
+        With the engine MCMC also a PyMC model of your own, whose integer variable
+        `switchpoint` has the dim `change` and whose segment variables have the dim `segment`.
     observations
-        The data, T rows.
+        The data, T rows; or a data frame, whose columns find their roles by name, as in
+        `from_frame`.
     engine
         How: `Exact()`, the default, or `MCMC()`.
 
@@ -40,6 +46,8 @@ def fit(
     ------
     SupportError
         With a table of the rows that the likelihood or its prior rules out.
+    DataError
+        If these are no data, or a frame's columns have no roles.
     ModelError, EngineError
         If parts don't fit together.
 
@@ -49,23 +57,46 @@ def fit(
     >>> data = Observations(count=[1, 0, 2, 1, 7, 9, 6, 8], trials=[500] * 8)
     >>> fit(Model(likelihoods.Binomial()), data).number
     1
+
+    The default model, of a data frame:
+
+    >>> import pandas
+    >>> fit(pandas.read_csv("data/conversions.csv")).model.likelihood.title
+    'beta-binomial'
     """
-    if model is None:
-        model = default_model(observations)
-    if not isinstance(observations, Observations):
-        raise ModelError(
-            "fit takes Observations, from read_csv or from_frame, not "
-            f"{type(observations).__name__}"
-        )
+    chosen, data = _in_order(model, observations)
     engine = Exact() if engine is None else engine
     if isinstance(engine, type) or not isinstance(engine, Engine):
-        raise ModelError(f"the engine must be Exact() or MCMC(), not {engine!r}")
-    if isinstance(model, Model):
-        notes = model.check(observations)
-        return Posterior(engine.run(model.resolve(observations), observations, notes))
+        raise ModelError(f"{CALL}: the engine must be Exact() or MCMC(), not {engine!r}")
+    if chosen is None:
+        chosen = default_model(data)
+    if isinstance(chosen, Model):
+        notes = chosen.check(data)
+        return Posterior(engine.run(chosen.resolve(data), data, notes))
     if engine.exact:
-        raise ModelError(
-            f"fit takes a Model, such as Model(BetaBinomial()), not {model!r}; a PyMC model "
-            "needs the engine MCMC()"
-        )
-    return Posterior(engine.run(model, observations))
+        raise ModelError(_no_model(chosen))
+    return Posterior(engine.run(chosen, data))
+
+
+def _in_order(model: Any, observations: Any) -> tuple[Any, Observations]:
+    """Return the model, None where the data stand in its place, and the data."""
+    if not is_data(model):
+        return model, observations_of(observations, CALL)
+    if observations is None:
+        return None, observations_of(model, CALL)
+    remedy = "leave the model out, fit(observations), or give None"
+    if isinstance(observations, Model):
+        remedy = "exchange the two"
+    elif isinstance(observations, Engine):
+        remedy = "name the engine, fit(observations, engine=...)"
+    raise ModelError(
+        f"{CALL}: model must be a Model or None, not data ({named(model)}): {remedy}"
+    )
+
+
+def _no_model(model: Any) -> str:
+    """Say why this can't be fitted by the exact engine."""
+    wrong = f"{CALL}: model must be a Model, such as Model(likelihoods.BetaBinomial()), or None"
+    if isinstance(model, Likelihood):
+        return f"{wrong}, not a likelihood alone: Model({model})"
+    return f"{wrong}, not {named(model)}; a PyMC model needs the engine MCMC()"

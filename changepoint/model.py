@@ -21,11 +21,13 @@ from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.links import is_relative
 from changepoint.likelihoods.series import Shifts
 from changepoint.observations import ROLES, Observations
+from changepoint.reading.accepted import observations_of
 from changepoint.roles import BY_NAME, behind
 from changepoint.time_problems import time_problems
 
 if TYPE_CHECKING:
     import pymc as pm
+    from narwhals.typing import IntoFrame
 
 SHIFTABLE = [name for name, family in FAMILIES.items() if family().unshiftable == ""]
 RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
@@ -98,8 +100,9 @@ class Model:
     def __str__(self) -> str:
         return ", ".join(str(part) for part in (self.likelihood, self.changes, *self.effects))
 
-    def resolve(self, observations: Observations) -> Model:
+    def resolve(self, observations: Observations | IntoFrame) -> Model:
         """Return the model with every prior that was left out filled from the data."""
+        observations = observations_of(observations, "Model.resolve(observations)")
         family = self.likelihood.resolve(observations)
         scale = RELATIVE
         if not is_relative(family.shifted_domain):
@@ -120,8 +123,13 @@ class Model:
             np.repeat(np.arange(len(sizes)), sizes),
         )
 
-    def check(self, observations: Observations) -> tuple[str, ...]:
+    def check(self, observations: Observations | IntoFrame) -> tuple[str, ...]:
         """Check the data row by row against the likelihood, its priors and the changes.
+
+        Parameters
+        ----------
+        observations
+            T rows, or a data frame, as for `fit`.
 
         Returns
         -------
@@ -135,6 +143,7 @@ class Model:
         DataError
             If a column that the likelihood needs is absent.
         """
+        observations = observations_of(observations, "Model.check(observations)")
         family = self.likelihood
         absent = self.absent(observations)
         if absent:
@@ -191,7 +200,9 @@ class Model:
                 "Use more rows, or a smaller min_length.",
             )
 
-    def to_pymc(self, observations: Observations, exactly: int | None = None) -> pm.Model:
+    def to_pymc(
+        self, observations: Observations | IntoFrame, exactly: int | None = None
+    ) -> pm.Model:
         """Return the same model for PyMC: to look at, to change, to sample.
 
         Its variables: `switchpoint` (change), integer, the first row of each new segment, every
@@ -205,7 +216,7 @@ class Model:
         Parameters
         ----------
         observations
-            T rows, which are checked; the observed ones enter, as `pm.Data`.
+            T rows, or a data frame, which are checked; the observed ones enter, as `pm.Data`.
         exactly
             The number of changes; by default that of `Changes(exactly=)`.
 
@@ -227,6 +238,7 @@ class Model:
         """
         from changepoint.sampling.models import build
 
+        observations = observations_of(observations, "Model.to_pymc(observations)")
         known = build.with_number(self.likelihood, self.changes, exactly)
         model = replace(self, changes=known)
         model.check(observations)

@@ -16,9 +16,11 @@ from changepoint.fitting import fit
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.posterior import Posterior
+from changepoint.reading.accepted import observations_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from narwhals.typing import IntoFrame
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def _times(posterior: Posterior) -> str:
 
 
 def compare_models(
-    models: Iterable[Model], observations: Observations, engine: Exact | None = None
+    models: Iterable[Model],
+    observations: Observations | IntoFrame,
+    engine: Exact | None = None,
 ) -> ModelComparison:
     """Return the evidence of models of the same data, and what each says of the changes.
 
@@ -103,7 +107,7 @@ def compare_models(
     models
         Two or more, which explain the same numbers: all counts, or all values.
     observations
-        T rows.
+        T rows, or a data frame, as for `fit`.
     engine
         `Exact()`, which alone gives the evidence.
 
@@ -135,6 +139,7 @@ def compare_models(
             f"models of different columns can't be compared: these explain "
             f"{' and '.join(responses)}"
         )
+    observations = observations_of(observations, "compare_models(models, observations)")
     engine = Exact() if engine is None else engine
     if not isinstance(engine, Exact):
         raise ModelError(

@@ -36,7 +36,7 @@ class Posterior(Answer):
     """
 
     def summary(self) -> pd.DataFrame:
-        """Return a row per change: when, how sure, from what to what."""
+        """Return a row per change: when (dates as time stamps), how sure, from what to what."""
         from changepoint.report.tables import frame
 
         return frame(self)
@@ -92,7 +92,7 @@ class Posterior(Answer):
         Parameters
         ----------
         ax
-            Where to draw; without, a new figure of pyplot. So in all of `plot_...`.
+            Where to draw, one Axes; without, a new figure of pyplot. So in all of `plot_...`.
 
         Examples
         --------
@@ -125,7 +125,8 @@ class Posterior(Answer):
     def plot_prior(self, parameter: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw a parameter's prior against its posterior, by segment.
 
-        Given the most probable number of changes. Densities are kernel estimates of draws.
+        Given the most probable number of changes. Densities are kernel estimates of draws. A
+        prior that would be too low to see is drawn higher, and the legend says how many times.
 
         Parameters
         ----------

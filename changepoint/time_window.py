@@ -91,7 +91,37 @@ def rows_between(observations: Observations, first: Any, last: Any) -> Covered:
     return Covered(rows, note)
 
 
-def _place(observations: Observations, end: Any, dates: bool) -> tuple[Any, Any]:
+def rows_since(observations: Observations, since: Any) -> Covered:
+    """Return which rows lie after a time, or hold it.
+
+    Raises
+    ------
+    DataError
+        If this is no time, or later than the last row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> months = np.arange("2024-01", "2024-07", dtype="datetime64[M]")
+    >>> rows_since(Observations(count=[1] * 6, time=months), "2024-05").rows.tolist()
+    [False, False, False, False, True, True]
+    """
+    stamps = np.arange(len(observations)) if observations.time is None else observations.time
+    last = stamps[-1]
+    begin, _ = _place(observations, since, stamps.dtype.kind == "M", "since must be a time")
+    step = last - stamps[-2] if len(stamps) > 1 else last - last
+    if begin > last and begin >= last + step:
+        end = observations.label(len(stamps) - 1)
+        raise DataError(f"there are no rows since {since}: the data end with {end}")
+    return rows_between(observations, since, max(last, begin))
+
+
+def _place(
+    observations: Observations,
+    end: Any,
+    dates: bool,
+    rule: str = "first and last must be times",
+) -> tuple[Any, Any]:
     """Return first and last moment of a time, as compares with those of the data."""
     try:
         place = np.asarray(end)
@@ -108,4 +138,4 @@ def _place(observations: Observations, end: Any, dates: bool) -> tuple[Any, Any]
         return begin, max(next_one - _MOMENT, begin)
     except (TypeError, ValueError, OverflowError):
         like = observations.label(0)
-        raise DataError(f"first and last must be times such as {like}, not {end!r}") from None
+        raise DataError(f"{rule} such as {like}, not {end!r}") from None

@@ -51,6 +51,7 @@ STATUS = {
     exit_status.USAGE: "The command or the model is wrong.",
     exit_status.DATA: "The data can't be read, or are impossible under the model.",
     exit_status.ENGINE: "The engine can't do this model, or its chains have not converged.",
+    exit_status.ALERT: "There is an answer, and a change as probable as `--alert` asked for.",
     130: "Interrupted.",
 }
 GROUPS = {

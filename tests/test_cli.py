@@ -113,6 +113,9 @@ def test_the_columns_suggest_the_likelihood(answer, file, name):
 
 
 KEYS = {
+    "version": None,
+    "schema": None,
+    "alert": None,
     "file": None,
     "headline": None,
     "sentence": None,
@@ -332,10 +335,11 @@ def folder(tmp_path_factory):
     return out, told.getvalue()
 
 
-def test_out_writes_six_files(folder):
+def test_out_writes_these_files(folder):
     names = {path.name for path in folder[0].iterdir()}
-    figures, numbers = {"figure.png", "figure.svg"}, {"summary.csv", "result.json"}
-    assert names == figures | numbers | {"report.html", "posterior.nc"}
+    figures = {"figure.png", "figure.svg", "figure.pdf"}
+    numbers, words = {"summary.csv", "result.json"}, {"methods.md", "citation.bib"}
+    assert names == figures | numbers | words | {"report.html", "posterior.nc"}
 
 
 def test_result_json_is_what_was_printed(folder):
@@ -347,6 +351,10 @@ def test_figures_are_figures(folder):
     svg = (folder[0] / "figure.svg").read_text(encoding="utf-8")
     assert svg.startswith("<svg")
     assert svg.rstrip().endswith("</svg>")
+    pdf = (folder[0] / "figure.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    wide = float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", pdf)[1])
+    assert wide == pytest.approx(6.3 * 72)  # as the text of an A4 page, in points
 
 
 def test_summary_opens_in_a_spreadsheet(folder):
@@ -365,7 +373,7 @@ def test_same_seed_same_files(run, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
     for out in folders:
         run("fit", COAL, "--out", out)
-    for name in ("report.html", "figure.png", "figure.svg", "summary.csv", "result.json"):
+    for name in (path.name for path in folders[0].iterdir() if path.suffix != ".nc"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from changepoint.version import RELEASED, __version__
+
 ROOT = Path(__file__).parents[1]
 LOCK_FILES = {"uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "pixi.lock", "pylock.toml"}
 LOCK_FILES |= {"conda-lock.yml", "package-lock.json", "yarn.lock", "environment.yml"}
@@ -90,6 +92,17 @@ def test_the_changelog_is_about_this_version():
     source = (ROOT / "changepoint" / "version.py").read_text(encoding="utf-8")
     assert f'__version__ = "{version}"' in source
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", day)
+    assert f'RELEASED = "{day}"' in source
+
+
+def test_the_citation_is_of_this_version():
+    told = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r'^(\S+): "?(.+?)"?$', told, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert fields["cff-version"] == "1.2.0"
+    assert (fields["version"], fields["date-released"]) == (__version__, RELEASED)
+    assert fields["license"] == project["license"]
+    assert re.findall(r'- name: "(.+)"', told) == [one["name"] for one in project["authors"]]
 
 
 def test_no_lock_files():

@@ -137,7 +137,14 @@ def test_the_sdist_holds_what_is_needed_to_work_on_it(built):
     tops = {name.split("/")[1] for name in names if "/" in name}
     assert tops >= {
         *("benchmarks", "changepoint", "data", "docs", "models", "notebooks", "tests", "tools"),
-        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
+        *(
+            "CHANGELOG.md",
+            "CITATION.cff",
+            "CONTRIBUTING.md",
+            "LICENSE",
+            "Makefile",
+            "README.md",
+        ),
         *("constraints.txt", "pyproject.toml"),
     }
     assert not tops & {".venv", "build", "dist", ".git", ".ci"}
@@ -148,8 +155,8 @@ def test_the_command_answers(folder, run):
     told = run("changepoint", "fit", "data/conversions.csv", "--out", "answer")
     assert "changed once" in told
     assert {path.name for path in (folder / "answer").iterdir()} == {
-        *("report.html", "figure.png", "figure.svg"),
-        *("summary.csv", "posterior.nc", "result.json"),
+        *("report.html", "figure.png", "figure.svg", "figure.pdf"),
+        *("summary.csv", "posterior.nc", "result.json", "methods.md", "citation.bib"),
     }
 
 

@@ -21,6 +21,7 @@ from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
 from changepoint.errors import DataError, DataWarning, ModelError
+from changepoint.reading.accepted import is_data
 from changepoint.reading.doors import Choice
 from changepoint.reading.instructions import Instructions
 from changepoint.version import __version__
@@ -172,6 +173,11 @@ def run(
         raise ModelError(f"fdr is an expected share, between 0 and 1, not {fdr}")
     if not (len(shard) == 2 and 1 <= shard[0] <= shard[1]):
         raise ModelError(f"shard must be (i, n) with i of 1 to n, not {shard}")
+    if is_data(inputs):
+        raise ModelError(
+            "inputs must be files, which workers read, not data: write a data frame to a file "
+            "first, such as frame.to_parquet('series.parquet'), and name its series by by="
+        )
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     if not given:
         raise ModelError("a batch needs inputs: changepoint batch data --out build/batch")

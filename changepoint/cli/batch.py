@@ -34,6 +34,8 @@ def batch(
     dask: str | None = None,
     shard: str = "1/1",
     fresh: Annotated[bool, Parameter(negative=())] = False,
+    alert: Annotated[str | None, Parameter(show=False)] = None,
+    since: Annotated[str | None, Parameter(show=False)] = None,
 ) -> int:
     """Fit every series of files, folders or a long table; write which of them changed.
 
@@ -82,7 +84,15 @@ def batch(
         i/n: do every n-th part of the work from the i-th, for schedulers such as Slurm.
     fresh
         Remove earlier results from the folder.
+    alert, since
+        Of fit alone: refused.
     """
+    if alert is not None or since is not None:
+        raise ModelError(
+            "--alert and --since are of changepoint fit, a series at a time: among many, some "
+            "would raise it by chance. A batch flags series (--fdr): see the columns flagged "
+            "and last_change of series.csv"
+        )
     from changepoint.batch.progress import run_and_tell
 
     if dask is not None and threads is not None:

@@ -43,8 +43,9 @@ for command in (fit, batch, report, check):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with 0, or: 1 internal, 2 usage or model, 3 data, 4 engine.
 
-    4 is also what chains that have not converged end with, after their answer is printed; 130
-    an interrupt before there was one. An answer that can't be written ends with 3.
+    4 is also what chains that have not converged end with, after their answer is printed; 10
+    an answer with an alert (`fit --alert`); 130 an interrupt before there was one. An answer
+    that can't be written ends with 3.
     """
     # Where its folder can't be written to, matplotlib tells of it at length.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)

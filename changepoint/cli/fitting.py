@@ -15,14 +15,16 @@ from changepoint import modelfiles
 from changepoint.cli.columns import Columns
 from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
-from changepoint.cli.status import ENGINE
+from changepoint.cli.status import ALERT, ENGINE
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import ModelError
 from changepoint.plain import json_text, say, width
+from changepoint.time_window import rows_since
 
 if TYPE_CHECKING:
     from changepoint.observations import Observations
     from changepoint.posterior import Posterior
+    from changepoint.report.alert import Alert
 
 
 def fit(
@@ -41,6 +43,8 @@ def fit(
     switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
     draws: int | None = None,
     seed: int = 0,
+    alert: float | None = None,
+    since: str | None = None,
     out: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
@@ -82,13 +86,23 @@ def fit(
         Draws from the posterior: in all when exact, of each of 4 chains by mcmc; 1000.
     seed
         Of the draws.
+    alert
+        A probability, such as 0.99: end with exit status 10 if a change --since then is at
+        least so probable.
+    since
+        A date, a time or a number; by default the last period of the model's shortest season,
+        such as a week, or the last 7 rows if it has none. Needs --alert.
     out
-        Folder for report.html, figure.png, figure.svg, summary.csv, posterior.nc, result.json.
+        Folder for report.html, figures (PNG, SVG, and PDF for a paper), summary.csv,
+        posterior.nc, result.json, and a draft of methods.md with citation.bib.
     as_json
         Print one JSON object instead of a table.
     """
+    from changepoint.report.alert import alert_of
+    from changepoint.report.as_json import to_dict
     from changepoint.report.files import write
 
+    _check_alert(alert, since)
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
     changes = {name: number for name, number in changes.items() if number is not None}
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
@@ -96,6 +110,8 @@ def fit(
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
         chosen, observations = _read(file, columns, model, likelihood, changes, season, stated)
+        if since is not None:
+            rows_since(observations, since)  # is refused before anything takes long
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
             raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -107,18 +123,29 @@ def fit(
             warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
             posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
         tell("Summing up: the changes, and P(any change) under other priors")
-        told = json_text(posterior.to_dict(), indent=2)
-        text = told if as_json else _text(posterior)
+        found = None if alert is None else alert_of(posterior, alert, since)
+        told = json_text(to_dict(posterior, found), indent=2)
+        text = told if as_json else _text(posterior, found)
         if out is not None:
             tell(f"Writing the folder {out}")
             write(posterior, out, told)
     say(text)
     if out is not None and not as_json:
-        say(f"Written: report, figure, table, posterior and result, in the folder {out}")
+        say(f"Written: report, figures, table, posterior, result and methods, in {out}")
     if not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
         return ENGINE
-    return 0
+    return ALERT if found is not None and found.raised else 0
+
+
+def _check_alert(alert: float | None, since: str | None) -> None:
+    """Refuse what is wrong, before anything is computed."""
+    from changepoint.report.alert import check_threshold
+
+    if alert is not None:
+        check_threshold(alert)
+    elif since is not None:
+        raise ModelError("--since says from when on --alert looks: give --alert 0.99 too")
 
 
 def _read(
@@ -154,7 +181,9 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     return families[name]()
 
 
-def _text(posterior: Posterior) -> str:
+def _text(posterior: Posterior, alert: Alert | None) -> str:
+    from changepoint.report.alert import alert_line
     from changepoint.report.tables import text
 
-    return text(posterior, width(sys.stdout))
+    told = text(posterior, width(sys.stdout))
+    return told if alert is None else f"{told}\n{alert_line(posterior, alert)}"

@@ -12,10 +12,13 @@ from changepoint.report.sentences import sentence
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange
+from changepoint.version import __version__
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.report.alert import Alert
 
+SCHEMA_VERSION = 1  # raised where a program that reads the answer could stumble
 TIME = {"type": ["string", "number"]}
 
 
@@ -132,12 +135,26 @@ EFFECT = _object(
     ),
 )
 
+ALERT = _object(
+    "How probable a change is lately.",
+    since=TIME | {"description": "The first of the rows looked at: its time, or number."},
+    probability=_chance("P(some change since then), whatever their number."),
+    threshold=_chance("From which on the alert is raised."),
+    raised=_typed("boolean", "Whether it is: the exit status is 10."),
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "changepoint result",
     **_object(
         "What `changepoint fit --json` prints, `--out` writes to `result.json` and "
         "`Posterior.to_dict()` returns. NaN never appears.",
+        version=_typed("string", "Of the package that wrote it."),
+        schema=_typed(
+            "integer",
+            "Version of this schema; another one may lack a field.",
+            const=SCHEMA_VERSION,
+        ),
         headline=_typed("string", "The answer in one sentence, for everybody."),
         sentence=_typed("string", "The answer in words, with its probabilities."),
         file=_typed(["string", "null"], "The file read; null for data from memory."),
@@ -194,6 +211,8 @@ SCHEMA: dict[str, Any] = {
                 probability_of_change=_chance("P(any change) under it."),
             ),
         ),
+        alert={"oneOf": [ALERT, {"type": "null"}]}
+        | {"type": ["object", "null"], "description": "Of `--alert`; else null."},
         warnings=_typed("array", "What was noticed.", items={"type": "string"}),
     ),
     "$defs": {
@@ -207,7 +226,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def to_dict(posterior: Answer) -> dict[str, Any]:
+def to_dict(posterior: Answer, alert: Alert | None = None) -> dict[str, Any]:
     """Return what `changepoint fit --json` prints; NaN never appears."""
     observations, model = posterior.observations, posterior.model
     observed = int(observations.observed(model.likelihood.response).sum())
@@ -216,6 +235,8 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
     probabilities = posterior.number_probability
     kept = np.flatnonzero(probabilities > 1e-9).max(initial=0)
     return {
+        "version": __version__,
+        "schema": SCHEMA_VERSION,
         "headline": headline(posterior),
         "sentence": sentence(posterior),
         "file": observations.file,
@@ -245,6 +266,7 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
             {"prior_strength": strength, "probability_of_change": p}
             for strength, p in posterior.sensitivity.items()
         ],
+        "alert": None if alert is None else alert.to_dict(),
         "warnings": list(posterior.warnings),
     }
 

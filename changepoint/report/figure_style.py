@@ -7,13 +7,15 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from changepoint.errors import DataError
 from changepoint.plain import drawable
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.backend_bases import RendererBase
 
     from changepoint.answer import Answer
@@ -52,13 +54,31 @@ class Picture(Figure):
 
 
 def axes_or_new(ax: Axes | None, height: float = 3.6) -> Axes:
-    """Return the axes given, or those of a new figure of pyplot."""
-    if ax is not None:
+    """Return the axes given, or those of a new figure of pyplot.
+
+    Raises
+    ------
+    DataError
+        If what is given isn't one Axes, such as the array that `subplots` returns.
+    """
+    if isinstance(ax, Axes):
         return ax
+    if isinstance(ax, np.ndarray):
+        raise DataError(f"ax must be one Axes, not an array of {ax.size}: give one of them")
+    if ax is not None:
+        raise DataError(f"ax must be one Axes of matplotlib, not {type(ax).__name__}")
     from matplotlib import pyplot
 
     _, new = pyplot.subplots(figsize=(SIZES["screen"][0], height), layout="constrained")
     return new
+
+
+def thicken(figure: Figure, factor: float) -> None:
+    """Make lines and points so many times as thick: they don't grow with a figure."""
+    for artist in figure.findobj(lambda one: hasattr(one, "set_linewidth")):
+        artist.set_linewidth(np.asarray(artist.get_linewidth()) * factor)  # type: ignore[attr-defined]
+    for points in figure.findobj(PathCollection):
+        points.set_sizes(points.get_sizes() * factor**2)
 
 
 def places(posterior: Answer) -> NDArray[Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write(posterior: Answer, out: Path, told: str) -> None:
-    """Write report.html, figures, summary.csv, posterior.nc and result.json: all or none.
+    """Write page, figures, table, posterior, JSON, and what a paper needs: all or none.
 
     Raises
     ------
@@ -50,19 +50,29 @@ def _all_or_none(out: Path) -> Iterator[Path]:
 
 
 def _write(posterior: Answer, out: Path, told: str) -> None:
+    from matplotlib import rc_context
+
     from changepoint.report.html import svg
+    from changepoint.report.methods import methods
     from changepoint.report.page_one import single
     from changepoint.report.plots import plot
+    from changepoint.report.references import bibtex
     from changepoint.report.tables import frame
 
     figure = plot(posterior)
     figure.savefig(out / "figure.png", dpi=150)
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
+    # At the width of a page's text; without the day, equal figures give equal files.
+    with rc_context({"pdf.fonttype": 42}):  # text that journals can edit
+        paper = plot(posterior, "paper")
+        paper.savefig(out / "figure.pdf", metadata={"CreationDate": None})
     # A spreadsheet takes a file without a byte order mark for its local encoding.
     _defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
     (out / "posterior.nc").write_bytes(netcdf(posterior.tree))
     (out / "report.html").write_text(single(posterior), encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
+    (out / "methods.md").write_text(methods(posterior), encoding="utf-8")
+    (out / "citation.bib").write_text(bibtex(posterior), encoding="utf-8")
 
 
 def _defused(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from changepoint.report.figure_style import (
     label_of,
     middles_of,
     places,
+    thicken,
 )
 from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, equals
@@ -68,6 +69,7 @@ def plot(posterior: Answer, size: Size = "screen") -> Picture:
         draw_dates(axes[-1], posterior)
         title = _title(posterior, width, points)
         figure.suptitle(title, fontsize="medium", x=0.01, ha="left")
+        thicken(figure, points / SIZES["screen"][2])
     return figure
 
 

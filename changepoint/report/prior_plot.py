@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
@@ -32,6 +33,7 @@ Floats = NDArray[np.float64]
 DRAWS = 20_000  # of the prior
 NAMED = 6  # segments in the legend
 POINTS = 400
+LOWEST = 0.25  # of the highest posterior: a prior that is lower is drawn higher
 
 
 def plot_prior(posterior: Answer, parameter: str | None = None, ax: Axes | None = None) -> Axes:
@@ -48,14 +50,17 @@ def plot_prior(posterior: Answer, parameter: str | None = None, ax: Axes | None 
     prior = _prior_draws(posterior, name)
     ax = axes_or_new(ax, height=3.2)
     x = _shown(prior, after)
-    before = _density(prior, x)
-    ax.fill_between(x, before, facecolor=BAND, edgecolor=DATA, linewidth=1, label="prior")
-    for i, values in enumerate(after):
+    before, densities = _density(prior, x), [_density(values, x) for values in after]
+    times = _times_as_high(before, densities)
+    told = "prior" if times == 1 else f"prior, drawn {times:,} times as high"
+    ax.fill_between(x, times * before, facecolor=BAND, edgecolor=DATA, linewidth=1, label=told)
+    for i, density in enumerate(densities):
         label = _label(posterior, i, len(after))
-        ax.plot(x, _density(values, x), color=_colour(i, len(after)), label=label)
+        ax.plot(x, density, color=_colour(i, len(after)), label=label)
     ax.set_xlim(x[0], x[-1])
     ax.set_ylim(bottom=0)
     ax.set_yticks([])
+    ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.set_ylabel("density")
     ax.set_xlabel(drawable(label_of(posterior) if name == family.parameter else name))
     ax.legend(frameon=False, fontsize="small")
@@ -86,28 +91,8 @@ def _posterior_draws(posterior: Answer, name: str) -> list[Floats]:
 
 def _given_number(posterior: Answer) -> xr.Dataset:
     """Return the draws that have the reported number of changes."""
-    import xarray as xr
-
     tree = posterior.tree
-    if "given" in tree.children or "segments" not in tree.children:
-        return tree["given" if "given" in tree.children else "posterior"].dataset
-    # No change is reported: the draws of one segment.
-    every, several = tree["posterior"].dataset, tree["segments"].dataset
-    kept = every["n_changes"].values.ravel() == 0
-    told = {
-        name: (
-            ("chain", "draw", "segment"),
-            values.values.reshape(len(kept), -1)[None, kept, :1],
-        )
-        for name, values in several.items()
-        if name != "first"
-    }
-    shared = {
-        name: (("chain", "draw"), values.values.ravel()[None, kept])
-        for name, values in every.items()
-        if name != "n_changes"
-    }
-    return xr.Dataset({**told, **shared})
+    return tree["given" if "given" in tree.children else "posterior"].dataset
 
 
 def _prior_draws(posterior: Answer, name: str) -> Floats:
@@ -138,6 +123,16 @@ def _shown(prior: Floats, after: list[Floats]) -> Floats:
     low = max(min(ends[0] - 0.1 * room, wide[0]), ends[0] - room, prior.min())
     high = min(max(ends[1] + 0.1 * room, wide[1]), ends[1] + room)
     return np.linspace(min(low, ends[0]), max(high, ends[1]), POINTS)
+
+
+def _times_as_high(prior: Floats, after: list[Floats]) -> int:
+    """Return 1, 2, 5, 10, 20, ...: what makes a prior that data narrowed be seen."""
+    wanted = LOWEST * max(float(density.max()) for density in after)
+    highest = float(prior.max())
+    if not 0 < highest < wanted:
+        return 1
+    tens: int = 10 ** int(np.log10(wanted / highest))
+    return next(n * tens for n in (1, 2, 5, 10) if n * tens * highest >= wanted)
 
 
 def _density(draws: Floats, x: Floats) -> Floats:

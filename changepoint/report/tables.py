@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from changepoint.plain import plain
 from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, ranges, span
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 
 
 def frame(posterior: Answer) -> pd.DataFrame:
-    """Return a row per change."""
+    """Return a row per change; dates are time stamps."""
     import pandas as pd
 
+    time = posterior.observations.time
+    dates = time is not None and time.dtype.kind == "M"
     rows = []
     for change in posterior.changes:
         row = {
@@ -50,7 +54,10 @@ def frame(posterior: Answer) -> pd.DataFrame:
         columns += [f"{name}_before", f"{name}_after"]
     columns.append("probability_of_increase")
     index = pd.Index([change.index for change in posterior.changes], name="index", dtype=int)
-    return pd.DataFrame(rows, index=index, columns=columns)
+    table = pd.DataFrame(rows, index=index, columns=columns)
+    for name in columns[:2] if dates else ():
+        table[name] = np.array(table[name], "datetime64[us]")
+    return table
 
 
 def text(posterior: Answer, width: int = 120) -> str:

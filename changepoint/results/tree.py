@@ -16,6 +16,7 @@ from changepoint.observations import ROLES, Observations
 from changepoint.plain import encodable
 from changepoint.results.marginals import Marginals
 from changepoint.results.result import Candidate, Draws, Result
+from changepoint.results.summaries import with_number
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def to_tree(result: Result) -> xr.DataTree:
     }
     if not fixed:
         groups["segments"] = _segments(result.draws, family.parameter)
-        if result.given is not None:
-            groups["given"] = fixed_number(result.given.draws, result.model)
+        given = with_number(result.draws, 0, T) if result.given is None else result.given.draws
+        groups["given"] = fixed_number(given, result.model)
     if result.sample_stats is not None:
         groups["sample_stats"] = result.sample_stats
     if result.exact is not None:

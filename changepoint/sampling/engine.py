@@ -62,6 +62,7 @@ class MCMC(Settings):
 
     References
     ----------
+    O. Abril-Pla et al. (2023), PeerJ Computer Science 9, e1516: PyMC.
     M. D. Hoffman, A. Gelman (2014), JMLR 15, 1593: NUTS.
     S. Chib (1998), J. Econometrics 86, 221: the block of all switchpoints.
 

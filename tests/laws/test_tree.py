@@ -74,6 +74,12 @@ def test_arviz_works_on_it(name: str, changes: str) -> None:
     posterior = posterior_of(name, KINDS[changes])
     table = az.summary(posterior.tree)
     assert len(table) > 0
+    if KINDS[changes].exactly is None:
+        table = az.summary(posterior.tree, group="given")
+    parameter, number = posterior.model.likelihood.parameter, posterior.number
+    rows = [name for name in table.index if name.startswith((f"{parameter}[", "switchpoint["))]
+    wanted = [f"switchpoint[{i}]" for i in range(number)]
+    assert sorted(rows) == sorted([*wanted, *(f"{parameter}[{i}]" for i in range(number + 1))])
     az.plot_dist(posterior.tree)
     az.plot_trace_dist(posterior.tree)
     plt.close("all")

@@ -1,6 +1,7 @@
 """Figures show the numbers they are about, at every length, and nothing overlaps."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -125,7 +126,8 @@ def test_densities_are_those_of_prior_and_posterior(one, ax):
     x = np.linspace(first, last, 400)
     prior = priors.Beta(2, 200)
     outline = ax.collections[0].get_paths()[0].vertices
-    area = abs(np.trapezoid(outline[:, 1], outline[:, 0]))
+    times = int(re.search(r"drawn ([\d,]+) times", ax.collections[0].get_label())[1])
+    area = abs(np.trapezoid(outline[:, 1], outline[:, 0])) / times
     assert area == pytest.approx(
         float(np.diff(prior.cdf(np.array([first, last])))[0]), abs=0.03
     )
@@ -196,6 +198,39 @@ def test_sizes(one, size):
     assert figure.get_size_inches()[0] == SIZES[size][0]
     assert figure._suptitle.get_fontsize() == SIZES[size][2]
     assert one.plot()._repr_png_().startswith(b"\x89PNG")
+
+
+def widths(figure):
+    """Return all widths of lines, and all sizes of points, of the data's panel."""
+    ax = figure.axes[0]
+    lines = [line.get_linewidth() for line in (*ax.lines, *ax.patches, *ax.spines.values())]
+    return np.array(lines), np.concatenate([c.get_sizes() for c in ax.collections])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_lines_and_points_are_as_thick_for_the_text_in_every_size(one, size):
+    found, screen = widths(one.plot(size)), widths(one.plot())
+    for a, b, power in zip(found, screen, (1, 2), strict=True):
+        assert a == pytest.approx(b * (SIZES[size][2] / SIZES["screen"][2]) ** power)
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_axes_are_one(one, plot, ax):
+    with pytest.raises(DataError, match="one Axes, not an array of 2: give one of them"):
+        getattr(one, plot)(ax=np.array([ax, ax]))
+    with pytest.raises(DataError, match="one Axes of matplotlib, not Figure"):
+        getattr(one, plot)(ax=ax.figure)
+
+
+@pytest.mark.parametrize("name", ["binomial", "normal", "poisson"])
+def test_the_prior_is_seen(name, ax):
+    """Whatever the data say: it takes a quarter of the height, or its own more."""
+    columns = EXAMPLES["value"] if name == "normal" else {"count": np.full(400, 40.0)}
+    if name == "binomial":
+        columns["trials"] = np.full(400, 900.0)
+    fit(Model(FAMILIES[name](), Changes(exactly=0)), Observations(**columns)).plot_prior(ax=ax)
+    prior = ax.collections[0].get_paths()[0].vertices[:, 1].max()
+    assert prior > 0.25 * max(line.get_ydata().max() for line in ax.lines) * (1 - 1e-9)
 
 
 def test_there_is_no_other_size(one):

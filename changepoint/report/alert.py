@@ -1,0 +1,128 @@
+"""Whether something changed lately: for jobs that look at new data every day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from changepoint.errors import ModelError
+from changepoint.report.numbers import equals
+from changepoint.time_window import rows_since
+
+if TYPE_CHECKING:
+    from changepoint.answer import Answer
+    from changepoint.observations import Observations
+
+LATELY = 7  # rows, where the model has no season
+
+
+class Alert(NamedTuple):
+    """How probable a change is in the last rows.
+
+    since
+        The first of these rows: its time, or number.
+    window
+        Which rows these are, in words.
+    probability
+        P(some change stands in them), whatever the number of changes.
+    threshold
+        From which on the alert is raised.
+    """
+
+    since: str | int | float
+    window: str
+    probability: float
+    threshold: float
+
+    @property
+    def raised(self) -> bool:
+        """Whether a change is that probable."""
+        return self.probability >= self.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON has of it."""
+        return {
+            "since": self.since,
+            "probability": self.probability,
+            "threshold": self.threshold,
+            "raised": self.raised,
+        }
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse what is no probability that an alert could have.
+
+    Raises
+    ------
+    ModelError
+        Unless it is between 0 and 1.
+    """
+    if not 0 < threshold < 1:
+        raise ModelError(
+            f"the threshold of an alert is a probability between 0 and 1, such as 0.99, not "
+            f"{threshold:g}"
+        )
+
+
+def alert_of(posterior: Answer, threshold: float, since: Any = None) -> Alert:
+    """Return whether a change since a time is so probable.
+
+    Exact where the engine is; from the draws otherwise.
+
+    Parameters
+    ----------
+    since
+        A date, a number, or a row where the data have no times; by default the last period of
+        the shortest season of the model, or the last 7 rows if it has none.
+
+    Raises
+    ------
+    DataError
+        If this is no time, or later than the data.
+
+    Examples
+    --------
+    >>> from changepoint import fit, read
+    >>> posterior = fit(read("data/conversions.csv"))
+    >>> alert_of(posterior, 0.99).since
+    '2025-06-23'
+    >>> alert_of(posterior, 0.99, "2025-04-15").raised
+    True
+    """
+    check_threshold(threshold)
+    observations = posterior.observations
+    time = np.arange(len(observations)) if observations.time is None else observations.time
+    if since is None:
+        first, window = _lately(observations, posterior.model)
+    else:
+        rows, note = rows_since(observations, since)
+        first = int(rows.argmax())
+        window = f"the row that {since} lies in" if note else ""
+    p = posterior.probability_between(time[first], time[-1])
+    return Alert(observations.stamp(first), window, p, threshold)
+
+
+def _lately(observations: Observations, model: Any) -> tuple[int, str]:
+    """Return the first of the last rows, and which they are."""
+    T, time = len(observations), observations.time
+    seasons = [e for e in getattr(model, "effects", ()) if e.period is not None]
+    if not seasons or time is None or time.dtype.kind != "M":
+        return max(T - LATELY, 0), f"the last {min(LATELY, T)} rows"
+    period = {season.name: season.period for season in seasons if season.period is not None}
+    name = min(period, key=lambda name: int(period[name].astype("timedelta64[s]").astype(int)))
+    first = int(np.searchsorted(time, time[-1] - period[name], "right"))
+    return first, f"the last {T - first} rows, a period of the effect {name}"
+
+
+def alert_line(posterior: Answer, alert: Alert) -> str:
+    """Return it in words."""
+    sure = "" if posterior.model.changes.exactly is None else "assuming their number, "
+    known = f" ({alert.window})" if alert.window else ""
+    against = "at least" if alert.raised else "below"
+    p = equals(alert.probability)
+    if float(p.split()[-1]) == alert.threshold:  # more digits, or the two would look alike
+        p = f"= {alert.probability:.6g}"
+    verdict = "ALERT" if alert.raised else "No alert"
+    asked = f"{sure}P(a change since {alert.since})"
+    return f"{verdict}: {asked} {p}, {against} {alert.threshold:g}{known}"
