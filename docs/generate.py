@@ -43,6 +43,7 @@ MODULES = {
     "priors": "Priors",
     "effects": "Effects",
     "scoring": "Scores",
+    "trust": "Trust",
     "batch": "Many series",
 }
 STATUS = {

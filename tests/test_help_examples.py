@@ -19,6 +19,7 @@ TOLD = {
     "batch": r"^3 series",
     "check": r"Use 'beta-binomial'(.|\n)*Use 'beta'",
     "fit": r"^The rate changed once \(P\(any change\)(.|\n)*at 2025-04-22",
+    "power": r"^The smallest increase found in 80 % of such series: x1\.",
     "report": r"^Written: build/batch/report\.html$",
 }
 

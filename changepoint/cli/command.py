@@ -14,6 +14,7 @@ import changepoint
 from changepoint.cli.batch import batch, report
 from changepoint.cli.checking import check
 from changepoint.cli.fitting import fit
+from changepoint.cli.planning import power
 from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
 from changepoint.cli.streams import delivered, standard_streams
 from changepoint.errors import DataError, EngineError, ModelError
@@ -36,7 +37,7 @@ app = App(
     version=changepoint.__version__,
     suppress_keyboard_interrupt=False,  # `main` says what became of it
 )
-for command in (fit, batch, report, check):
+for command in (fit, batch, report, check, power):
     app.command(command)
 
 
