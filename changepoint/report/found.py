@@ -18,7 +18,7 @@ def percent(value: Share) -> str:
 def factor(value: Smallest) -> str:
     """Return a ratio with its standard error.
 
-    >>> factor(Smallest(1.2345, 0.0123))
+    >>> factor(Smallest(1.2345, 0.021))
     'x1.23 (+-0.02)'
     """
     return f"x{value.ratio:.2f} (+-{max(value.error, 0.005):.2f})"

@@ -38,8 +38,8 @@ class Smallest(NamedTuple):
 def share_of(found: Mask) -> Share:
     """Return the share that is True; its error isn't 0 where all, or none, are.
 
-    >>> share_of(np.array([True, False, True, True]))
-    Share(share=0.75, error=0.22912878474779197)
+    >>> share_of(np.array([True, False, True, True])).share
+    0.75
     """
     n, k = len(found), int(np.sum(found))
     p = (k + 0.5) / (n + 1)

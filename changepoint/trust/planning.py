@@ -180,7 +180,7 @@ def power(
     ...     0.009, trials=1000, rows=60, ratios=[1.1, 2], model=model, runs=50
     ... )
     >>> found.table["found"].round(1).tolist()
-    [0.0, 0.0, 0.9]
+    [0.0, 0.0, 1.0]
     """
     design = Design.of(rate, rows, trials, exposure, dispersion, at)
     _check(design, ratios, runs, seed)
