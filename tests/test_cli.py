@@ -124,6 +124,7 @@ KEYS = {
     "changes": None,
     "models": None,
     "sensitivity": None,
+    "certificate": None,
     "warnings": None,
 }
 INTERVAL = {"mean", "lower", "upper"}

@@ -15,9 +15,9 @@ from changepoint import modelfiles
 from changepoint.cli.columns import Columns
 from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
-from changepoint.cli.status import ENGINE
+from changepoint.cli.status import ENGINE, INTERRUPTED
 from changepoint.cli.waiting import Waiting
-from changepoint.errors import ModelError
+from changepoint.errors import ChangepointError, ModelError
 from changepoint.plain import json_text, say, width
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def fit(
     draws: int | None = None,
     seed: int = 0,
     out: Path | None = None,
+    certificate: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Say whether, when and how far a series changed, and how sure that is.
@@ -84,6 +85,9 @@ def fit(
         Of the draws.
     out
         Folder for report.html, figure.png, figure.svg, summary.csv, posterior.nc, result.json.
+    certificate
+        Say, after the answer, how often data like these would give it without a change, and the
+        smallest change that would be found in them: by simulation, in some 10 s.
     as_json
         Print one JSON object instead of a table.
     """
@@ -95,7 +99,7 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        chosen, observations = _read(file, columns, model, likelihood, changes, season, stated)
+        chosen, observations = read(file, columns, model, likelihood, changes, season, stated)
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
             raise ModelError("--switchpoints is about sampling: use it with --engine mcmc")
@@ -112,16 +116,19 @@ def fit(
         if out is not None:
             tell(f"Writing the folder {out}")
             write(posterior, out, told)
-    say(text)
+    if not (as_json and certificate):
+        say(text)
     if out is not None and not as_json:
         say(f"Written: report, figure, table, posterior and result, in the folder {out}")
+    if certificate and (status := _certify(posterior, seed, out, as_json)):
+        return status
     if not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
         return ENGINE
     return 0
 
 
-def _read(
+def read(
     file: str,
     columns: Columns,
     model: Path | None,
@@ -152,6 +159,35 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     if name not in families:
         raise ModelError(f"there is no likelihood {name!r}; there are {', '.join(families)}")
     return families[name]()
+
+
+def _certify(posterior: Posterior, seed: int, out: Path | None, as_json: bool) -> int:
+    """Print what the answer is worth, as JSON with the answer; return the exit status.
+
+    Whatever becomes of it, the answer is printed.
+    """
+    from changepoint.report.files import write_result
+    from changepoint.report.found import certificate_text
+
+    told, status = None, 0
+    try:
+        with Waiting() as tell:
+            tell("Simulating series like these, with and without a change")
+            told = posterior.certificate(seed=seed)
+    except ChangepointError as error:
+        say(f"changepoint: no certificate: {error}", error=True)
+        status = ENGINE
+    except KeyboardInterrupt:
+        say("changepoint: no certificate: interrupted", error=True)
+        status = INTERRUPTED
+    finally:
+        if as_json:
+            say(json_text(posterior.to_dict(told), indent=2))
+    if told is not None and not as_json:
+        say(certificate_text(told))
+    if told is not None and out is not None:
+        write_result(out, json_text(posterior.to_dict(told), indent=2))
+    return status
 
 
 def _text(posterior: Posterior) -> str:

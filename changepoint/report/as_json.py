@@ -12,6 +12,7 @@ from changepoint.results.summaries import MASS
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 TIME = {"type": ["string", "number"]}
 
@@ -111,6 +112,31 @@ EFFECT = _object(
     ),
 )
 
+SHARE = {
+    "share": _chance("The share."),
+    "error": _typed("number", "Its Monte Carlo standard error.", minimum=0),
+}
+
+CERTIFICATE = _object(
+    "What simulated series like the data say of the answer.",
+    left_out=_typed(
+        "array",
+        "Effects that are rather absent, without which series were drawn and answered.",
+        items={"type": "string"},
+    ),
+    probability_of_change=_chance("P(any change) of the data."),
+    runs=_typed("integer", "Series without a change.", minimum=1),
+    reached=_object("Share of them whose P(any change) is at least that of the data.", **SHARE),
+    false_alarms=_object("Share of them whose P(any change) is above 0.95.", **SHARE),
+    runs_with_change=_typed("integer", "Series with a change; 0 for none.", minimum=0),
+    smallest={
+        "oneOf": [{"$ref": "#/$defs/smallest"}, {"type": "null"}],
+        "type": ["object", "null"],
+        "description": "The smallest ratio, up or down, that is found (P(any change) > 0.95) "
+        "in 80 % of them; null where twice, or half, isn't, and where none was looked for.",
+    },
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "changepoint result",
@@ -168,20 +194,31 @@ SCHEMA: dict[str, Any] = {
                 probability_of_change=_chance("P(any change) under it."),
             ),
         ),
+        certificate={
+            "oneOf": [{"$ref": "#/$defs/certificate"}, {"type": "null"}],
+            "type": ["object", "null"],
+            "description": "What simulated series like the data say; null where not asked.",
+        },
         warnings=_typed("array", "What was noticed.", items={"type": "string"}),
     ),
     "$defs": {
+        "certificate": CERTIFICATE,
+        "smallest": _object(
+            "A ratio and its standard error.",
+            ratio=_typed("number", "The ratio.", exclusiveMinimum=0),
+            error=_typed("number", "Its standard error.", minimum=0),
+        ),
         "interval": _object(
             "A mean and the ends of the central 95 %.",
             mean=_typed("number", "Mean."),
             lower=_typed("number", "Quantile 0.025."),
             upper=_typed("number", "Quantile 0.975."),
-        )
+        ),
     },
 }
 
 
-def to_dict(posterior: Answer) -> dict[str, Any]:
+def to_dict(posterior: Answer, certificate: Certificate | None = None) -> dict[str, Any]:
     """Return what `changepoint fit --json` prints; NaN never appears."""
     observations, model = posterior.observations, posterior.model
     observed = int(observations.observed(model.likelihood.response).sum())
@@ -216,6 +253,7 @@ def to_dict(posterior: Answer) -> dict[str, Any]:
             {"prior_strength": strength, "probability_of_change": p}
             for strength, p in posterior.sensitivity.items()
         ],
+        "certificate": None if certificate is None else certificate.to_dict(),
         "warnings": list(posterior.warnings),
     }
 

@@ -28,9 +28,10 @@ from changepoint.results.summaries import of_any
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+STEP = 1.2  # of nodes, coarser than the engine's: P errs by less than 1e-4
 FEW = 12  # series up to which nothing is gained
 PILOTS = 9  # series whose own nodes are sought, to take those of the middle one
-BEYOND = 3  # nodes beyond those of one series, for others whose posterior lies aside
+BEYOND = 2  # nodes beyond those of one series, for others whose posterior lies aside
 EDGE = 3e-3  # posterior weight of the last node, beyond which nodes don't reach far enough
 UNEVEN = 0.03  # as for `exact.hyper_mixture`: sums are wrong by about its square
 
@@ -50,7 +51,7 @@ class Chances:
 
     def __call__(self, series: Sequence[Observations]) -> Floats:
         """Return P(any change) of each, (B,)."""
-        if len(series) <= FEW or not self._shareable(series[0]):
+        if len(series) <= FEW or not self.shares(series[0]):
             return np.array([of_any(one.number_probability) for one in self.results(series)])
         p = self._shared(series)
         left = np.flatnonzero(np.isnan(p)).tolist()
@@ -73,7 +74,8 @@ class Chances:
             found[i] = result
         return [result for result in found if result is not None]
 
-    def _shareable(self, one: Observations) -> bool:
+    def shares(self, one: Observations) -> bool:
+        """Return whether nodes are shared by many series like this one, which is quick."""
         family = self.family
         return (
             isinstance(family, GridLikelihood)
@@ -93,7 +95,7 @@ class Chances:
         every = self.family.series(_joined(series))
         ends = [psi[None] for psi in nodes.extreme(None)]
         # In standard deviations of one series' posterior, not of that of all rows in one.
-        grid = quadrature.build([self.family], every, ends, quadrature.STEP * np.sqrt(B))
+        grid = quadrature.build([self.family], every, ends, STEP * np.sqrt(B))
         made = [densities(self.family, every, grid.nodes, psi[None])[0] for psi in nodes.values]
         p = [
             self._chance(made, every.index[i * T : (i + 1) * T], grid.log_weights, condition)

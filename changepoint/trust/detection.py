@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from changepoint.errors import ModelError
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -14,6 +17,7 @@ Mask = NDArray[np.bool_]
 SURE = 0.95  # P(any change) above which a change counts as found
 MOSTLY = 0.8  # share of series in which the smallest change is found
 AROUND = 0.6, 0.93  # shares between which half of the series lie
+FEWEST, MOST = 20, 1_000_000  # series that are simulated
 SCREENED = 40  # series by which a ratio is screened
 PRIOR_SD = 10.0  # of the coefficients of the curve
 
@@ -64,6 +68,11 @@ def screened(found: Callable[[Floats], Mask], ratios: Sequence[float]) -> int:
         else:
             low = middle + 1
     return low
+
+
+def trials_of_screening(ratios: Sequence[float]) -> int:
+    """Return how many series `screened` takes at most."""
+    return SCREENED * math.ceil(math.log2(len(ratios) + 1))
 
 
 def smallest(
@@ -154,3 +163,16 @@ class Curve(NamedTuple):
 def told(value: Share | Smallest | None) -> dict[str, Any] | None:
     """Return a share or a ratio ready for JSON."""
     return None if value is None else value._asdict()
+
+
+def check_runs(runs: int, seed: int) -> None:
+    """Raise ModelError unless these are whole numbers in their range."""
+    for name, number, least, most in (
+        ("runs", runs, FEWEST, MOST),
+        ("seed", seed, 0, 2**63 - 1),
+    ):
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not (whole and least <= number <= most):
+            raise ModelError(
+                f"{name} must be a whole number from {least} to {most}, not {number}"
+            )

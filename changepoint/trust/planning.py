@@ -16,13 +16,14 @@ from changepoint.model import Model, default_likelihood
 from changepoint.observations import Observations
 from changepoint.trust.design import HIGHEST, Design
 from changepoint.trust.detection import (
-    SCREENED,
     SURE,
     Share,
     Smallest,
+    check_runs,
     share_of,
     smallest,
     told,
+    trials_of_screening,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ Mask = NDArray[np.bool_]
 RATIOS = (1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2.0, 3.0, 5.0, 10.0)  # looked through
 AT_ONCE = 64  # series
 MEASURED = 30  # series whose credible set is measured, at most: that takes a whole answer
-MOST = 1_000_000  # series a ratio
 
 
 class PowerAt(NamedTuple):
@@ -210,12 +210,7 @@ def _check(design: Design, ratios: Sequence[float], runs: int, seed: int) -> Non
                 f"a rate of {design.rate:g} can't become {ratio:g} times as large: that is "
                 f"above {HIGHEST:g}"
             )
-    for name, number, least, most in (("runs", runs, 20, MOST), ("seed", seed, 0, 2**63 - 1)):
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if not (whole and least <= number <= most):
-            raise ModelError(
-                f"{name} must be a whole number from {least} to {most}, not {number}"
-            )
+    check_runs(runs, seed)
 
 
 class _Study:
@@ -241,8 +236,8 @@ class _Study:
 
     def expect(self, ratios: int, searches: int) -> None:
         """Say how many series there will be at most."""
-        screens = SCREENED * math.ceil(math.log2(len(RATIOS) + 1))
-        self.every = self.runs * (1 + ratios + searches) + screens * searches
+        self.every = self.runs * (1 + ratios + searches)
+        self.every += trials_of_screening(RATIOS) * searches
         self.progress(0, self.every)
 
     def done(self, answered: int) -> None:

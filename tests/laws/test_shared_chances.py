@@ -50,6 +50,6 @@ def test_not_all_families_share_nodes():
     shared = {
         name
         for name in CASES
-        if Chances(Model(FAMILIES[name]()).resolve(rows[name]))._shareable(rows[name])
+        if Chances(Model(FAMILIES[name]()).resolve(rows[name])).shares(rows[name])
     }
     assert shared == set(CASES) - {"student-t"}
