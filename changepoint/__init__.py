@@ -9,6 +9,7 @@ from changepoint import effects as effects
 from changepoint import likelihoods as likelihoods
 from changepoint import priors as priors
 from changepoint import scoring as scoring
+from changepoint import trust as trust
 from changepoint.changes import Changes as Changes
 from changepoint.errors import AccessError as AccessError
 from changepoint.errors import ChangepointError as ChangepointError
@@ -67,4 +68,5 @@ __all__ = [
     "read_parquet",
     "scoring",
     "sum_out",
+    "trust",
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from changepoint.report.comparison import Comparison
     from changepoint.report.figure_style import Picture, Size
+    from changepoint.trust import Certificate
 
 
 class Posterior(Answer):
@@ -61,11 +62,17 @@ class Posterior(Answer):
 
         return sentence(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer as plain numbers and text: what `changepoint fit --json` prints."""
+    def to_dict(self, certificate: Certificate | None = None) -> dict[str, Any]:
+        """Return the answer as plain numbers and text: what `changepoint fit --json` prints.
+
+        Parameters
+        ----------
+        certificate
+            What `certificate` returned, to be told, too.
+        """
         from changepoint.report.as_json import to_dict
 
-        return to_dict(self)
+        return to_dict(self, certificate=certificate)
 
     def plot(self, size: Size = "screen") -> Picture:
         """Return a figure: data with the band of the parameter, and when each change was.
@@ -176,6 +183,45 @@ class Posterior(Answer):
         from changepoint.report.comparison import compare
 
         return compare(self, other)
+
+    def certificate(
+        self, runs: int = 1000, seed: int = 0, seconds: float = 10.0
+    ) -> Certificate:
+        """Return how often such an answer comes without a change, and what it would miss.
+
+        Series are simulated with the data's rows, trials or exposure and missing rows: from the
+        posterior given no change, and with one change of a random size at a random place. Each
+        is answered under the same model, its priors as they were filled.
+
+        Parameters
+        ----------
+        runs
+            Series without a change, and as many with one; the smallest change isn't looked for
+            in fewer than 100.
+        seed
+            Of the simulation.
+        seconds
+            Time that it may take, some seconds more or less: fewer series where the model is
+            slow.
+
+        Raises
+        ------
+        ModelError
+            Where the number of changes is given, effects are likely, or the answer isn't exact.
+        EngineError
+            If there is no time for 20 series.
+
+        Examples
+        --------
+        >>> from changepoint import Model, fit, likelihoods, read_csv
+        >>> data = read_csv("data/coal_disasters.csv")
+        >>> told = fit(Model(likelihoods.Poisson()), data).certificate(runs=200)
+        >>> told.reached.share
+        0.0
+        """
+        from changepoint.trust import certificate
+
+        return certificate(self, runs, seed, seconds)
 
     def save(self, path: str | Path) -> None:
         """Write the tree to a .nc (netCDF) file or a .zarr folder.

@@ -43,6 +43,7 @@ MODULES = {
     "priors": "Priors",
     "effects": "Effects",
     "scoring": "Scores",
+    "trust": "Trust",
     "batch": "Many series",
 }
 STATUS = {
@@ -189,13 +190,15 @@ def command_line():
 
 def result():
     """Return the fields of result.json."""
-    shared = SCHEMA["$defs"]["interval"]
+    shared, certificate = SCHEMA["$defs"]["interval"], SCHEMA["$defs"]["certificate"]
     parts = [
         "# JSON",
         SCHEMA["description"],
         table(["field", "type", "what it is"], fields(SCHEMA)),
         f"An interval is an object. {shared['description']}",
         table(["field", "type", "what it is"], fields(shared)),
+        f"A certificate is an object. {certificate['description']}",
+        table(["field", "type", "what it is"], fields(certificate)),
         "The same as a JSON Schema, which the outputs are tested against: "
         "[result.schema.json](result.schema.json).",
     ]

@@ -131,6 +131,7 @@ KEYS = {
     "sure_changes": None,
     "models": None,
     "sensitivity": None,
+    "certificate": None,
     "warnings": None,
 }
 INTERVAL = {"mean", "lower", "upper"}

@@ -58,7 +58,7 @@ def test_cells_of_a_table_keep_their_bars_and_stay_on_their_line():
 def test_the_command_line_is_told_as_it_is_typed():
     page = generate.command_line()
     assert re.findall(r"^changepoint (\w+)", page, re.M) == [
-        "COMMAND", "fit", "batch", "report", "check",
+        "COMMAND", "fit", "batch", "report", "check", "power", "calibrate",
     ]  # fmt: skip
     assert "sphinx" not in page
     assert "pytest" not in page

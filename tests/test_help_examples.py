@@ -17,8 +17,10 @@ COMMANDS = ["", *sorted(name for name in app if not name.startswith("-"))]
 TOLD = {
     "": r"^Assuming exactly 1 change: at 1847-06-01",
     "batch": r"^3 series",
+    "calibrate": r"^Of 50 series like the data, without a change, 5 % have P",
     "check": r"Use 'beta-binomial'(.|\n)*Use 'beta'",
     "fit": r"^The rate changed once \(P\(any change\)(.|\n)*at 2025-04-22",
+    "power": r"^The smallest increase found in 80 % of such series: x1\.",
     "report": r"^Written: build/batch/report\.html$",
 }
 

@@ -31,6 +31,7 @@ LAYERS = (
     {"exact"},
     {"sampling"},
     {"answer"},
+    {"trust"},
     {"scoring", "report"},
     {"posterior"},
     {"fitting"},
@@ -108,6 +109,7 @@ def test_all_is_complete():
         "likelihoods",
         "priors",
         "scoring",
+        "trust",
     }
     assert sorted(changepoint.__all__) == sorted(public - modules)
 

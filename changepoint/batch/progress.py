@@ -19,7 +19,7 @@ GOOD, FAILED = 0, 3  # exit status
 
 def run_and_tell(inputs: Iterable[str], model: Any, out: Any, **options: Any) -> int:
     """Run a batch, tell of it, and return the exit status."""
-    tell = _bar() if sys.stderr.isatty() else _lines()
+    tell = teller()
     try:
         summary = run(inputs, model, out, progress=tell, **options)
     except KeyboardInterrupt:
@@ -41,6 +41,11 @@ def run_and_tell(inputs: Iterable[str], model: Any, out: Any, **options: Any) ->
         )
         return GOOD
     return _told(summary)
+
+
+def teller() -> _Tell:
+    """Return what is to be called with the progress: a bar on a terminal, else plain lines."""
+    return _bar() if sys.stderr.isatty() else _lines()
 
 
 def _told(summary: Summary) -> int:

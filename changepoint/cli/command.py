@@ -14,7 +14,8 @@ import changepoint
 from changepoint.cli.batch import batch, report
 from changepoint.cli.checking import check
 from changepoint.cli.fitting import fit
-from changepoint.cli.status import DATA, ENGINE, INTERNAL, USAGE
+from changepoint.cli.simulating import calibrate, power
+from changepoint.cli.status import DATA, ENGINE, INTERNAL, INTERRUPTED, USAGE
 from changepoint.cli.streams import delivered, standard_streams
 from changepoint.errors import DataError, EngineError, ModelError
 from changepoint.plain import NARROWEST, say
@@ -36,7 +37,7 @@ app = App(
     version=changepoint.__version__,
     suppress_keyboard_interrupt=False,  # `main` says what became of it
 )
-for command in (fit, batch, report, check):
+for command in (fit, batch, report, check, power, calibrate):
     app.command(command)
 
 
@@ -74,7 +75,7 @@ def _status(arguments: list[str]) -> int:
         return _complain(EngineError(f"the memory doesn't suffice: {error}"), ENGINE)
     except KeyboardInterrupt:
         say("changepoint: interrupted before there was an answer", error=True)
-        return 130
+        return INTERRUPTED
     except Exception as error:
         say(
             f"changepoint: internal error, {type(error).__name__}: {error}\n"

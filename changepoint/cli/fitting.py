@@ -15,9 +15,9 @@ from changepoint import modelfiles
 from changepoint.cli.columns import Columns
 from changepoint.cli.effect_flags import Stated
 from changepoint.cli.model_flags import Season, refuse_beside
-from changepoint.cli.status import ALERT, ENGINE
+from changepoint.cli.status import ALERT, ENGINE, INTERRUPTED
 from changepoint.cli.waiting import Waiting
-from changepoint.errors import ModelError
+from changepoint.errors import ChangepointError, ModelError
 from changepoint.plain import json_text, say, width
 from changepoint.time_window import rows_since
 
@@ -46,6 +46,7 @@ def fit(
     alert: float | None = None,
     since: str | None = None,
     out: Path | None = None,
+    certificate: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Say whether, when and how far a series changed, and how sure that is.
@@ -95,6 +96,9 @@ def fit(
     out
         Folder for report.html, figures (PNG, SVG, and PDF for a paper), summary.csv,
         posterior.nc, result.json, and a draft of methods.md with citation.bib.
+    certificate
+        Say, after the answer, how often data like these would give it without a change, and the
+        smallest change that would be found in them: by simulation, in some 10 s.
     as_json
         Print one JSON object instead of a table.
     """
@@ -109,7 +113,7 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        chosen, observations = _read(file, columns, model, likelihood, changes, season, stated)
+        chosen, observations = read(file, columns, model, likelihood, changes, season, stated)
         if since is not None:
             rows_since(observations, since)  # is refused before anything takes long
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
@@ -129,13 +133,15 @@ def fit(
         if out is not None:
             tell(f"Writing the folder {out}")
             write(posterior, out, told)
-    say(text)
+    if not (as_json and certificate):
+        say(text)
     if out is not None and not as_json:
         say(f"Written: report, figures, table, posterior, result and methods, in {out}")
-    if not posterior.converged:
+    status = _certify(posterior, seed, out, as_json, found) if certificate else 0
+    if status == 0 and not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
-        return ENGINE
-    return ALERT if found is not None and found.raised else 0
+        status = ENGINE
+    return ALERT if status == 0 and found is not None and found.raised else status
 
 
 def _check_alert(alert: float | None, since: str | None) -> None:
@@ -148,7 +154,7 @@ def _check_alert(alert: float | None, since: str | None) -> None:
         raise ModelError("--since says from when on --alert looks: give --alert 0.99 too")
 
 
-def _read(
+def read(
     file: str,
     columns: Columns,
     model: Path | None,
@@ -179,6 +185,42 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
     if name not in families:
         raise ModelError(f"there is no likelihood {name!r}; there are {', '.join(families)}")
     return families[name]()
+
+
+def _certify(
+    posterior: Posterior, seed: int, out: Path | None, as_json: bool, alert: Alert | None
+) -> int:
+    """Print what the answer is worth, as JSON with the answer; return the exit status.
+
+    Whatever becomes of it, the answer is printed.
+    """
+    from changepoint.report.as_json import to_dict
+    from changepoint.report.files import write_result
+    from changepoint.report.found import certificate_text
+
+    told, status = None, 0
+
+    def result() -> str:
+        return json_text(to_dict(posterior, alert, told), indent=2)
+
+    try:
+        with Waiting() as tell:
+            tell("Simulating series like these, with and without a change")
+            told = posterior.certificate(seed=seed)
+    except ChangepointError as error:
+        say(f"changepoint: no certificate: {error}", error=True)
+        status = ENGINE
+    except KeyboardInterrupt:
+        say("changepoint: no certificate: interrupted", error=True)
+        status = INTERRUPTED
+    finally:
+        if as_json:
+            say(result())
+    if told is not None and not as_json:
+        say(certificate_text(told))
+    if told is not None and out is not None:
+        write_result(out, result())
+    return status
 
 
 def _text(posterior: Posterior, alert: Alert | None) -> str:

@@ -17,6 +17,7 @@ from changepoint.version import __version__
 if TYPE_CHECKING:
     from changepoint.answer import Answer
     from changepoint.report.alert import Alert
+    from changepoint.trust import Certificate
 
 SCHEMA_VERSION = 1  # raised where a program that reads the answer could stumble
 TIME = {"type": ["string", "number"]}
@@ -143,6 +144,31 @@ ALERT = _object(
     raised=_typed("boolean", "Whether it is: the exit status is 10."),
 )
 
+SHARE = {
+    "share": _chance("The share."),
+    "error": _typed("number", "Its Monte Carlo standard error.", minimum=0),
+}
+
+CERTIFICATE = _object(
+    "What simulated series like the data say of the answer.",
+    left_out=_typed(
+        "array",
+        "Effects that are rather absent, without which series were drawn and answered.",
+        items={"type": "string"},
+    ),
+    probability_of_change=_chance("P(any change) of the data."),
+    runs=_typed("integer", "Series without a change.", minimum=1),
+    reached=_object("Share of them whose P(any change) is at least that of the data.", **SHARE),
+    false_alarms=_object("Share of them whose P(any change) is above 0.95.", **SHARE),
+    runs_with_change=_typed("integer", "Series with a change; 0 for none.", minimum=0),
+    smallest={
+        "oneOf": [{"$ref": "#/$defs/smallest"}, {"type": "null"}],
+        "type": ["object", "null"],
+        "description": "The smallest ratio, up or down, that is found (P(any change) > 0.95) "
+        "in 80 % of them; null where twice, or half, isn't, and where none was looked for.",
+    },
+)
+
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "changepoint result",
@@ -213,20 +239,33 @@ SCHEMA: dict[str, Any] = {
         ),
         alert={"oneOf": [ALERT, {"type": "null"}]}
         | {"type": ["object", "null"], "description": "Of `--alert`; else null."},
+        certificate={
+            "oneOf": [{"$ref": "#/$defs/certificate"}, {"type": "null"}],
+            "type": ["object", "null"],
+            "description": "What simulated series like the data say; null where not asked.",
+        },
         warnings=_typed("array", "What was noticed.", items={"type": "string"}),
     ),
     "$defs": {
+        "certificate": CERTIFICATE,
+        "smallest": _object(
+            "A ratio and its standard error.",
+            ratio=_typed("number", "The ratio.", exclusiveMinimum=0),
+            error=_typed("number", "Its standard error.", minimum=0),
+        ),
         "interval": _object(
             "A mean and the ends of the central 95 %.",
             mean=_typed("number", "Mean."),
             lower=_typed("number", "Quantile 0.025."),
             upper=_typed("number", "Quantile 0.975."),
-        )
+        ),
     },
 }
 
 
-def to_dict(posterior: Answer, alert: Alert | None = None) -> dict[str, Any]:
+def to_dict(
+    posterior: Answer, alert: Alert | None = None, certificate: Certificate | None = None
+) -> dict[str, Any]:
     """Return what `changepoint fit --json` prints; NaN never appears."""
     observations, model = posterior.observations, posterior.model
     observed = int(observations.observed(model.likelihood.response).sum())
@@ -267,6 +306,7 @@ def to_dict(posterior: Answer, alert: Alert | None = None) -> dict[str, Any]:
             for strength, p in posterior.sensitivity.items()
         ],
         "alert": None if alert is None else alert.to_dict(),
+        "certificate": None if certificate is None else certificate.to_dict(),
         "warnings": list(posterior.warnings),
     }
 

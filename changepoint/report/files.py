@@ -34,6 +34,15 @@ def write(posterior: Answer, out: Path, told: str) -> None:
         raise DataError(f"can't write to {out}: {error.strerror or error}") from None
 
 
+def write_result(out: Path, told: str) -> None:
+    """Write result.json anew, or raise DataError and leave the old one."""
+    try:
+        with _all_or_none(out) as unfinished:
+            (unfinished / "result.json").write_text(told + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"can't write to {out}: {error.strerror or error}") from None
+
+
 @contextmanager
 def _all_or_none(out: Path) -> Iterator[Path]:
     """Give a hidden folder beside; put what was written there in place when it is whole."""

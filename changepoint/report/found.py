@@ -1,0 +1,93 @@
+"""What is found in simulated series, in words."""
+
+from __future__ import annotations
+
+from changepoint.report.numbers import chance, number
+from changepoint.trust import Calibration, Certificate, Power, Share, Smallest
+
+
+def percent(value: Share) -> str:
+    """Return a share with its standard error.
+
+    >>> percent(Share(0.123, 0.0104))
+    '12.3 % (+-1.0)'
+    """
+    return f"{100 * value.share:.1f} % (+-{100 * value.error:.1f})"
+
+
+def factor(value: Smallest) -> str:
+    """Return a ratio with its standard error.
+
+    >>> factor(Smallest(1.2345, 0.021))
+    'x1.23 (+-0.02)'
+    """
+    return f"x{value.ratio:.2f} (+-{max(value.error, 0.005):.2f})"
+
+
+def power_text(power: Power) -> str:
+    """Return what `changepoint power` prints."""
+    lines = [
+        f"{'ratio':>7}  {'found':<18}95 % set of its place, mean rows",
+        f"{'none':>7}  {percent(power.false_alarms):<18}",
+    ]
+    for at in power.ratios:
+        width = ""
+        if at.width is not None and at.width_error is not None:
+            width = f"{number(at.width)} (+-{number(at.width_error)})"
+        lines.append(f"{'x' + format(at.ratio, 'g'):>7}  {percent(at.found):<18}{width}")
+    lines = [line.rstrip() for line in lines]
+    for kind, smallest, asked in (
+        ("increase", power.smallest_increase, power.sought_up),
+        ("decrease", power.smallest_decrease, power.sought_down),
+    ):
+        if smallest is not None:
+            lines.append(
+                f"The smallest {kind} found in 80 % of such series: {factor(smallest)}."
+            )
+        elif asked:
+            lines.append(f"No {kind} that was tried is found in 80 % of such series.")
+    lines.append(f"Found: P(any change) > 0.95, in {power.runs:,} series of each ratio.")
+    lines.append(f"Model: {power.model}")
+    return "\n".join(lines)
+
+
+def certificate_text(told: Certificate) -> str:
+    """Return what `changepoint fit --certificate` adds to the answer."""
+    lines = [
+        f"On data like these without a change, P(any change) reaches "
+        f"{chance(told.probability_of_change)}, as here, in {percent(told.reached)} of "
+        f"{told.runs:,} series, and 0.95 in {percent(told.false_alarms)}."
+    ]
+    if told.smallest is not None:
+        lines.append(
+            "The smallest change found (P(any change) > 0.95) in 80 % of such series, up or "
+            f"down at a random place: {factor(told.smallest)}."
+        )
+    elif told.runs_with_change:
+        lines.append("Not even a change by x2, or to a half, would be found in 80 % of them.")
+    return "\n".join([*lines, *_left_out(told)])
+
+
+def calibration_text(told: Calibration) -> str:
+    """Return what `changepoint calibrate` prints."""
+    lines = [
+        f"Of {told.runs:,} series like the data, without a change, {100 * one.alarms:g} % have "
+        f"P(any change) > {one.threshold:.3f} (95 % interval {one.lower:.3f} to "
+        f"{one.upper:.3f})."
+        for one in told.thresholds
+    ]
+    lines.append(f"P(any change) > 0.95 in {percent(told.false_alarms)} of them.")
+    passed = [f"{100 * one.alarms:g} %" for one in told.thresholds if one.passed]
+    p = chance(told.probability_of_change)
+    which = f"above that for {' and '.join(passed)}" if passed else "below both"
+    lines.append(f"Of the data themselves it is {p}: {which}.")
+    return "\n".join([*lines, *_left_out(told)])
+
+
+def _left_out(told: Calibration | Certificate) -> list[str]:
+    if not told.left_out:
+        return []
+    return [
+        "These series were drawn and answered without effects that are rather absent than "
+        f"there ({', '.join(told.left_out)})."
+    ]
