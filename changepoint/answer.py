@@ -334,8 +334,8 @@ class Answer:
         from known; between them nowhere holds one with as much. The shortest window comes
         first, then what lies on both sides of it, and so on.
 
-        Probabilities are exact where the engine is (of very long series from the draws, as
-        under a sampler).
+        Probabilities are exact where the engine is; where there are many rows and windows, up
+        to what draws say of two changes in one of these.
 
         Parameters
         ----------

@@ -20,6 +20,7 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 TRIES = 10  # windows asked about, of one stretch of rows
+WEIGHED = 200_000  # rows that are summed over, for all windows
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,25 @@ class _Stretches:
         changes = np.sort(np.where(draws.first == self.T, 0, draws.first), axis=1)
         early, late = changes[:, :-1].ravel(), changes[:, 1:].ravel()
         some = early > 0  # else there is no change
-        self.pairs = (
-            1 / len(draws.first),
-            *_by_row(early[some], late[some], self.T),
-            *_by_row(late[some], early[some], self.T),
-        )
+        self.share, self.left = 1 / len(draws.first), WEIGHED // self.T
+        self.late = _by_row(early[some], late[some], self.T)
+        self.early = _by_row(late[some], early[some], self.T)
 
     def weigh(self, first: int, last: int) -> float:
-        """Return P(some change stands in first..last)."""
+        """Return P(some change stands in first..last), exactly while that is affordable."""
+        self.left -= 1
+        if self.left < 0:
+            return self.estimate(first, last)
         rows = np.zeros((1, self.T), bool)
         rows[0, first : last + 1] = True
         return float(self.inside(rows)[0])
+
+    def estimate(self, first: int, last: int) -> float:
+        """Return the same by the rows' probabilities, and pairs of changes in draws."""
+        at, late = self.late
+        pairs = np.sum(late[at[first] : at[last + 1]] <= last)
+        held = float(self.p[first : last + 1].sum() - self.share * pairs)
+        return min(max(held, 0.0), 1.0)
 
     def shortest(self, low: int, high: int, mass: float) -> Window | None:
         """Return the shortest window of low..high that holds so much; None if all is less."""
@@ -80,20 +89,25 @@ class _Stretches:
 
         if self.p[low : high + 1].sum() < mass:  # which is at least P(any)
             return None
-        everything = Window(low, high, self.weigh(low, high))
-        if everything.probability < mass:
-            return None
-        best, target, seen = everything, mass, set[tuple[int, int]]()
+        pairs = self.share, *self.late, *self.early
+        best, target, seen = None, mass, set[tuple[int, int]]()
         for _ in range(TRIES):
-            first, last, held = shortest(self.p, *self.pairs, low, high, target)
+            first, last, held = shortest(self.p, *pairs, low, high, target)
+            if first > last and best is None:  # even of all of them, draws say
+                first, last, held = low, high, self.estimate(low, high)
             if first > last or (first, last) in seen:
                 break
             seen.add((first, last))
             found = Window(first, last, self.weigh(first, last))
-            if found.probability >= mass and last - first < best.last - best.first:
-                best = found
             target = mass + held - found.probability  # by about so much draws are off
-        return best
+            if found.probability < mass:
+                if (first, last) == (low, high):
+                    return None
+            elif best is None or last - first < best.last - best.first:
+                best = found
+        if best is None:
+            best = Window(low, high, self.weigh(low, high))
+        return best if best.probability >= mass else None
 
 
 def _by_row(row: Integers, other: Integers, T: int) -> tuple[Integers, Integers]:

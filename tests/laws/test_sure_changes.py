@@ -180,6 +180,20 @@ def test_of_few_rows_nothing_is_sure(T: int, changes: Changes) -> None:
     assert fit(Model(likelihoods.Binomial(), changes), step(T, T)).sure_changes() == []
 
 
+def test_where_sums_cost_too_much_draws_say_the_rest(monkeypatch) -> None:
+    rng, row = np.random.default_rng(5), np.arange(200)
+    count = rng.binomial(300, np.where(row // 40 % 2, 0.12, 0.1)).astype(float)
+    data = Observations(count=count, trials=np.full(200, 300.0))
+    posterior = fit(Model(likelihoods.Binomial()), data, Exact(draws=2000))
+    monkeypatch.setattr("changepoint.results.sure_changes.WEIGHED", 0)
+    for mass in MASSES:
+        for one in posterior.sure_changes(mass):
+            rows = rows_of(200, *one.rows)[None]
+            assert one.probability >= mass
+            assert one.probability == pytest.approx(posterior._inside(rows)[0], abs=DRAWS_SAY)
+    assert posterior.sure_changes(0.5)
+
+
 def test_a_step_in_a_gap_is_somewhere_in_it() -> None:
     data = step(40, 20)
     gap = (np.arange(40) >= 15) & (np.arange(40) < 25)
