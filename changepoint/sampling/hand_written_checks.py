@@ -9,17 +9,20 @@ import pymc as pm
 from numpy.typing import NDArray
 from pytensor.graph.basic import Constant
 from pytensor.graph.traversal import ancestors
+from pytensor.tensor.elemwise import DimShuffle
 
 from changepoint.errors import ModelError, SupportError
 from changepoint.likelihoods.base import Fault
 from changepoint.model import spell_out
 from changepoint.observations import Observations
-from changepoint.sampling.check.points import named_parameters
+from changepoint.sampling.check.points import constant, named_parameters
 from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.models.placement_sum import summed_shape
 from changepoint.sampling.settings import Settings
 
 DRAWN = 100  # switchpoints drawn from their prior
+INVERSE = {("Gamma", "scale"): "beta", ("Exponential", "mu"): "lam"}
+SHOWN = 4  # numbers, or names, in the text of a parameter
 
 EXPECTED = (
     "the PyMC model must have an integer variable 'switchpoint' with dims='change', the first "
@@ -154,10 +157,31 @@ def distribution_text(rv: Any) -> str:
     family = str(getattr(rv.owner.op, "_print_name", (rv.owner.op.name or "custom",))[0])
     parts = []
     for name, parameter in named_parameters(rv).items():
-        if isinstance(parameter, Constant) and parameter.ndim == 0:
-            parts.append(f"{name}={float(parameter.data):g}")
-        else:
-            above = {a.name for a in ancestors([parameter]) if a.name and a is not parameter}
-            inner = parameter.name or f"f({', '.join(sorted(above)[:4])})"
-            parts.append(f"{name}={inner}")
+        numbers = constant(parameter)
+        if (family, name) in INVERSE:  # PyMC holds 1 / what is usually written
+            name = INVERSE[family, name]
+            numbers = None if numbers is None else 1 / numbers
+        if (family, name) != ("HalfNormal", "loc"):  # always 0
+            parts.append(f"{name}={_parameter_text(parameter, numbers)}")
     return f"{family}({', '.join(parts)})"
+
+
+def _parameter_text(parameter: Any, numbers: NDArray[Any] | None) -> str:
+    """Return a number, a few of them, the variable's name, or what it is computed from."""
+    if numbers is not None and numbers.size and (numbers == numbers.flat[0]).all():
+        return f"{float(numbers.flat[0]):.6g}"
+    if numbers is not None:
+        few = [f"{float(x):.6g}" for x in numbers.ravel()[:SHOWN]]
+        return f"[{', '.join(few)}{', ...' * (numbers.size > SHOWN)}]"
+    named = _unstretched(parameter)
+    if named.name:
+        return str(named.name)
+    above = {a.name for a in ancestors([parameter]) if a.name and not isinstance(a, Constant)}
+    return f"f({', '.join(sorted(above)[:SHOWN])})"
+
+
+def _unstretched(parameter: Any) -> Any:
+    """Return what the user wrote, where PyMC gave it the variable's dimensions."""
+    while not parameter.name and isinstance(getattr(parameter.owner, "op", None), DimShuffle):
+        parameter = parameter.owner.inputs[0]
+    return parameter

@@ -28,6 +28,7 @@ from changepoint import (
     priors,
     sum_out,
 )
+from changepoint.sampling.hand_written_checks import distribution_text
 
 T = 60
 RNG = np.random.default_rng(3)
@@ -200,6 +201,30 @@ def summed_segments():
         rates = pm.Beta("rate", 2.0, 50.0, dims="segment")
         pm.Potential("data", sum_out(pt.log(rates[0]) * np.ones((3, T))))
     return model
+
+
+WRITTEN = {
+    "Gamma(alpha=2, beta=4)": lambda: pm.Gamma("x", 2, 4),
+    "Gamma(alpha=9, beta=3)": lambda: pm.Gamma("x", mu=3, sigma=1),
+    "Beta(alpha=2, beta=100)": lambda: pm.Beta("x", 2, 100, dims="segment"),
+    "Beta(alpha=[2, 3], beta=100)": lambda: pm.Beta("x", [2, 3], 100, dims="segment"),
+    "Exponential(lam=2)": lambda: pm.Exponential("x", 2.0),
+    "HalfNormal(sigma=3)": lambda: pm.HalfNormal("x", 3),
+    "DiscreteUniform(lower=1, upper=110)": lambda: pm.DiscreteUniform(
+        "x", 1, 110, dims="change"
+    ),
+    "Uniform(lower=0, upper=1)": lambda: pm.Uniform("x"),
+    "Normal(mu=top, sigma=1)": lambda: pm.Normal("x", pm.Flat("top"), 1, dims="segment"),
+    "Poisson(mu=f(top))": lambda: pm.Poisson("x", 2 * pm.HalfFlat("top"), dims="segment"),
+    "Dirichlet(a=[1, 2, 3])": lambda: pm.Dirichlet("x", [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_priors_print_as_they_are_written(text):
+    with pm.Model(coords={"segment": [0, 1], "change": [0]}) as model:
+        WRITTEN[text]()
+    assert distribution_text(model["x"]) == text
 
 
 @pytest.mark.parametrize(
