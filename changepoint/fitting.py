@@ -34,8 +34,8 @@ def fit(
     ----------
     model
         A `Model`; None, or the data in its place, for the default model of this kind of data.
-        With the engine MCMC also a PyMC model of your own, whose integer variable
-        `switchpoint` has the dim `change` and whose segment variables have the dim `segment`.
+        With the engine MCMC also a PyMC model of your own: its integer variable with the dim
+        `change` holds the switchpoints, and what segments have is of the dim `segment`.
     observations
         The data, T rows; or a data frame, whose columns find their roles by name, as in
         `from_frame`.

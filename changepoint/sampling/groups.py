@@ -8,6 +8,8 @@ import pymc as pm
 import xarray as xr
 
 from changepoint.errors import DataError
+from changepoint.sampling.hand_written_checks import told_switchpoint
+from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.sampler import quiet
 
 
@@ -22,6 +24,9 @@ def built_by_pymc(name: str, tree: xr.DataTree, pm_model: pm.Model | None) -> xr
             f"no {name}: the PyMC model has no observed variable, its likelihood is a potential"
         )
     posterior, seed = tree["posterior"].dataset, int(tree.attrs["seed"])
+    place = told_switchpoint(pm_model)
+    if place is not None and place != SWITCHPOINT:  # PyMC knows it by the model's name
+        posterior = posterior.rename({SWITCHPOINT: place})
     whole = xr.DataTree.from_dict({"/posterior": posterior})
     options: dict[str, Any] = {"model": pm_model, "progressbar": False}
     with quiet():

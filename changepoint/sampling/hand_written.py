@@ -21,6 +21,7 @@ from changepoint.sampling.hand_written_checks import (
     check_switchpoint,
     distribution_text,
     told_parameter,
+    told_switchpoint,
 )
 from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.models.placement_sum import holds_sum
@@ -45,7 +46,7 @@ def fit_own(engine: Settings, model: Any, observations: Observations) -> Result:
     """
     if not isinstance(model, pm.Model):
         raise ModelError(f"MCMC fits a Model or a pm.Model, not {model!r}")
-    parameter = told_parameter(model)
+    parameter, place = told_parameter(model), told_switchpoint(model)
     if holds_sum(model):  # then there is no other way
         engine = replace(engine, switchpoints="sum-out")
         check_sum(model, observations)
@@ -66,6 +67,9 @@ def fit_own(engine: Settings, model: Any, observations: Observations) -> Result:
     if holds_sum(model):
         places = draw_switchpoints(model, variables, engine.seed)
         variables = variables.assign(switchpoint=places)
+    elif place is not None and place != SWITCHPOINT:  # as all models are told of
+        taken = variables.drop_vars(SWITCHPOINT, errors="ignore")
+        variables = taken.rename({place: SWITCHPOINT})
     variables, notes = _in_order(variables, len(observations))
     k = variables[SWITCHPOINT].sizes["change"] if SWITCHPOINT in variables else 0
     text = {rv.name: distribution_text(rv) for rv in model.basic_RVs}

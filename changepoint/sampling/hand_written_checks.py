@@ -9,22 +9,25 @@ import pymc as pm
 from numpy.typing import NDArray
 from pytensor.graph.basic import Constant
 from pytensor.graph.traversal import ancestors
+from pytensor.tensor.elemwise import DimShuffle
 
 from changepoint.errors import ModelError, SupportError
 from changepoint.likelihoods.base import Fault
 from changepoint.model import spell_out
 from changepoint.observations import Observations
-from changepoint.sampling.check.points import named_parameters
+from changepoint.sampling.check.points import constant, named_parameters
 from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.models.placement_sum import summed_shape
 from changepoint.sampling.settings import Settings
 
 DRAWN = 100  # switchpoints drawn from their prior
+INVERSE = {("Gamma", "scale"): "beta", ("Exponential", "mu"): "lam"}
+SHOWN = 4  # numbers, or names, in the text of a parameter
 
 EXPECTED = (
-    "the PyMC model must have an integer variable 'switchpoint' with dims='change', the first "
-    "row of each new segment (or `sum_out` in a pm.Potential), and the parameters of the "
-    "segments with dims='segment'"
+    "the PyMC model must have an integer variable with dims='change', the first row of each "
+    "new segment (or `sum_out` in a pm.Potential), and the parameters of the segments with "
+    "dims='segment'; their names are free"
 )
 
 
@@ -34,6 +37,30 @@ def told_parameter(model: pm.Model) -> str:
         if model.named_vars_to_dims.get(variable.name) == ("segment",):
             return str(variable.name)
     raise _unexpected(model)
+
+
+def told_switchpoint(model: pm.Model) -> str | None:
+    """Return the free integer variable by change, whatever its name; None if there is none."""
+    found = [
+        str(rv.name)
+        for rv in model.free_RVs
+        if model.named_vars_to_dims.get(rv.name) == ("change",)
+        and not rv.dtype.startswith("float")
+    ]
+    if SWITCHPOINT in found or not found:
+        return SWITCHPOINT if found else None
+    if len(found) > 1:
+        raise ModelError(
+            f"the PyMC model has several integer variables with dims='change', "
+            f"{' and '.join(found)}: call the one that holds the switchpoints 'switchpoint'"
+        )
+    return found[0]
+
+
+def known(model: pm.Model) -> list[str]:
+    """Return the variables that are told of but not sampled: made of numbers alone."""
+    free = set(model.free_RVs)
+    return [str(d.name) for d in model.deterministics if not free.intersection(ancestors([d]))]
 
 
 def _unexpected(model: pm.Model) -> ModelError:
@@ -62,17 +89,12 @@ def check_switchpoint(engine: Settings, model: pm.Model, observations: Observati
             "for a model of your own use 'metropolis', or `sum_out`"
         )
     segments = _size(model, "segment")
-    free = {rv.name: rv for rv in model.free_RVs}
-    if SWITCHPOINT in free or segments > 1:
-        dims = model.named_vars_to_dims.get(SWITCHPOINT)
-        if (
-            SWITCHPOINT not in free
-            or dims != ("change",)
-            or free[SWITCHPOINT].dtype.startswith("float")
-        ):
-            raise _unexpected(model)
+    name = told_switchpoint(model)
+    if name is not None:
         _check_segments(segments, _size(model, "change") + 1)
-        _check_places(free[SWITCHPOINT], len(observations))
+        _check_places(model[name], len(observations))
+    elif segments > 1 or SWITCHPOINT in {rv.name for rv in model.free_RVs}:
+        raise _unexpected(model)
     for rv in model.observed_RVs:
         _check_data(rv.name, model.rvs_to_values[rv].eval(mode="FAST_COMPILE"), observations)
 
@@ -85,9 +107,9 @@ def _check_places(switchpoint: Any, T: int) -> None:
         return
     if np.mean((drawn < 1) | (drawn >= T)) > 0.5:
         raise ModelError(
-            f"'switchpoint' of the PyMC model lies between {drawn.min()} and {drawn.max()} by "
-            "its prior: it must be the first row of a new segment, counted from 0, so be "
-            f"between 1 and {T - 1}"
+            f"{switchpoint.name!r} of the PyMC model lies between {drawn.min()} and "
+            f"{drawn.max()} by its prior: it must be the first row of a new segment, counted "
+            f"from 0, so be between 1 and {T - 1}"
         )
 
 
@@ -154,10 +176,31 @@ def distribution_text(rv: Any) -> str:
     family = str(getattr(rv.owner.op, "_print_name", (rv.owner.op.name or "custom",))[0])
     parts = []
     for name, parameter in named_parameters(rv).items():
-        if isinstance(parameter, Constant) and parameter.ndim == 0:
-            parts.append(f"{name}={float(parameter.data):g}")
-        else:
-            above = {a.name for a in ancestors([parameter]) if a.name and a is not parameter}
-            inner = parameter.name or f"f({', '.join(sorted(above)[:4])})"
-            parts.append(f"{name}={inner}")
+        numbers = constant(parameter)
+        if (family, name) in INVERSE:  # PyMC holds 1 / what is usually written
+            name = INVERSE[family, name]
+            numbers = None if numbers is None else 1 / numbers
+        if (family, name) != ("HalfNormal", "loc"):  # always 0
+            parts.append(f"{name}={_parameter_text(parameter, numbers)}")
     return f"{family}({', '.join(parts)})"
+
+
+def _parameter_text(parameter: Any, numbers: NDArray[Any] | None) -> str:
+    """Return a number, a few of them, the variable's name, or what it is computed from."""
+    if numbers is not None and numbers.size and (numbers == numbers.flat[0]).all():
+        return f"{float(numbers.flat[0]):.6g}"
+    if numbers is not None:
+        few = [f"{float(x):.6g}" for x in numbers.ravel()[:SHOWN]]
+        return f"[{', '.join(few)}{', ...' * (numbers.size > SHOWN)}]"
+    named = _unstretched(parameter)
+    if named.name:
+        return str(named.name)
+    above = {a.name for a in ancestors([parameter]) if a.name and not isinstance(a, Constant)}
+    return f"f({', '.join(sorted(above)[:SHOWN])})"
+
+
+def _unstretched(parameter: Any) -> Any:
+    """Return what the user wrote, where PyMC gave it the variable's dimensions."""
+    while not parameter.name and isinstance(getattr(parameter.owner, "op", None), DimShuffle):
+        parameter = parameter.owner.inputs[0]
+    return parameter

@@ -18,6 +18,7 @@ from changepoint.results.result import Draws, Given, Result
 from changepoint.results.summaries import bands, changes_of, credible_set, segments_of
 from changepoint.results.tree import hyper_draws
 from changepoint.sampling.convergence import Verdict, judge
+from changepoint.sampling.hand_written_checks import known
 from changepoint.sampling.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def to_result(
     k = draws.first.shape[1] - 1
     places = exact.given.probability if exact is not None and exact.given else None
     drawn = engine.switchpoints != "metropolis"
-    verdict = judge(variables, sample_stats, places, drawn, interrupted)
+    still = [] if pm_model is None else known(pm_model)  # and may
+    moving = variables.drop_vars(still, errors="ignore")
+    verdict = judge(moving, sample_stats, places, drawn, interrupted)
     if not verdict.converged:
         notes = (*notes, _advice(verdict, engine, k, pm_model is not None))
         warnings.warn(notes[-1], ConvergenceWarning, skip_file_prefixes=(PACKAGE,))

@@ -119,7 +119,8 @@ def test_of_a_model_written_by_hand():
         pm.Poisson("y", rate[(np.arange(12) >= switchpoint[0]).astype(int)], observed=COUNT)
     engine = MCMC(draws=20, tune=20, chains=2, cores=1, repeats=1)
     text = check(fit(by_hand, data_for("poisson"), engine))
-    assert "- `rate ~ Gamma(" in text
+    assert "- `rate ~ Gamma(alpha=2, beta=1)`" in text
+    assert "- `switchpoint ~ DiscreteUniform(lower=1, upper=11)`" in text
 
 
 def test_names_are_no_markdown():

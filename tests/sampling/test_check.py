@@ -268,6 +268,27 @@ FAULTS = {
     "Beta(64, 64)": (
         lambda: binomial(prior=lambda: pm.Beta("rate", 64, 64)),
         "integer", [None], "alpha=64.0"),
+    "Beta(100, 100) with a shape": (  # which hides the constants
+        lambda: pm.Binomial("k", [90, 80], pm.Beta("rate", 100, 100, shape=2), observed=[3, 2]),
+        "integer", [None], "alpha=100.0"),
+    "n and p exchanged": (
+        lambda: pm.Binomial("k", pm.Beta("rate", 2.0, 2.0, shape=4), 20, observed=[8, 2, 9, 0]),
+        "exchanged", [None], "n=trials, p=rate"),
+    "n and p exchanged, by row": (
+        lambda: pm.Binomial("k", p=OF, n=pm.Beta("rate", 2.0, 2.0), observed=FEW),
+        "exchanged", [None], "n=trials, p=rate"),
+    "an empty range": (
+        lambda: pm.Poisson(
+            "k", pt.switch(ROWS < pm.DiscreteUniform("place", T - 1, 1), 1.0, 2.0),
+            observed=COUNTS),
+        "empty", [None], f"lower=1, upper={T - 1}"),
+    "an empty range, of several": (
+        lambda: pm.Normal(
+            "y", pm.Uniform("m", 3.0, [4.0, 2.0]).sum(), 1.0, observed=[1.0]),
+        "empty", [None], "lower=2, upper=3"),
+    "counts in int8": (
+        lambda: binomial(np.array([10, 20, 130, 40, 50, 60]).astype(np.int8), 200 + OF),
+        "impossible", [2], "int64"),
     "Uniform(-100, 100)": (
         lambda: pm.Normal("y", pm.Uniform("m", -100, 100), 1, observed=[1.0]),
         "integer", [None], "upper=100.0"),
@@ -321,6 +342,24 @@ FAULTS_LIKE_OTHERS = {
     "negative trials", "negative Poisson count", "rate 1 under Beta",
     "rate prior excludes, finely", "Uniform(-100, 100)", "fractional trials in Data",
 }  # fmt: skip
+
+
+CURES = {  # what the remedy says, done
+    "as floats": lambda: pm.Binomial(
+        "k", [90, 80], pm.Beta("rate", 100.0, 100.0, shape=2), observed=[43, 42]),
+    "by name": lambda: pm.Binomial(
+        "k", n=20, p=pm.Beta("rate", 2.0, 2.0, shape=4), observed=[8, 2, 9, 0]),
+    "bounds in order": lambda: pm.Poisson(
+        "k", pt.switch(ROWS < pm.DiscreteUniform("place", 1, T - 1), 9.0, 13.0),
+        observed=COUNTS),
+    "int64": lambda: binomial(np.array([10, 20, 130, 40, 50, 60]), 200 + OF),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_the_cure_cures(name):
+    report = check(CURES[name])
+    assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("name", some(FAULTS, FAULTS_LIKE_OTHERS))

@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 import pytest
 from matplotlib.figure import Figure
 from runs import converged
+from scipy import stats
 
 from changepoint import (
     MCMC,
@@ -28,6 +29,7 @@ from changepoint import (
     priors,
     sum_out,
 )
+from changepoint.sampling.hand_written_checks import distribution_text
 
 T = 60
 RNG = np.random.default_rng(3)
@@ -113,6 +115,53 @@ def test_switchpoints_summed_out(truth):
     assert mine.after.mean == pytest.approx(its.after.mean, rel=0.05)
     with pytest.raises(DataError, match="no observed variable"):
         posterior.build("log_likelihood")
+
+
+def test_names_are_free():
+    """The same draws under other names, and what PyMC computes from them."""
+    with pm.Model(coords=COORDS) as model:
+        place = pm.DiscreteUniform("tau", 1, T - 1, dims="change")
+        rates = pm.Beta("p", 2.0, 50.0, dims="segment")
+        segment = (np.arange(T) >= place[0]).astype("int64")
+        pm.Binomial("y", n=TRIALS, p=rates[segment], observed=DATA.count.astype(int))
+    posterior = converged(lambda seed: fit(model, DATA, MCMC(500, 300, seed=seed)))
+    assert set(posterior.tree["posterior"].data_vars) == {"switchpoint", "p"}
+    assert abs(posterior.changes[0].index - 35) <= 1
+    assert set(posterior.model.likelihood.priors()) == {"tau", "p", "y"}
+    # Row by row at the draws' own places.
+    tree = posterior.build("log_likelihood", "posterior_predictive", "prior")
+    place = tree["posterior"]["switchpoint"].values
+    later = np.arange(T) >= place
+    rate = np.where(later, *np.moveaxis(tree["posterior"]["p"].values[..., ::-1, None], 2, 0))
+    told = stats.binom(TRIALS, rate).logpmf(DATA.count)
+    np.testing.assert_allclose(tree["log_likelihood"]["y"].values, told, rtol=1e-8)
+    assert set(tree["prior"].data_vars) == {"tau", "p"}
+
+
+def test_rates_that_are_known():
+    """Then the place alone is sampled: its posterior is one product a row."""
+    known = np.array([0.02, 0.05])
+    with pm.Model(coords=COORDS) as model:
+        place = pm.DiscreteUniform("switchpoint", 1, T - 1, dims="change")
+        rates = pm.Deterministic("rate", pt.as_tensor(known), dims="segment")
+        segment = (np.arange(T) >= place[0]).astype("int64")
+        pm.Binomial("y", n=TRIALS, p=rates[segment], observed=DATA.count.astype(int))
+    posterior = converged(lambda seed: fit(model, DATA, MCMC(500, 300, seed=seed)))
+    rows = stats.binom(TRIALS, known[:, None]).logpmf(DATA.count)
+    log_p = np.array([rows[0, :s].sum() + rows[1, s:].sum() for s in range(1, T)])
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    assert abs(posterior.change_probability.to_numpy()[1:] - p).sum() / 2 < 0.1
+    assert posterior.changes[0].before.mean == pytest.approx(0.02)
+
+
+def test_two_variables_by_change_are_asked_about():
+    with pm.Model(coords=COORDS) as model:
+        for name in ("tau", "sigma"):
+            pm.DiscreteUniform(name, 1, T - 1, dims="change")
+        pm.Beta("rate", 2.0, 50.0, dims="segment")
+    with pytest.raises(ModelError, match=r"several integer variables .* tau and sigma: call"):
+        fit(model, DATA, MCMC())
 
 
 def test_what_cannot_converge_is_said():
@@ -202,11 +251,35 @@ def summed_segments():
     return model
 
 
+WRITTEN = {
+    "Gamma(alpha=2, beta=4)": lambda: pm.Gamma("x", 2, 4),
+    "Gamma(alpha=9, beta=3)": lambda: pm.Gamma("x", mu=3, sigma=1),
+    "Beta(alpha=2, beta=100)": lambda: pm.Beta("x", 2, 100, dims="segment"),
+    "Beta(alpha=[2, 3], beta=100)": lambda: pm.Beta("x", [2, 3], 100, dims="segment"),
+    "Exponential(lam=2)": lambda: pm.Exponential("x", 2.0),
+    "HalfNormal(sigma=3)": lambda: pm.HalfNormal("x", 3),
+    "DiscreteUniform(lower=1, upper=110)": lambda: pm.DiscreteUniform(
+        "x", 1, 110, dims="change"
+    ),
+    "Uniform(lower=0, upper=1)": lambda: pm.Uniform("x"),
+    "Normal(mu=top, sigma=1)": lambda: pm.Normal("x", pm.Flat("top"), 1, dims="segment"),
+    "Poisson(mu=f(top))": lambda: pm.Poisson("x", 2 * pm.HalfFlat("top"), dims="segment"),
+    "Dirichlet(a=[1, 2, 3])": lambda: pm.Dirichlet("x", [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_priors_print_as_they_are_written(text):
+    with pm.Model(coords={"segment": [0, 1], "change": [0]}) as model:
+        WRITTEN[text]()
+    assert distribution_text(model["x"]) == text
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
         (without_dims, r"found switchpoint \(int64, dims none\), rate \(float64, dims none\)"),
-        (without_switchpoint, "must have an integer variable 'switchpoint'"),
+        (without_switchpoint, "must have an integer variable with dims='change'"),
         (continuous, r"found switchpoint \(float64, dims \('change',\)\)"),
         (in_years, "lies between 18.. and 19.. by its prior"),
         (other_rows, "'k' of the PyMC model has 50 rows, the observations have 60 rows"),

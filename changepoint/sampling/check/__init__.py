@@ -38,7 +38,8 @@ def check_pymc(pm_model: pm.Model, data: Mapping[str, Any] | None = None) -> PyM
     - `noise`: a uniform likelihood whose lower bound is a parameter
     - `imputed`: NaN that PyMC makes free variables; `fractional`: counts or trials with a
       fraction; `missing`, `differs`: NaN or other numbers in the original arrays
-    - `integer`: small integer constants that overflow
+    - `integer`: small integer constants that overflow; `exchanged`: n and p of a Binomial;
+      `empty`: a uniform prior whose lower bound is above the upper
     - `stuck`: variables that can't move, or whose gradient is 0
     - `shape`, `error`: a log density that PyMC can't compute; `unobserved`: no data
 
@@ -97,6 +98,9 @@ class _Check:
         """Run every part."""
         model = self.model
         self._part("what is observed", self._nothing_observed)
+        self._part("ranges", lambda: steps.empty_ranges(model))
+        if any(finding.kind == "empty" for finding in self.findings):
+            return PyMCCheck(tuple(self.findings), tuple(self.notes))
         try:
             self.start = starting_point(model)
         except Exception as error:

@@ -290,6 +290,25 @@ def evaluated(model: Any, variable: Any, point: Point) -> NDArray[Any]:
     return np.asarray(compiled(model, replaced)(point))
 
 
+def constant(parameter: Any) -> NDArray[Any] | None:
+    """Return the numbers of a parameter that nothing enters but numbers; else None.
+
+    PyMC stretches what the user wrote to the variable's shape, and casts some of it.
+    """
+    from pytensor.graph.basic import Constant
+    from pytensor.graph.traversal import ancestors
+
+    if isinstance(parameter, Constant):
+        return np.asarray(parameter.data)
+    leaves = [leaf for leaf in ancestors([parameter]) if leaf.owner is None]
+    if not all(isinstance(leaf, Constant) for leaf in leaves):
+        return None
+    try:
+        return np.asarray(parameter.eval(mode="FAST_COMPILE"))
+    except Exception:  # an operation that can't be computed
+        return None
+
+
 def named_parameters(rv: Any) -> dict[str, Any]:
     """Return a variable's parameters by the names of its family's log density.
 

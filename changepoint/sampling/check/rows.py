@@ -23,6 +23,9 @@ from changepoint.sampling.check.report import Finding
 
 SHOWN_INITVALS = 6  # more numbers than these don't fit in a sentence
 
+SMALL = (
+    "; if it was positive, its array is of a type too small for it, such as int8: use int64."
+)
 NOISE = (
     "Under Uniform(lower=rate) every observation below the rate is impossible: it is no model "
     'of noise around a rate. Write pm.Binomial("{name}", n=trials, p=rate, observed=counts) '
@@ -51,6 +54,9 @@ def impossible_rows(
     bad = ~np.isfinite(logp)
     nowhere = bad & ~np.isfinite(draws).any(axis=0)
     given = observed.given(start)
+    if nowhere.all() and (finding := _exchanged(observed, start)) is not None:
+        yield finding
+        return
     for message, fails in broken.items():
         # A free variable outside its bounds breaks every row alike, and is told once.
         once = fails.all() and not _row_faults(observed, given, fails).any()
@@ -80,6 +86,25 @@ def impossible_rows(
         if "n" in parameters:
             text += f" (n={number(parameters['n'])})"
         yield Finding(kind, observed.name, row, text, rule, remedy)
+
+
+def _exchanged(observed: Observed, start: Point) -> Finding | None:
+    """Return that n and p of a Binomial stand in each other's place, if they do."""
+    if observed.family != "Binomial":
+        return None
+    n, p = (
+        evaluated(observed.model, parameter, start).astype(float)
+        for parameter in named_parameters(observed.rv).values()
+    )
+    if not (np.all((n >= 0) & (n <= 1)) and np.any(p > 1)):
+        return None
+    return Finding(
+        "exchanged", observed.name, None,
+        f"n={number(n.flat[0])}, p={number(p.flat[0])} at the start",
+        "n, the trials, is a probability, and p, the probability, is above 1: they stand in "
+        "each other's place",
+        f'Name them: pm.Binomial("{observed.name}", n=trials, p=rate, observed=counts).',
+    )  # fmt: skip
 
 
 def from_below(observed: Observed) -> bool:
@@ -204,14 +229,14 @@ def _cause(
             name=observed.name
         )
     if n is not None and np.ndim(n) == 0 and n < 0:
-        return "n (the trials) is negative", "Correct the row's trials."
+        return "n (the trials) is negative", f"Correct the row's trials{SMALL}"
     if number and n is not None and np.ndim(n) == 0 and y > n:
         return (
             "more successes than trials (n)",
             "Correct the row, and check that the two columns aren't exchanged.",
         )
     if number and observed.rv.dtype.startswith(("int", "uint")) and y < 0:
-        return "a negative count", "Correct the row."
+        return "a negative count", f"Correct the row{SMALL}"
     if number and observed.family == "Beta" and not 0 < y < 1:
         return (
             "not strictly between 0 and 1, where alone the Beta has a density",
