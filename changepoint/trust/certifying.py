@@ -101,7 +101,7 @@ def certificate(
     searching = min(runs, affordable - without - screening) if len(ratios) > 1 else 0
     if searching < CLOSELY:
         without, searching, screening = min(runs, affordable), 0, 0
-    answered.every = without + searching + screening
+    answered.expect(without + searching + screening)
     null = np.append(null, answered.chances(np.ones(max(without - len(null), 0))))[:runs]
     least = None
     if searching:
@@ -127,6 +127,11 @@ class Answered:
 
         self.likeness, self._chances = likeness, Chances(likeness.model)
         self.progress, self.done, self.every = progress, 0, 0
+
+    def expect(self, every: int) -> None:
+        """Say how many series there will be at most."""
+        self.every = every
+        self.progress(self.done, every)
 
     def chances(self, ratios: Floats) -> Floats:
         """Return P(any change) of a series for each ratio of a change; 1 for none."""
