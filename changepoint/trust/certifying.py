@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 RATIOS = (1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0)
 AT_ONCE = 64  # series
 FIRST = 16  # series by which the time is measured
-CLOSELY = 100  # series, at least, to find the smallest ratio with
+CLOSELY = 100  # series, at least, with a change and without, if the smallest is looked for
 
 
 class Certificate(NamedTuple):
@@ -97,9 +97,9 @@ def certificate(
         )
     ratios = answered.likeness.possible(RATIOS)
     screening = trials_of_screening(ratios)
-    without = min(runs, affordable // 2)
-    searching = min(runs, affordable - without - screening) if len(ratios) > 1 else 0
-    if searching < CLOSELY:
+    searching = min(runs, max((affordable - screening) // 2, CLOSELY))
+    without = min(runs, affordable - screening - searching)
+    if len(ratios) < 2 or min(searching, without) < CLOSELY:
         without, searching, screening = min(runs, affordable), 0, 0
     answered.expect(without + searching + screening)
     null = np.append(null, answered.chances(np.ones(max(without - len(null), 0))))[:runs]
