@@ -65,6 +65,11 @@ def certificate_text(told: Certificate) -> str:
         )
     elif told.runs_with_change:
         lines.append("Not even a change by x2, or to a half, would be found in 80 % of them.")
+    else:
+        lines.append(
+            "The smallest change that would be found wasn't looked for: there was no time "
+            "(Posterior.certificate takes seconds=), or there is no ratio to speak of."
+        )
     return "\n".join([*lines, *_left_out(told)])
 
 

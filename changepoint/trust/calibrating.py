@@ -111,7 +111,7 @@ def calibrate(
     """
     check_runs(runs, seed)
     answered = Answered(Likeness(posterior, np.random.default_rng(seed)), progress)
-    answered.every = runs
+    answered.expect(runs)
     null = answered.chances(np.ones(runs))
     p = posterior.probability_of_change
     return Calibration(

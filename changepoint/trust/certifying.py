@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 RATIOS = (1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0)
 AT_ONCE = 64  # series
 FIRST = 16  # series by which the time is measured
-CLOSELY = 100  # series, at least, to find the smallest ratio with
+CLOSELY = 100  # series, at least, with a change and without, if the smallest is looked for
 
 
 class Certificate(NamedTuple):
@@ -97,11 +97,11 @@ def certificate(
         )
     ratios = answered.likeness.possible(RATIOS)
     screening = trials_of_screening(ratios)
-    without = min(runs, affordable // 2)
-    searching = min(runs, affordable - without - screening) if len(ratios) > 1 else 0
-    if searching < CLOSELY:
+    searching = min(runs, max((affordable - screening) // 2, CLOSELY))
+    without = min(runs, affordable - screening - searching)
+    if len(ratios) < 2 or min(searching, without) < CLOSELY:
         without, searching, screening = min(runs, affordable), 0, 0
-    answered.every = without + searching + screening
+    answered.expect(without + searching + screening)
     null = np.append(null, answered.chances(np.ones(max(without - len(null), 0))))[:runs]
     least = None
     if searching:
@@ -127,6 +127,11 @@ class Answered:
 
         self.likeness, self._chances = likeness, Chances(likeness.model)
         self.progress, self.done, self.every = progress, 0, 0
+
+    def expect(self, every: int) -> None:
+        """Say how many series there will be at most."""
+        self.every = every
+        self.progress(self.done, every)
 
     def chances(self, ratios: Floats) -> Floats:
         """Return P(any change) of a series for each ratio of a change; 1 for none."""

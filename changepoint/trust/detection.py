@@ -18,7 +18,7 @@ SURE = 0.95  # P(any change) above which a change counts as found
 MOSTLY = 0.8  # share of series in which the smallest change is found
 AROUND = 0.6, 0.93  # shares between which half of the series lie
 FEWEST, MOST = 20, 1_000_000  # series that are simulated
-SCREENED = 40  # series by which a ratio is screened
+SCREENED = 25  # series by which a ratio is screened
 PRIOR_SD = 10.0  # of the coefficients of the curve
 
 

@@ -21,6 +21,7 @@ from changepoint import (
 from changepoint.cli import main
 from changepoint.effects import Weekday
 from changepoint.report.as_json import SCHEMA
+from changepoint.report.found import certificate_text
 from changepoint.trust.certifying import Answered
 from changepoint.trust.detection import MOSTLY, SURE
 from changepoint.trust.likeness import Likeness
@@ -186,6 +187,8 @@ def test_a_budget_makes_fewer_series_with_their_error():
     few = posterior.certificate(runs=100_000, seconds=0.5)
     assert 20 <= few.runs < 100_000
     assert few.false_alarms.error >= 1 / (2 * few.runs)
+    hurried = posterior.certificate(runs=50, seconds=LONG)
+    assert hurried.runs_with_change == 0 and "wasn't looked for" in certificate_text(hurried)
 
 
 @pytest.fixture
