@@ -311,11 +311,10 @@ class Answer:
         """Gives P(some change stands in the set) for sets of rows, (S, T)."""
         if isinstance(self._source, Result) and self._source.inside is not None:
             return self._source.inside
-        if self.engine["name"] == "exact":
+        model, engine = self.model, self.engine
+        if engine["name"] == "exact" and isinstance(model, Model):
             from changepoint.exact.engine import inside
 
-            model, engine = self.model, self.engine
-            assert isinstance(model, Model)  # no other has an exact posterior
             draws = engine["settings"]["draws"]
             return inside(model, self.observations, draws, engine["seed"])
         return partial(inside_by_draws, self._draws)

@@ -2,7 +2,7 @@
 # # Weeks, holidays and campaigns
 #
 # Fewer people buy on Sundays, fewer planes fly on Christmas Day, and for one week there were
-# posters everywhere. None of that is a change; all of it looks like one.
+# posters everywhere. None of that is a change; all of it looks like one. What did change?
 
 # %%
 from textwrap import fill

@@ -197,7 +197,7 @@ def result():
     fitted = fit(Model(likelihoods.Poisson(), Changes(exactly=1)), one, Exact(draws=40))
     data = outcomes(counts, time=days, file="x.csv", columns={"outcomes": "left, ..."})
     told = describe(data, "rate", 1, True, {"rate": "Gamma"})
-    return fitted._source._replace(model=told, observations=data)
+    return fitted._source._replace(model=told, observations=data, inside=None)
 
 
 def test_the_tree_has_outcomes_by_name(result):

@@ -60,6 +60,12 @@ def _found(posterior: Answer) -> str:
             f"The {subject} {'' if p > MASS else 'probably '}changed ({percent(p)}), though no "
             f"number of changes is as likely as none ({percent(likely)})."
         )
+    best = next(iter(posterior.models), None)
+    if not found and best is not None and best["steady"] and best["probability"] > 0.5:
+        return (
+            "No change, by assumption: the model that explains the data best allows none "
+            f"({percent(best['probability'])})."
+        )
     if not found:
         sign = "No sign" if p < 0.2 else "No clear sign"
         about = _throughout(posterior, ", which")
