@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from changepoint.kernels.compiling import njit
-from changepoint.kernels.segment_marginals import (
-    _level_rests,
-    _line_starts,
-    _noise_rests,
-    _reached,
-    _slope_rests,
-)
+from changepoint.kernels.segment_marginals import _line_starts, _reached, _rests
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -25,12 +19,7 @@ def precisions(st, starts, first, m, out):  # type: ignore[no-untyped-def]
         if st.known > 0:
             out[r, :some] = 1 / st.known
             continue
-        if st.columns == 0:
-            _noise_rests(at, st.sums[e], some, rest, det)
-        elif st.columns == 1:
-            _level_rests(at, st.sums[e], st.prior, some, rest, det)
-        else:
-            _slope_rests(at, st.sums[e], st, starts, e, some, rest, det)
+        _rests(at, st, starts, e, some, rest, det)
         for i in range(some):
             n = at[0, i] + st.sums[e, 0]
             out[r, i] = (st.shape + 0.5 * n) / (st.scale + 0.5 * rest[i])

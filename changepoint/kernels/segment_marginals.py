@@ -119,12 +119,7 @@ def _line_marginals(st, starts, first, m, out):  # type: ignore[no-untyped-def]
         for i in range(some):
             n[i] = at[0, i] + st.sums[e, 0]
             row[i] = at[1, i] + st.sums[e, 1] + st.of_count[int(n[i])]
-        if st.columns == 0:
-            _noise_rests(at, st.sums[e], some, rest, det)
-        elif st.columns == 1:
-            _level_rests(at, st.sums[e], st.prior, some, rest, det)
-        else:
-            _slope_rests(at, st.sums[e], st, starts, e, some, rest, det)
+        _rests(at, st, starts, e, some, rest, det)
         if st.known > 0:
             for i in range(some):
                 row[i] -= 0.5 * (log(det[i]) + rest[i] / st.known)
@@ -133,6 +128,17 @@ def _line_marginals(st, starts, first, m, out):  # type: ignore[no-untyped-def]
                 power = st.shape + 0.5 * n[i]
                 row[i] -= 0.5 * log(det[i]) + power * log(1.0 + 0.5 * rest[i] / st.scale)
         out[r, some:long] = 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rests(at, st, starts, e, some, rest, det):  # type: ignore[no-untyped-def]
+    """Write the squares that segments leave, prior included, and the ratio of determinants."""
+    if st.columns == 0:
+        _noise_rests(at, st.sums[e], some, rest, det)
+    elif st.columns == 1:
+        _level_rests(at, st.sums[e], st.prior, some, rest, det)
+    else:
+        _slope_rests(at, st.sums[e], st, starts, e, some, rest, det)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
