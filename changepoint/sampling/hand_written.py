@@ -23,6 +23,7 @@ from changepoint.sampling.hand_written_checks import (
     told_parameter,
     told_switchpoint,
 )
+from changepoint.sampling.hand_written_exact import as_code, same_model
 from changepoint.sampling.hand_written_places import certain_places, check_moved_row
 from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.models.placement_sum import holds_sum
@@ -76,6 +77,11 @@ def fit_own(engine: Settings, model: Any, observations: Observations) -> Result:
             taken = variables.drop_vars(SWITCHPOINT, errors="ignore")
             variables = taken.rename({place: SWITCHPOINT})
     variables, notes = _in_order(variables, len(observations))
+    same = same_model(model, place, observations)
+    if same is not None:
+        notes += (
+            f"the exact engine solves this model, without chains: fit({as_code(same)}, data)",
+        )
     k = variables[SWITCHPOINT].sizes["change"] if SWITCHPOINT in variables else 0
     text = {rv.name: distribution_text(rv) for rv in model.basic_RVs}
     text |= {potential.name: "a potential" for potential in model.potentials}
