@@ -506,6 +506,14 @@ def test_no_word_is_cut_off_in_80_columns(changes):
         assert set(ranges(change, most=3).split()) <= set(told.split())
 
 
+def test_the_text_is_the_same_in_a_notebook(one, monkeypatch, capsys):
+    """Where rich would rather show it, and leave nothing to print."""
+    outside = str(one)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(one) == outside != ""
+    assert capsys.readouterr() == ("", "")
+
+
 def test_the_title_is_the_headline(one, none, several, exactly):
     for posterior in (one, none, several, exactly):
         title = posterior.plot()._suptitle.get_text()

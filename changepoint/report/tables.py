@@ -82,7 +82,9 @@ def text(posterior: Answer, width: int = 120) -> str:
         table.add_row(*row)
     missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
     length = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    # In a notebook rich would show the text at once, and leave none to return.
+    settings = {"highlight": False, "markup": False, "force_jupyter": False}
+    console = Console(file=io.StringIO(), width=width, **settings)  # type: ignore[arg-type]
     console.print(plain(headline(posterior)))
     console.print(plain(sentence(posterior)))
     if posterior.changes:
