@@ -75,7 +75,7 @@ def plot_chart(posterior: Answer, target: float | None = None, ax: Axes | None =
         ax.axhline(target, color=LINE, linewidth=1, linestyle=(0, (6, 3)), zorder=1)
         ax.annotate(
             f"target {number(target)}", (1, target), xycoords=("axes fraction", "data"),
-            xytext=(-2, 2), textcoords="offset points", ha="right", fontsize="small",
+            xytext=(3, 0), textcoords="offset points", ha="left", va="center", fontsize="small",
             color=LINE,
         )  # fmt: skip
     beyond = chart.beyond

@@ -11,6 +11,7 @@ import pytest
 from made_up import HOSTILE, change, report, series, several
 
 from changepoint import Model, fit, likelihoods, read_csv
+from changepoint.report.control_limits import chart_of
 from changepoint.report.numbers import chance, number, signed, span
 from changepoint.report.page_many import Failure, page
 from changepoint.report.page_one import single
@@ -539,7 +540,7 @@ def test_ten_thousand_series(visit):
 def test_the_page_of_one_series(visit, viewport):
     posterior = fit(Model(likelihoods.BetaBinomial()), read_csv(DATA / "conversions.csv"))
     tab = visit(single(posterior), viewport=viewport)
-    figure = tab.locator("svg.figure")
+    figure = tab.locator("[data-figure] svg.figure")
     figure.wait_for()
     assert figure.get_attribute("aria-label") == posterior.sentence()
     assert tab.locator(".lede").text_content() == posterior.headline()
@@ -551,6 +552,14 @@ def test_the_page_of_one_series(visit, viewport):
     tab.set_viewport_size({"width": viewport["width"] // 2 + 150, "height": 700})
     tab.wait_for_timeout(100)
     assert figure.bounding_box()["width"] < narrow
+    chart = tab.locator("[data-chart] svg.figure")
+    assert chart.get_attribute("aria-label") == "p chart: conversions / visits"
+    found = chart_of(posterior)
+    assert chart.locator("circle.out").count() == found.beyond.sum()
+    dots = chart.locator(".dots").get_attribute("d")
+    assert dots.count("M") == np.isfinite(found.y).sum()
+    assert chart.bounding_box()["width"] <= viewport["width"]
+    assert tab.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_a_page_without_any_answer_opens(visit):
