@@ -49,8 +49,8 @@ IMPACT = {
     True: "Impact is how many more (+) or fewer (−) events there were than at the level "
     "before: the difference times the trials, the exposure or the rows from the change to the "
     "next one or the end.",
-    False: "The impact on rates and values is the difference in standard deviations of the data "
-    "about their mean.",
+    False: "The impact on rates and values is the difference in standard deviations of the "
+    "data about their mean.",
 }
 
 
