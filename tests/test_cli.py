@@ -338,7 +338,7 @@ def folder(tmp_path_factory):
 
 def test_out_writes_these_files(folder):
     names = {path.name for path in folder[0].iterdir()}
-    figures = {"figure.png", "figure.svg", "figure.pdf"}
+    figures = {"figure.png", "figure.svg", "figure.pdf", "chart.png"}
     numbers, words = {"summary.csv", "result.json"}, {"methods.md", "citation.bib"}
     assert names == figures | numbers | words | {"report.html", "posterior.nc"}
 

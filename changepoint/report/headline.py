@@ -84,9 +84,8 @@ def _found(posterior: Answer) -> str:
             f"The {subject} {'' if p > MASS else 'probably '}{_did(posterior, found[0])}; that "
             f"it changed at all is {_sure(p)}{once}."
         )
-    sure = [change for change in found if change.probability >= MASS]
-    top = _largest(sure or found)
-    doubt = "" if sure else f" ({percent(top.probability)})"
+    top = most_telling(found)
+    doubt = "" if top.probability >= MASS else f" ({percent(top.probability)})"
     return f"The {subject} {_how_often(posterior)}; {_the_largest(posterior, top, doubt)}."
 
 
@@ -130,6 +129,11 @@ def _equals(p: float) -> str:
 
 def _the_largest(posterior: Answer, top: Change, doubt: str = "") -> str:
     return f"the largest change{doubt}: it {_did(posterior, top)}"
+
+
+def most_telling(found: Sequence[Change]) -> Change:
+    """Return the largest of the changes that are sure, or of all if none is."""
+    return _largest([change for change in found if change.probability >= MASS] or found)
 
 
 def _largest(found: Sequence[Change]) -> Change:
