@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.hand_written import OwnModel
-from changepoint.report.figure_style import label_of
+from changepoint.report.events import HEADS, NOTE, event_rows
+from changepoint.report.figure_style import edges_of, label_of, places, shortened, times_of
 from changepoint.report.headline import headline
 from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
@@ -66,12 +67,13 @@ def single(posterior: Answer) -> str:
     return render(
         "single.html",
         ("figure.js",),
-        block(report.series, report.label),
+        block(report.series, report.label) | {"events": _marks(posterior, stride)},
         report=report._replace(totals=_totals(posterior)),
         headline=headline(posterior),
         sentence=series.sentence,
         warnings=posterior.warnings,
         tables=list(_tables(posterior)),
+        marked=bool(posterior.placed.events),
         shifted=any(effect.likely for effect in posterior.effects),
     )
 
@@ -98,6 +100,16 @@ def _stride(posterior: Answer) -> int:
     return math.ceil(len(posterior.observations) / POINTS)
 
 
+def _marks(posterior: Answer, stride: int) -> list[tuple[float, str]]:
+    """Return where the page's figure marks events, in points, and their labels."""
+    placed, edges = posterior.placed, edges_of(places(posterior))
+    starts = edges[list(placed.rows)]
+    part = (times_of(posterior) - starts) / (edges[[row + 1 for row in placed.rows]] - starts)
+    where = (np.array(placed.rows) + part) / stride
+    labels = [shortened(event.label or str(event.time)) for event in placed.events]
+    return list(zip(where.tolist(), labels, strict=True))
+
+
 def _totals(posterior: Answer) -> list[tuple[str, str]]:
     k = posterior.number
     totals = [("most probable number of changes", str(k))]
@@ -121,6 +133,8 @@ def _tables(posterior: Answer) -> Iterator[Table]:
     sure = surely(posterior)
     if sure:
         yield _of_any_number(sure, posterior.model.likelihood.label)
+    if posterior.events:
+        yield Table("Events", HEADS, event_rows(posterior), NOTE, kind="changes")
     if found and found[0].others:
         names = list(found[0].others)
         segments = [[found[0].others[name][0] for name in names]]

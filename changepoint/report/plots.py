@@ -25,6 +25,7 @@ from changepoint.report.figure_style import (
     clean,
     draw_bars,
     draw_dates,
+    draw_events,
     edges_of,
     label_of,
     middles_of,
@@ -66,6 +67,7 @@ def plot(posterior: Answer, size: Size = "screen") -> Picture:
                 _draw_change(ax, posterior, i)
             else:
                 _draw_any(ax, posterior)
+            draw_events(ax, posterior)
         draw_dates(axes[-1], posterior)
         title = _title(posterior, width, points)
         figure.suptitle(title, fontsize="medium", x=0.01, ha="left")
@@ -89,6 +91,7 @@ def plot_changes(posterior: Answer, ax: Axes | None = None) -> Axes:
     if not posterior.changes:
         sure = equals(posterior.probability_of_change)
         ax.set_title(f"no change reported: P(any change) {sure}", fontsize="small", loc="left")
+    draw_events(ax, posterior, named=True)
     draw_dates(ax, posterior)
     return ax
 
@@ -136,6 +139,7 @@ def draw_rate(ax: Axes, posterior: Answer) -> None:
             edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1
         )
     from_zero(ax, posterior)
+    draw_events(ax, posterior, named=True)
     draw_legend(ax, ncols=3)
 
 
