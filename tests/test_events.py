@@ -246,7 +246,8 @@ def test_figures_and_page_mark_them(posterior):
 def test_a_hostile_label_is_text(posterior):
     evil = posterior.with_events({"2024-03-10": "<b>\x1b[31m$x$</b>"})
     assert "\x1b" not in str(evil)
-    assert "<b>" not in single(evil)
+    assert "<b>" not in single(evil) + evil._repr_html_()
+    assert "Event &lt;b&gt;" in evil._repr_html_()
     evil.plot().canvas.draw()
 
 

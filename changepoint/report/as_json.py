@@ -42,6 +42,10 @@ def _chance(description: str) -> dict[str, Any]:
     return _typed("number", description, minimum=0, maximum=1)
 
 
+def _chance_or_null(description: str) -> dict[str, Any]:
+    return _chance(description) | {"type": ["number", "null"]}
+
+
 def _interval(description: str) -> dict[str, Any]:
     return {"$ref": "#/$defs/interval", "description": description}
 
@@ -103,11 +107,8 @@ MODEL = _object(
     model=_typed("string", "The likelihood's name."),
     log_evidence=_typed("number", "log p(y | model)."),
     probability=_chance("Its posterior probability."),
-    probability_of_change=_typed(
-        ["number", "null"],
-        "P(any change) under it; null where its own probability is below one in a million.",
-        minimum=0,
-        maximum=1,
+    probability_of_change=_chance_or_null(
+        "P(any change) under it; null where its own probability is below one in a million."
     ),
     number=_typed(
         ["integer", "null"], "Its most probable number of changes; null as above.", minimum=0
@@ -153,12 +154,7 @@ EVENT = _object(
     first=TIME | {"description": "First time of the window around it."},
     last=TIME | {"description": "Last time of the window."},
     probability=_chance("P(some change stands in the window)."),
-    chance=_typed(
-        ["number", "null"],
-        "The same before the data were seen; null of a PyMC model written by hand.",
-        minimum=0,
-        maximum=1,
-    ),
+    chance=_chance_or_null("The same before the data; null of a PyMC model of your own."),
     effect=_or_null(
         "effect",
         "Were there a change exactly there; null where neither sums nor enough draws tell.",
