@@ -385,7 +385,7 @@ class Answer:
         >>> posterior = fit(read_csv("data/semmelweis.csv"))
         >>> washing = posterior.with_events({"1847-05-15": "washing hands"}).events[0]
         >>> washing.times, round(washing.probability, 2), round(washing.chance, 2)
-        (('1847-02-01', '1847-08-01'), 0.95, 0.05)
+        (('1846-12-01', '1847-11-01'), 0.73, 0.08)
         """
         other = copy(self)
         other._marked = events_of(events)
