@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -109,7 +109,11 @@ def place(events: Iterable[Event], observations: Observations) -> Placed:
         If times can't be read, all of them in one error; or if no event is inside the data:
         after the first row, before which nothing is known, and before the end of the last.
     """
-    T = len(observations)
+    T, events = len(observations), tuple(events)
+    if not events:
+        return Placed()
+    if not T:
+        raise DataError(f"no event lies inside the data, which have no rows: {_named(events)}")
     stamps = np.arange(T) if observations.time is None else observations.time
     dates = stamps.dtype.kind == "M"
     # The last row is as long as the longest of the twelve before it: months aren't all alike.
@@ -148,7 +152,7 @@ def place(events: Iterable[Event], observations: Observations) -> Placed:
     )
 
 
-def _named(events: list[Event]) -> str:
+def _named(events: Sequence[Event]) -> str:
     more = f", and {len(events) - LISTED} more" if len(events) > LISTED else ""
     return ", ".join(map(str, events[:LISTED])) + more
 

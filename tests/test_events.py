@@ -126,6 +126,14 @@ def test_outside_it_is_left_out_and_said(time):
     assert re.search(rf"left out, as they are outside .* x \({time}\)", placed.notes[0])
 
 
+@pytest.mark.parametrize("rows", [0, 1])
+def test_data_of_no_rows_have_no_room_for_any(rows):
+    data = Observations(count=np.ones(rows), trials=np.full(rows, 10.0))
+    assert place([], data).events == ()
+    with pytest.raises(DataError, match="no event lies inside the data"):
+        place([Event(0)], data)
+
+
 def test_all_times_that_cant_be_read_are_in_one_error():
     events = [Event("soon", "launch"), Event("2024-03-10"), Event(5), Event("2024-13-01")]
     told = r"'soon' \(launch\); 5; '2024-13-01'"
