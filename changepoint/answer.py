@@ -382,10 +382,10 @@ class Answer:
         Examples
         --------
         >>> from changepoint import fit, read_csv
-        >>> posterior = fit(read_csv("data/semmelweis.csv"))
-        >>> washing = posterior.with_events({"1847-05-15": "washing hands"}).events[0]
-        >>> washing.times, round(washing.probability, 2), round(washing.chance, 2)
-        (('1846-12-01', '1847-11-01'), 0.73, 0.08)
+        >>> posterior = fit(read_csv("data/conversions.csv"))
+        >>> launch = posterior.with_events({"2025-04-17": "launch"}).events[0]
+        >>> launch.times, round(launch.probability, 2), round(launch.chance, 2)
+        (('2025-04-14', '2025-04-20'), 0.26, 0.03)
         """
         other = copy(self)
         other._marked = events_of(events)

@@ -190,7 +190,7 @@ class Changes:
 
         Examples
         --------
-        >>> Changes(exactly=1).probability_inside(181, 10, 18)  # 9 of 180 places
+        ''>>> round(Changes(exactly=1).probability_inside(181, 10, 18), 9)  # 9 of 180 places
         0.05
         """
         log_p = self.log_number(T)
