@@ -21,7 +21,7 @@ from changepoint.priors import InverseGamma
 Floats = NDArray[np.float64]
 
 PARTS = 10  # windows side by side that hold all rows
-SHORTEST = 5  # rows of a window
+SHORTEST = 8  # rows of a window: more than a week, whose pattern is noise if it is not modelled
 SHARE = 0.25  # of the windows are quieter than the one that counts: most may hold changes
 BELOW = 0.5  # of that noise: on the low side, where one change more costs more
 WORTH = 4.0  # rows
@@ -47,10 +47,10 @@ def noise_prior(
 
     Examples
     --------
-    >>> steps = [0.1, -0.2, 0, 0.2, -0.1, 0.1, 500.1, 499.9, 500, 500.2, 499.8, 500]
-    >>> prior = noise_prior(Observations(value=steps))
+    >>> noise = [0.1, -0.2, 0.2, -0.1] * 5
+    >>> prior = noise_prior(Observations(value=noise + [50 + z for z in noise]))
     >>> round((prior.beta / prior.alpha) ** 0.5, 2)
-    0.25
+    0.11
     """
     seen = observations.observed("value")
     y, x = observations.column("value")[seen], rows_of(observations)[seen]
@@ -62,7 +62,7 @@ def noise_prior(
 def quiet_sd(y: Floats, x: Floats, columns: int) -> float:
     """Return the noise's standard deviation, from what a quiet window has around its own line.
 
-    Windows hold a tenth of the rows, at least 5, and begin every quarter of that; a quarter of
+    Windows hold a tenth of the rows, at least 8, and begin every quarter of that; a quarter of
     them are quieter than the one that counts, as if its squares were that quantile of Normal
     noise. Rows too few for a window are one.
     """

@@ -63,7 +63,7 @@ def test_a_kink_does_not_enter_the_noise_nor_slopes(family: Likelihood) -> None:
 
 
 @pytest.mark.parametrize("family", ALL[:2] + ALL[2:4], ids=lambda one: one.name)
-@pytest.mark.parametrize("rows", [10, 20, 100])
+@pytest.mark.parametrize("rows", [20, 40, 100])
 def test_steps_without_noise_are_told_as_they_are(family: Likelihood, rows: int) -> None:
     y = np.where(np.arange(rows) < rows // 2, 500.0, 1100.0)
     told = intervals(family, y, Changes())["level"]
