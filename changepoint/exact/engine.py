@@ -13,7 +13,7 @@ from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.effects import found
-from changepoint.results.result import CHAINS, MOST_DRAWS, EffectFound, Result
+from changepoint.results.result import CHAINS, MOST_DRAWS, Draws, EffectFound, Result
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -152,6 +152,7 @@ class Exact:
             candidates=answer.candidates,
             effects=effects,
             inside=lambda sets: _chances(answer.inside(sets)),
+            likeliest=answer.likeliest,
         )
 
 
@@ -172,3 +173,14 @@ def inside(
 
     answer = solve(model, observations, draws, seed).answer()
     return lambda sets: _chances(answer.inside(sets))
+
+
+def likeliest(
+    model: Model, observations: Observations, draws: int, seed: int
+) -> tuple[Model, Draws]:
+    """Return the most probable model of an average, which is solved for it, and its draws."""
+    from changepoint.exact.solve import solve
+
+    answer = solve(model, observations, draws, seed).answer()
+    assert answer.likeliest is not None  # who asks makes sure
+    return answer.likeliest()

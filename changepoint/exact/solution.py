@@ -38,6 +38,8 @@ class Solution:
         The models that were averaged over, if any.
     remarks
         What the user should know of how it was computed.
+    likeliest
+        Of an average, gives the most probable model with draws of its own.
     """
 
     change_probability: Floats
@@ -51,6 +53,7 @@ class Solution:
     diagnostics: dict[str, Any]
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
+    likeliest: Callable[[], tuple[Model, Draws]] | None = None
 
     @property
     def rows(self) -> Floats:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from changepoint.plain import plain
 from changepoint.report.headline import headline
 from changepoint.report.plots import plot
-from changepoint.report.sentences import sentence
+from changepoint.report.sentences import misfits, sentence
 from changepoint.report.tables import frame
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def fragment(posterior: Answer) -> str:
         parts.append(_sensitivity(posterior))
     if len(posterior.candidates):
         parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
-    parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in posterior.warnings]
+    warnings = (*posterior.warnings, *misfits(posterior))
+    parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in warnings]
     parts.append(svg(plot(posterior)))
     return plain("\n".join(parts))
 

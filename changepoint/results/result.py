@@ -203,7 +203,8 @@ class Result(NamedTuple):
     Of a sampler: `sample_stats`; `exact`, the exact answer to the same question, where there
     is one; of a hand-written model `posterior`, all its variables, and the model itself.
 
-    Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there).
+    Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there); of
+    an average `likeliest`, which gives its most probable model with draws of that.
     """
 
     model: Model | OwnModel
@@ -224,6 +225,7 @@ class Result(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
     effects: tuple[EffectFound, ...] = ()
     inside: Callable[[NDArray[np.bool_]], Floats] | None = None
+    likeliest: Callable[[], tuple[Model, Draws]] | None = None
 
     @property
     def draws(self) -> Draws:
