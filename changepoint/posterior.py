@@ -232,7 +232,7 @@ class Posterior(Answer):
         the fitted level, the correlation of neighbours, how much weekdays differ (of at least
         three weeks by the day), and the row furthest away. Small p-values speak against the
         model; one below 0.005 has a sentence, unless that of another check says as much. They
-        take up to 500 draws, of long series 200; the same data give the same. Of several
+        take up to 500 draws, of long series 400; the same data give the same. Of several
         outcomes they are about the one that is shown, of an average about the most probable
         model.
 

@@ -34,11 +34,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 FEW = 10  # rows that say something, below which nothing is checked
-MOST, LEAST = 500, 200  # draws; so many where there are many rows
+MOST, LEAST = 500, 400  # draws; so many where there are many rows, to speak on either side
 CELLS = 600_000  # rows times draws, as far as LEAST allows
 AT_ONCE = (100, 25)  # draws, and where there are many rows; then it is seen whether to go on
 BLOCK = 150_000  # rows times draws at once, as far as these allow
-COMMON = 5  # replicates beyond the data, on either side, with which a check is settled
+COMMON = 3  # replicates beyond the data, on either side, with which a check is settled
 SPEAKS = 0.005  # p-value below which a check has a sentence
 
 NAMES = (
@@ -58,8 +58,8 @@ class Check(NamedTuple):
     ----------
     name
         `dispersion`, the mean of z^2 without the largest; `longest run`, of rows on one side of
-        the fitted level; `lag-1 correlation` of z; `weekday spread`, the sum over weekdays of
-        their rows times the square of their mean z; `largest residual`, the largest |z|.
+        the fitted level; `lag-1 correlation` of z; `weekday spread`, the variance between
+        weekdays over that within them; `largest residual`, the largest |z|.
     observed, expected
         What it is in the data, and in data drawn from the model: medians over draws.
     p
@@ -258,9 +258,12 @@ def discrepancies(z: Floats, weekday: Integers | None) -> dict[str, Floats]:
         "largest residual": np.sqrt(largest),
     }
     if weekday is not None:
-        of_day = (weekday[:, None] == np.arange(7)).astype(float)
-        rows = np.maximum(of_day.sum(axis=0), 1.0)
-        found["weekday spread"] = np.sum((z @ of_day) ** 2 / rows, axis=1)
+        of_day = (weekday[:, None] == np.unique(weekday)).astype(float)
+        n, days = of_day.shape
+        between = np.sum((z @ of_day) ** 2 / of_day.sum(axis=0), axis=1)
+        # By what rows of one weekday vary: overdispersion alone is no pattern of the week.
+        within = np.maximum(whole - between, 1e-300)
+        found["weekday spread"] = between / days / (within / (n - days))
     return {name: found[name] for name in NAMES if name in found}
 
 

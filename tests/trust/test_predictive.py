@@ -99,7 +99,9 @@ def test_discrepancies_equal_loops():
             "dispersion": np.mean(np.delete(one, far) ** 2),
             "longest run": max(runs),
             "lag-1 correlation": sum(a * b for a, b in itertools.pairwise(one)) / sum(one**2),
-            "weekday spread": sum(len(day) * day.mean() ** 2 for day in days),
+            "weekday spread": sum(len(day) * day.mean() ** 2 for day in days)
+            / 7
+            / (sum(len(day) * day.var() for day in days) / (50 - 7)),
             "largest residual": abs(one[far]),
         }
         for name, value in expected.items():
@@ -202,6 +204,15 @@ def test_what_is_wrong_is_told_once_and_with_what_helps(kind):
             if seed == 1:
                 assert not said(better, data), "what helps, helps"
     assert found >= 4
+
+
+@pytest.mark.parametrize("far", [0.5, 1.5])
+def test_long_series_speak_too_on_either_side(far):
+    """Fewer draws are made there; yet enough for a two-sided p-value to be small."""
+    count = np.round(100 + far * np.random.default_rng(11).normal(0, 10, 5000))
+    told = fit(Model(likelihoods.Poisson(), Changes(exactly=0)), Observations(count=count))
+    (sentence,) = [check.sentence for check in told.checks() if check.sentence]
+    assert f"vary {'less' if far < 1 else 'more'} from row to row" in sentence
 
 
 @pytest.mark.parametrize("family", [likelihoods.Binomial(), likelihoods.Poisson()], ids=str)
