@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import PACKAGE, DataError, DataWarning
-from changepoint.hand_written import OwnModel
+from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.links import shift
 from changepoint.likelihoods.regression import rows_of
-from changepoint.likelihoods.series import Shifts
+from changepoint.likelihoods.series import Nodes, Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.results.effects import found, in_draws
@@ -182,14 +183,32 @@ class Answer:
     @cached_property
     def estimates(self) -> Floats:
         """Each row's own estimate of the parameter, likely effects taken out, (T,)."""
-        model, observations = self.model, self.observations
+        family, by = self.model.likelihood, self._by
+        if by is None or isinstance(family, OwnLikelihood):
+            return family.estimates(self.observations)
+        return family.estimates_without(self.observations, by)
+
+    @cached_property
+    def fitted(self) -> Floats:
+        """The mean of the parameter in each row, at the mean of its likely effects, (T,)."""
+        level: Floats = self.arrays.rows[0]
+        family, by = self.model.likelihood, self._by
+        if by is None or isinstance(family, OwnLikelihood):
+            return level
+        if family.domain != family.shifted_domain:  # what effects shift is not the parameter
+            return level
+        there: Floats = shift(family.domain, Nodes(level, 1 - level), by).theta
+        return there
+
+    @cached_property
+    def _by(self) -> Floats | None:
+        """How far likely effects shift each row on the scale of the link, (T,); None: not."""
         shifts, coefficients = self._shifts, self._coefficients
         if shifts is None or coefficients is None:
-            return model.likelihood.estimates(observations)
-        assert isinstance(model, Model)  # no other has any
+            return None
         likely = np.array([effect.likely for effect in self.effects])
-        by = shifts.patterns @ (coefficients.mean(axis=0) * likely[shifts.effect])
-        return model.likelihood.estimates_without(observations, by)
+        by: Floats = shifts.patterns @ (coefficients.mean(axis=0) * likely[shifts.effect])
+        return by
 
     @cached_property
     def _shifts(self) -> Shifts | None:

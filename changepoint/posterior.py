@@ -92,7 +92,7 @@ class Posterior(Answer):
 
         return plot(self, size)
 
-    def plot_rate(self, ax: Axes | None = None) -> Axes:
+    def plot_rate(self, ax: Axes | None = None, effects: bool = False) -> Axes:
         """Draw data, mean and 95 % band by time, and under the data where changes are.
 
         The heights under the data are relative to the most probable row, times P(any change).
@@ -101,6 +101,9 @@ class Posterior(Answer):
         ----------
         ax
             Where to draw, one Axes; without, a new figure of pyplot. So in all of `plot_...`.
+        effects
+            Whether to draw the mean with likely effects, too: the level and its band are
+            without them.
 
         Examples
         --------
@@ -113,7 +116,7 @@ class Posterior(Answer):
         """
         from changepoint.report.plots import plot_rate
 
-        return plot_rate(self, ax)
+        return plot_rate(self, ax, effects)
 
     def plot_changes(self, ax: Axes | None = None) -> Axes:
         """Draw P(a change stands here) by time; what lies in a credible set is coloured.
@@ -123,6 +126,20 @@ class Posterior(Answer):
         from changepoint.report.plots import plot_changes
 
         return plot_changes(self, ax)
+
+    def plot_effects(self, ax: Axes | None = None) -> Axes:
+        """Draw what all rows share, such as days of the week: mean and 95 % interval by term.
+
+        Of the effects that are rather there than not, or else of all; in percent of a rate.
+
+        Raises
+        ------
+        DataError
+            If the model has no effects.
+        """
+        from changepoint.report.effect_plot import plot_effects
+
+        return plot_effects(self, ax)
 
     def plot_number(self, ax: Axes | None = None) -> Axes:
         """Draw P(k changes): bars after, lines before the data."""

@@ -32,6 +32,8 @@ from changepoint.priors import Logistic, Prior
 
 Floats = NDArray[np.float64]
 
+LEAST = 1e-100  # dispersion: below, nothing changes in 64 bits
+
 
 @dataclass(frozen=True)
 class BetaBinomial(GridLikelihood):
@@ -199,7 +201,7 @@ class BetaBinomial(GridLikelihood):
         """Return log p(k | rate, dispersion), by broadcasting."""
         k, n = rows["count"], rows["trials"]
         log_p, log_q = log_ratios(nodes, rows["pooled"])
-        s = 1 / np.asarray(shared, float) - 1
+        s = 1 / np.maximum(shared, LEAST) - 1
         success = log_rising_ratio(nodes.theta * s, k) + k * log_p
         failure = log_rising_ratio(nodes.companion * s, n - k) + (n - k) * log_q
         row: Floats = rows["at_pooled"] - log_rising_ratio(s, n)

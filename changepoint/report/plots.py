@@ -11,11 +11,13 @@ from matplotlib.ticker import MaxNLocator
 
 from changepoint.errors import DataError
 from changepoint.plain import drawable
+from changepoint.report.effect_plot import draw_effects, likely_of
 from changepoint.report.figure_style import (
     BAND,
     CHANGE,
     DATA,
     LINE,
+    OTHER,
     REST,
     SEEN,
     SIZES,
@@ -55,28 +57,42 @@ def plot(posterior: Answer, size: Size = "screen") -> Picture:
     number = len(posterior.changes)
     each = 0 < number <= PANELS
     below = number if each else 1
+    effects = likely_of(posterior)
+    ratios = [3.0, *[1.0] * below, *[1.2] * bool(effects)]
     with rc_context({"font.size": points}):
-        figure = Picture(figsize=(width, scale * (3.6 + 1.15 * below)), layout="constrained")
-        axes = figure.subplots(
-            1 + below, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.0] * below]
-        )[:, 0]
-        draw_rate(axes[0], posterior)
-        for i, ax in enumerate(axes[1:]):
+        inches = scale * (0.15 + 1.15 * sum(ratios))
+        figure = Picture(figsize=(width, inches), layout="constrained")
+        grid = figure.add_gridspec(len(ratios), 1, height_ratios=ratios)
+        first = figure.add_subplot(grid[0])
+        draw_rate(first, posterior)
+        last = first
+        for i in range(below):
+            last.tick_params(labelbottom=False)
+            last = figure.add_subplot(grid[1 + i], sharex=first)
             if each:
-                _draw_change(ax, posterior, i)
+                _draw_change(last, posterior, i)
             else:
-                _draw_any(ax, posterior)
-        draw_dates(axes[-1], posterior)
+                _draw_any(last, posterior)
+        draw_dates(last, posterior)
+        if effects:
+            draw_effects(figure.add_subplot(grid[-1]), posterior, effects)
         title = _title(posterior, width, points)
         figure.suptitle(title, fontsize="medium", x=0.01, ha="left")
         thicken(figure, points / SIZES["screen"][2])
     return figure
 
 
-def plot_rate(posterior: Answer, ax: Axes | None = None) -> Axes:
+def plot_rate(posterior: Answer, ax: Axes | None = None, effects: bool = False) -> Axes:
     """Draw data, mean and band, and under them where changes are."""
     ax = axes_or_new(ax)
     draw_rate(ax, posterior)
+    if effects:
+        edges = edges_of(places(posterior))
+        ax.stairs(
+            posterior.fitted, edges, baseline=None, color=OTHER, linewidth=0.8, zorder=2.5,
+            label="with effects",
+        )  # fmt: skip
+        draw_legend(ax, ncols=4)
     draw_strip(ax, [(posterior, CHANGE)])
     draw_dates(ax, posterior)
     return ax

@@ -10,7 +10,8 @@ from cases import CASES, check, inferred, simulate
 from reference import Floats
 
 from changepoint import Changes, Model, Observations
-from changepoint.exact import hyper_mixture, row_likelihood
+from changepoint.effects import Covariate
+from changepoint.exact import density, hyper_mixture, row_likelihood
 from changepoint.exact.density import densities
 from changepoint.exact.hyper_mixture import Condition, Inference, infer
 from changepoint.exact.smoothed import Smoothed
@@ -109,6 +110,35 @@ def test_terms_are_the_density(name: str, seed: int) -> None:
                 "likelihood": scaled - np.exp(log_p[some] - top[:, None]),
             }
             check({key: float(np.abs(e).max()) for key, e in errors.items()}, 1e-9, name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rows_with_shifts_of_their_own_are_told_alike(name: str, monkeypatch) -> None:
+    """A table for each shift, or row by row: at any hyperparameter, its limit as well."""
+    rng = np.random.default_rng(7)
+    data = simulate(name, 7, 24, missing=0.2)
+    column = {"x": rng.normal(size=len(data))}
+    data = Observations(
+        **{role: getattr(data, role) for role in ROLES if role != "outcomes"},
+        covariates=column,
+    )
+    model = Model(CASES[name].models[0], effects=[Covariate("x")]).resolve(data)
+    family = model.likelihood
+    assert isinstance(family, GridLikelihood)
+    series = family.series(data, model.shifts(data))
+    limit = None if family.hyper is None else family.hyper.limit
+    for _ in range(3):
+        nodes, own = somewhere(family, series, rng)
+        for hyper in [own] if limit is None else [own, np.array([limit])]:
+            psi = np.append(hyper[: family.hyper is not None], rng.normal() * 0.2)[None]
+            told = []
+            for patterns in (0, len(data)):
+                monkeypatch.setattr(density, "PATTERNS", patterns)
+                (one,) = densities(family, series, nodes, psi)
+                told.append(np.empty((len(series.copies), len(nodes.theta))))
+                one.log(np.arange(len(series.copies)), told[-1])
+            error = np.abs(told[0] - told[1]) / (1 + np.abs(told[1]))
+            check({"log density": float(error.max())}, 1e-9, (name, psi))
 
 
 # -- rows that are the same ---------------------------------------------------------------
