@@ -169,6 +169,48 @@ class Posterior(Answer):
 
         return plot_prior(self, parameter, ax)
 
+    def plot_chart(self, target: float | None = None, ax: Axes | None = None) -> Axes:
+        """Draw a control chart: p, u or c chart of counts, individuals (XmR) of others.
+
+        The 3-sigma limits follow the trials or the exposure, and begin anew at each of
+        `sure_changes()`; beside them stand Laney's, which allow for overdispersion (sigma Z).
+        Points beyond them are marked, missing rows are gaps. Limits look at one row at a time:
+        whether and when the level changed is what the posterior answers.
+
+        With m the events of a stage by its trials, limits are m -+ 3 sqrt(m (1 - m) / trials),
+        of events by exposure m -+ 3 sqrt(m / exposure), times sigma Z for Laney's; of other
+        numbers m -+ 2.66 times the mean distance of successive rows.
+
+        Parameters
+        ----------
+        target
+            A level to draw, in the units of the points; its events by trials for counts.
+        ax
+            Where to draw; without, a new figure of pyplot.
+
+        Raises
+        ------
+        DataError
+            If the data are several outcomes a trial, or the target is no number.
+
+        References
+        ----------
+        D. Montgomery, Introduction to Statistical Quality Control, chapters 6 and 7.
+        D. Laney (2002), Improved control charts for attributes, Quality Engineering 14, 531.
+        D. Wheeler (2000), Understanding Variation: XmR.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from changepoint import fit, read_csv
+        >>> posterior = fit(None, read_csv("data/nile.csv"))
+        >>> posterior.plot_chart(target=1000, ax=Figure().subplots()).get_title(loc="left")
+        'individuals chart (XmR)'
+        """
+        from changepoint.report.control_chart import plot_chart
+
+        return plot_chart(self, target, ax)
+
     def plot_compare(self, other: Posterior, ax: Axes | None = None) -> Axes:
         """Draw this posterior and another of the same data over each other.
 

@@ -155,7 +155,7 @@ def test_the_command_answers(folder, run):
     told = run("changepoint", "fit", "data/conversions.csv", "--out", "answer")
     assert "changed once" in told
     assert {path.name for path in (folder / "answer").iterdir()} == {
-        *("report.html", "figure.png", "figure.svg", "figure.pdf"),
+        *("report.html", "figure.png", "figure.svg", "figure.pdf", "chart.png"),
         *("summary.csv", "posterior.nc", "result.json", "methods.md", "citation.bib"),
     }
 

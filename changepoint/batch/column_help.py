@@ -28,6 +28,11 @@ ABOUT |= {
     "largest_change": "Time of the largest change, by ratio, or by difference where not all "
     "have a ratio. The columns from probability to probability_of_increase are about it.",
     "credible_set": "The smallest set of times that holds 95 % of where the change was.",
+    "impact": "What the largest change did, by which flagged series are ranked. Of counts: how "
+    "many more events there were (fewer, if negative) than at the rate before, which is its "
+    "difference times the trials, the exposure or the rows from then to the next change or the "
+    "end. Of rates and values: its difference in standard deviations of the data about their "
+    "mean.",
     "log_evidence": "log p(y | model).",
     "log_bayes_factor": "log p(y | some change) - log p(y | no change); empty where the model "
     "knows which.",

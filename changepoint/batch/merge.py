@@ -1,4 +1,4 @@
-"""Parts -> the tables: flags from all series together, the most probable changes first."""
+"""Parts -> the tables: flags from all series together, the flagged first, by impact."""
 
 # pyarrow has no type hints.
 # mypy: disable-error-code="attr-defined,name-defined,no-untyped-call"
@@ -30,9 +30,11 @@ AT_ONCE = 100_000  # series put in order at a time
 def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[str, Any]:
     """Write `series.*` and `changes.*`, then `summary.json`, and return what this says.
 
-    Series are ordered by their probability of change in the light of all of them, the failed
-    ones last; equal ones as in the input. Parts are gone through once for every 100,000 series,
-    so that memory doesn't grow with their number.
+    First come the flagged series, those with the largest impact (either way) before the others;
+    then the rest by their probability of change in the light of all of them, or by impact where
+    the model knows of the change; the failed ones last. Equal ones stand as in the input.
+    Parts are gone through once for every 100,000 series, so that memory doesn't grow with
+    their number.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[s
     log_bayes_factor = known.column("log_bayes_factor").to_numpy().astype(float)
     found = discover(log_bayes_factor, rate)
     failed = pc.not_equal(known.column("status"), OK).to_numpy()
-    places = _places(found, failed)
+    places = _places(found, known.column("impact").to_numpy().astype(float), failed)
     counts = pc.value_counts(known.column("status")).to_pylist()
     changed = pc.sum(pc.greater(known.column("number"), 0)).as_py()
     del known
@@ -76,10 +78,15 @@ def finish(folder: Folder, parts: int, by: Sequence[str], rate: float) -> dict[s
     return summary
 
 
-def _places(found: Discovery, failed: NDArray[np.bool_]) -> Integers:
+def _places(
+    found: Discovery, impact: NDArray[np.float64], failed: NDArray[np.bool_]
+) -> Integers:
     """Return the place of each series in the tables."""
     p = np.where(np.isnan(found.probability), -1.0, found.probability)
-    order = np.lexsort((np.arange(len(p)), -p, failed))
+    by_impact = found.flagged | np.isnan(found.probability)
+    size = np.where(by_impact, np.nan_to_num(np.abs(impact), nan=-1.0), 0.0)
+    surest = np.where(found.flagged, 0.0, p)
+    order = np.lexsort((np.arange(len(p)), -p, -size, -surest, ~found.flagged, failed))
     places = np.empty(len(p), np.int64)
     places[order] = np.arange(len(p))
     return places
@@ -202,7 +209,7 @@ def _known(folder: Folder, parts: int) -> tuple[pa.Table, Integers]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    names = ["log_bayes_factor", "status", "number"]
+    names = ["log_bayes_factor", "status", "number", "impact"]
     read = [parquet.read_table(folder.part(i), columns=names) for i in range(parts)]
     empty = part_schema(()).empty_table().select(names)
     return pa.concat_tables([empty, *read]), np.array([len(one) for one in read], np.int64)

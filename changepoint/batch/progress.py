@@ -12,7 +12,7 @@ from changepoint.errors import DataError
 from changepoint.plain import plain, say, width
 
 EVERY = 10.0  # seconds between lines where there is no terminal
-SHOWN = 10  # series named at the end
+SHOWN = 20  # series named at the end
 
 GOOD, FAILED = 0, 3  # exit status
 
@@ -53,8 +53,14 @@ def _told(summary: Summary) -> int:
     if summary.failed == summary.series:
         raise DataError(_first_error(summary))
     columns = ["series", "flagged", "probability_in_batch", "probability_of_change", "number"]
-    columns += ["largest_change", "before", "after", "ratio"]
-    _print_table(summary, read(summary.out, columns=columns).head(SHOWN))
+    columns += ["largest_change", "before", "after", "ratio", "impact"]
+    frame = read(summary.out, columns=columns)
+    flagged = frame[frame["flagged"].fillna(False).astype(bool)]
+    chosen = flagged if len(flagged) else frame[frame["number"].fillna(-1) > 0]
+    _print_table(chosen.head(SHOWN))
+    if len(chosen) > SHOWN:
+        kind = "flagged" if len(flagged) else "with changes"
+        say(f"and {len(chosen) - SHOWN:,} more {kind}: see series.csv, which has them in order")
     share = summary.share_changed
     about = "" if share is None else f" (about {share:.1%} of all series changed)"
     say(
@@ -76,14 +82,15 @@ def _first_error(summary: Summary) -> str:
     return f"no series has an answer{rest}. The first, {name} ({status}): {error}"
 
 
-def _print_table(summary: Summary, frame: Any) -> None:
+def _print_table(frame: Any) -> None:
+    """Print series that changed, the largest change of each."""
     import io
 
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from changepoint.report.numbers import chance, number
+    from changepoint.report.numbers import chance, number, signed
 
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
     for head in (
@@ -96,19 +103,23 @@ def _print_table(summary: Summary, frame: Any) -> None:
         "before",
         "after",
         "ratio",
+        "impact",
     ):
         table.add_column(head, overflow="fold" if head == "series" else "ellipsis")
-    for row in frame[frame["number"].fillna(-1) > 0].itertuples():
+    for row in frame.itertuples():
         batch = row.probability_in_batch
         numbers = (row.before, row.after, row.ratio)
+        change = row.largest_change if isinstance(row.largest_change, str) else ""
+        up = "" if row.impact != row.impact else "up" if row.after > row.before else "down"
         table.add_row(
             plain(row.series).replace("\n", "\\n"),  # before it is measured
             "flagged" if row.flagged else "",
             "" if batch != batch else chance(batch),
             chance(row.probability_of_change),
             str(row.number),
-            str(row.largest_change),
+            f"{up:4} {change}".strip(),
             *("" if x != x else number(x) for x in numbers),
+            "" if row.impact != row.impact else signed(row.impact),
         )
     if not table.row_count:
         return

@@ -34,12 +34,24 @@ from changepoint.results.reported import Change, Interval
 
 MODELS = 5  # named; the others are counted
 FLAGS = (
-    "Each series changed with the same probability, the share, which is estimated from all of "
-    "them; P(change) is the posterior at that share. Flagged are the most probable series, as "
-    "many as keep the expected share of false alarms among them at {:g} (it is {:.2g}), and "
-    "none that is less probable than 0.5. By itself, with even odds, a series would be flagged "
-    "too often where few change."
+    "Flagged are the series that surely stand out among all of these: the most probable ones "
+    "to have changed, as many as keep the share of false alarms among them at {:.2g} % or less "
+    "({:.2g} % are expected), none of them less probable than 0.5. Those with the largest "
+    "impact come first."
 )
+NO_FLAGS = "No series can be flagged: whether they changed is given by the model."
+SHARE = (
+    "Each series changed with the same probability, the share, which is estimated from all of "
+    "them; P(change) is the posterior at that share. By itself, with even odds, a series would "
+    "be flagged too often where few change."
+)
+IMPACT = {
+    True: "Impact is how many more (+) or fewer (−) events there were than at the level "
+    "before: the difference times the trials, the exposure or the rows from the change to the "
+    "next one or the end.",
+    False: "The impact on rates and values is the difference in standard deviations of the "
+    "data about their mean.",
+}
 
 
 def write(out: str | os.PathLike[str]) -> Path:
@@ -69,6 +81,7 @@ def _report(folder: Folder) -> Report:
     details = _details(folder, rows)
     failed = summary["series"] - summary["status"].get(OK, 0)
     labels = Counter(_family(row).label for row in rows)
+    counted = {_family(row).response in ("count", "outcomes") for row in rows}
     return Report(
         title="Which series changed?",
         subtitle=_subtitle(summary, manifest),
@@ -77,7 +90,8 @@ def _report(folder: Folder) -> Report:
         failures=[Failure(one["series"], one["status"], one["error"]) for one in bad],
         totals=list(_totals(summary, failed)),
         about=list(_about(summary, manifest, rows)),
-        notes=[],
+        notes=[_flags(summary)],
+        impact=" ".join(IMPACT[one] for one in sorted(counted, reverse=True)),
         total=summary["series"] - failed,
         flagged=summary["flagged"],
         failed=failed,
@@ -123,6 +137,8 @@ def _series(row: Mapping[str, Any], detail: Mapping[str, Any]) -> PageSeries:
         sentence=_sentence(row, found),
         warnings=(row["warnings"] or "").splitlines(),
         file=row["file"],
+        impact=row.get("impact"),
+        stride=stride,
         curve=_curve(detail["curve"]),
     )
 
@@ -190,6 +206,13 @@ def _totals(summary: Mapping[str, Any], failed: int) -> Iterator[tuple[str, str]
     yield "failed", f"{failed:,}"
 
 
+def _flags(summary: Mapping[str, Any]) -> str:
+    if summary["share_changed"] is None:
+        return NO_FLAGS
+    rates = summary["false_discovery_rate"], summary["expected_false_share"]
+    return FLAGS.format(*(100 * rate for rate in rates))
+
+
 def _about(
     summary: Mapping[str, Any], manifest: Mapping[str, Any], rows: list[dict[str, Any]]
 ) -> Iterator[tuple[str, str]]:
@@ -202,8 +225,7 @@ def _about(
     if len(kinds) > MODELS:
         shown.append(f"and {len(kinds) - MODELS:,} more, as priors are filled by the data")
     yield "Likelihoods and priors", "\n".join(shown)
-    rate = summary["false_discovery_rate"]
-    yield "How series are flagged", FLAGS.format(rate, summary["expected_false_share"])
+    yield "How P(change) is found", SHARE
     if settings["by"]:
         yield "Series are told apart by", ", ".join(settings["by"])
     yield "Inputs", "\n".join(list(manifest["inputs"])[:20]) + _more(len(manifest["inputs"]))

@@ -49,6 +49,7 @@ def of_answer(answer: Answer) -> RowParts:
         "number": number,
         "number_probability": float(p[number]),
         **largest(found),
+        "impact": impact(answer),
         "log_evidence": answer.log_evidence,
         "log_bayes_factor": _log_bayes_factor(answer),
         "model": str(answer.model),
@@ -108,14 +109,7 @@ def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:
     """Return first, last and largest change as the table of series has them."""
     if not changes:
         return {}
-
-    def size(change: dict[str, Any]) -> float:
-        """By ratio, where there is one for all; else by difference."""
-        if all(other["ratio"] is not None and other["ratio"] > 0 for other in changes):
-            return abs(math.log(change["ratio"]))
-        return abs(float(change["difference"]))
-
-    top = max(changes, key=size)
+    top = changes[_largest(changes)]
     shared = {k: v for k, v in top.items() if k not in ("index", "time", "most_probable")}
     return {
         "first_change": changes[0]["time"],
@@ -123,6 +117,51 @@ def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:
         "largest_change": top["time"],
         **shared,
     }
+
+
+def _largest(changes: list[dict[str, Any]]) -> int:
+    """Return which is the largest: by ratio, where there is one for all; else by difference."""
+
+    def size(i: int) -> float:
+        if all(other["ratio"] is not None and other["ratio"] > 0 for other in changes):
+            return abs(math.log(changes[i]["ratio"]))
+        return abs(float(changes[i]["difference"]))
+
+    return max(range(len(changes)), key=size)
+
+
+def impact(answer: Answer) -> float:
+    """Return what the largest change did: signed, NaN where there is none.
+
+    Of counts, by how many more events there were than at the rate before: its difference times
+    the trials, the exposure, or the number of rows with data, from its row to the next reported
+    change or the end. Of measurements and rates, its difference in standard deviations of the
+    data about their mean: sqrt(mean((y_t - mean_t)^2)).
+    """
+    if not answer.changes:
+        return math.nan
+    observations, response = answer.observations, answer.model.likelihood.response
+    i = _largest([change_row(change) for change in answer.changes])
+    change, difference = answer.changes[i], answer.changes[i].difference.mean
+    if response in ("count", "outcomes"):
+        ends = [*(other.index for other in answer.changes), len(observations)]
+        seen = observations.observed(response)[change.index : ends[i + 1]]
+        behind = _behind(observations)[change.index : ends[i + 1]]
+        return difference * float(behind[seen].sum())
+    y = answer.estimates
+    seen = np.isfinite(y)
+    sd = math.sqrt(np.mean((y - answer.arrays.rows[0])[seen] ** 2)) if seen.any() else 0.0
+    return difference / sd if sd > 0 else math.nan
+
+
+def _behind(observations: Observations) -> Floats:
+    """Return what a rate is multiplied by to give the events of a row, (T,)."""
+    if observations.outcomes is not None:
+        return np.asarray(observations.outcomes.sum(axis=1), float)
+    for given in (observations.trials, observations.exposure):
+        if given is not None:
+            return np.asarray(given, float)
+    return np.ones(len(observations))
 
 
 def stride_of(T: int) -> int:

@@ -254,7 +254,7 @@ def _jobs(
     if fresh:
         folder.clear()
     now: dict[str, Any] = {
-        "format": 1,
+        "format": 2,
         "version": __version__,
         "model": recipe.key(),
         "recipe": asdict(recipe),
@@ -352,8 +352,8 @@ def read(
     out
         The folder.
     table
-        `series`: a row per series, the most probable changes first; `changes`: a row per
-        change.
+        `series`: a row per series, the flagged first, those with the largest impact before
+        the others; `changes`: a row per change.
     columns
         Some of the columns; all, when None.
 

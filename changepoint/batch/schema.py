@@ -66,6 +66,7 @@ SERIES: dict[str, str] = {
         for name, kind in CHANGE.items()
         if name not in ("index", "time", "most_probable")
     },
+    "impact": "float",
     "log_evidence": "float",
     "log_bayes_factor": "float",
     "model": "text",

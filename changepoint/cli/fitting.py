@@ -94,8 +94,8 @@ def fit(
         A date, a time or a number; by default the last period of the model's shortest season,
         such as a week, or the last 7 rows if it has none. Needs --alert.
     out
-        Folder for report.html, figures (PNG, SVG, and PDF for a paper), summary.csv,
-        posterior.nc, result.json, and a draft of methods.md with citation.bib.
+        Folder for report.html, figures (PNG, SVG, and PDF for a paper), chart.png,
+        summary.csv, posterior.nc, result.json, and a draft of methods.md with citation.bib.
     certificate
         Say, after the answer, how often data like these would give it without a change, and the
         smallest change that would be found in them: by simulation, in some 10 s.

@@ -61,6 +61,8 @@ def _all_or_none(out: Path) -> Iterator[Path]:
 def _write(posterior: Answer, out: Path, told: str) -> None:
     from matplotlib import rc_context
 
+    from changepoint.report.control_chart import plot_chart
+    from changepoint.report.figure_style import SIZES, Picture
     from changepoint.report.html import svg
     from changepoint.report.methods import methods
     from changepoint.report.page_one import single
@@ -71,6 +73,10 @@ def _write(posterior: Answer, out: Path, told: str) -> None:
     figure = plot(posterior)
     figure.savefig(out / "figure.png", dpi=150)
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
+    if posterior.observations.outcomes is None:
+        chart = Picture(figsize=(SIZES["screen"][0], 3.6), layout="constrained")
+        plot_chart(posterior, ax=chart.subplots())
+        chart.savefig(out / "chart.png", dpi=150)
     # At the width of a page's text; without the day, equal figures give equal files.
     with rc_context({"pdf.fonttype": 42}):  # text that journals can edit
         paper = plot(posterior, "paper")

@@ -30,7 +30,7 @@ NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
 
 def headline(posterior: Answer) -> str:
     """Return the answer in one sentence."""
-    told = _fixed(posterior) if _given(posterior) else _found(posterior)
+    told = _fixed(posterior) if _given(posterior) else _bound(posterior, _found(posterior))
     return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
 
 
@@ -49,6 +49,14 @@ def _fixed(posterior: Answer) -> str:
     else:
         told = f"the {subject} changed, {_the_largest(posterior, _largest(found))}"
     return f"Assuming {times}: {told}."
+
+
+def _bound(posterior: Answer, told: str) -> str:
+    """Return a sentence behind the largest number that was allowed, if that decided it."""
+    K = posterior.model.changes.at_most
+    if not K or not posterior.changes or posterior.number_probability[K:].sum() <= 0.5:
+        return told
+    return f"Assuming at most {K} change{'s' if K > 1 else ''}: {told[0].lower()}{told[1:]}"
 
 
 def _found(posterior: Answer) -> str:
@@ -76,9 +84,8 @@ def _found(posterior: Answer) -> str:
             f"The {subject} {'' if p > MASS else 'probably '}{_did(posterior, found[0])}; that "
             f"it changed at all is {_sure(p)}{once}."
         )
-    sure = [change for change in found if change.probability >= MASS]
-    top = _largest(sure or found)
-    doubt = "" if sure else f" ({percent(top.probability)})"
+    top = most_telling(found)
+    doubt = "" if top.probability >= MASS else f" ({percent(top.probability)})"
     return f"The {subject} {_how_often(posterior)}; {_the_largest(posterior, top, doubt)}."
 
 
@@ -122,6 +129,11 @@ def _equals(p: float) -> str:
 
 def _the_largest(posterior: Answer, top: Change, doubt: str = "") -> str:
     return f"the largest change{doubt}: it {_did(posterior, top)}"
+
+
+def most_telling(found: Sequence[Change]) -> Change:
+    """Return the largest of the changes that are sure, or of all if none is."""
+    return _largest([change for change in found if change.probability >= MASS] or found)
 
 
 def _largest(found: Sequence[Change]) -> Change:

@@ -67,6 +67,18 @@ def reach(term: Term, relative: bool) -> str:
     return f"{amount(term.lower, relative)} to {amount(term.upper, relative)}"
 
 
+def signed(x: float) -> str:
+    """Return a number with its sign, whole where it is large.
+
+    >>> signed(1234.5), signed(-3), signed(0)
+    ('+1,234', '-3.00', '0')
+    """
+    if not x:
+        return "0"
+    size = f"{abs(x):,.0f}" if abs(x) >= 100 else number(abs(x))
+    return f"{'+' if x > 0 else '-'}{size}"
+
+
 def span(interval: Interval) -> str:
     """Return a mean with its interval."""
     return f"{number(interval.mean)} ({number(interval.lower)} to {number(interval.upper)})"

@@ -18,9 +18,10 @@ from changepoint.version import __version__
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-SECTIONS = 200  # flagged series with a section of their own
 LISTED = 20_000  # series in the table
-FAILURES = 500  # failed series in full
+TOLD = 50  # series told where scripts don't run
+FAILURES = 500  # failed series in full, these of them at once
+AT_ONCE = 10
 
 
 class PageChange(NamedTuple):
@@ -59,7 +60,11 @@ class PageSeries(NamedTuple):
     number
         The most probable number of changes; `changes` are those.
     n, missing
-        Rows, and those without a number.
+        Rows with a number, and those without.
+    impact
+        What the largest change did, as `Report.impact` says; None if nothing.
+    stride
+        How many rows make a point of the curve.
     """
 
     name: str
@@ -73,6 +78,8 @@ class PageSeries(NamedTuple):
     sentence: str
     warnings: Sequence[str] = ()
     file: str = ""
+    impact: float | None = None
+    stride: int = 1
     curve: Curve | None = None
 
 
@@ -89,6 +96,8 @@ class Report(NamedTuple):
 
     label
         The parameter in words, such as rate: of the vertical axis, and of before and after.
+    series
+        In the order in which they are shown at first.
     total, flagged, failed
         How many there are of each, if `series` and `failures` aren't all of them.
     csv
@@ -96,8 +105,10 @@ class Report(NamedTuple):
     totals
         Label and value of the strip at the top.
     about, notes
-        Label and text: model, priors, versions, inputs, settings, how flags are made; and
-        sentences below the totals.
+        Label and text: model, priors, versions, inputs, settings; and sentences below the
+        totals: what flagged means.
+    impact
+        A sentence on the column of this name.
     """
 
     title: str
@@ -112,20 +123,18 @@ class Report(NamedTuple):
     flagged: int | None = None
     failed: int | None = None
     csv: str = "series.csv"
+    impact: str = ""
 
 
 def page(report: Report) -> str:
     """Return the page.
 
-    The table has the 20,000 series with the largest probabilities of change, and the first
-    200 flagged ones have sections; it says so where there are more.
+    The table has the first 20,000 series, a page of them at a time; where scripts don't run,
+    the first 50 are told. It says so where there are more.
     """
-    order = sorted(range(len(report.series)), key=lambda i: -_chance(report.series[i]))
-    listed = [report.series[i] for i in sorted(order[:LISTED])]
-    ranks = sorted(range(len(listed)), key=lambda i: -_chance(listed[i]))
-    flagged = [i for i in ranks if listed[i].flagged]
-    sections = flagged[:SECTIONS]
-    data = {**block(listed, report.label), "sections": sections, "csv": report.csv}
+    listed = report.series[:LISTED]
+    flagged = sum(one.flagged for one in listed)
+    data = {**block(listed, report.label), "csv": report.csv}
     return render(
         "page.html",
         ("figure.js", "table.js"),
@@ -134,15 +143,13 @@ def page(report: Report) -> str:
         total=len(report.series) if report.total is None else report.total,
         listed=len(listed),
         changed=sum(one.number > 0 for one in listed),
-        flagged=len(flagged) if report.flagged is None else report.flagged,
-        sections=[(i, listed[i]) for i in sections],
+        flagged=flagged if report.flagged is None else report.flagged,
+        told=listed[:TOLD],
         failed=len(report.failures) if report.failed is None else report.failed,
         failures=report.failures[:FAILURES],
+        at_once=AT_ONCE,
+        averaged=any(one.stride > 1 for one in listed),
     )
-
-
-def _chance(series: PageSeries) -> float:
-    return series.p if series.q is None else series.q
 
 
 def render(
@@ -244,8 +251,8 @@ def block(series: Sequence[PageSeries], label: str) -> dict[str, Any]:
     for one in series:
         row: list[Any] = [
             one.name,
-            _short(one.q),
-            _short(one.p),
+            short(one.q),
+            short(one.p),
             int(one.flagged),
             one.number,
             [_change(change) for change in one.changes],
@@ -254,12 +261,14 @@ def block(series: Sequence[PageSeries], label: str) -> dict[str, Any]:
             one.sentence,
             list(one.warnings),
             files.setdefault(one.file, len(files)),
+            short(one.impact),
+            one.stride,
         ]
         if one.curve is not None:
             shown = one.curve
             row += [
                 shown.n,
-                *map(_short, (shown.low, shown.high, shown.peak)),
+                *map(short, (shown.low, shown.high, shown.peak)),
                 base64.b64encode(shown.data).decode(),
                 axes.setdefault(tuple(shown.ticks), len(axes)),
                 shown.clipped,
@@ -276,16 +285,16 @@ def block(series: Sequence[PageSeries], label: str) -> dict[str, Any]:
 
 def _change(change: PageChange) -> list[Any]:
     return [
-        _short(change.position),
+        short(change.position),
         change.time,
         change.credible,
-        _short(change.probability),
-        *([_short(end) for end in span] if span else None for span in change[4:7]),
-        _short(change.increase),
+        short(change.probability),
+        *([short(end) for end in span] if span else None for span in change[4:7]),
+        short(change.increase),
     ]
 
 
-def _short(x: float | None) -> float | None:
+def short(x: float | None) -> float | None:
     """Return nine digits, all of them close to 1; None for what isn't a number."""
     if x is None or not math.isfinite(x):
         return None

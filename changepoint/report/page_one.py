@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.hand_written import OwnModel
+from changepoint.report.control_chart import NAMES, chart_note, named
+from changepoint.report.control_limits import chart_of
 from changepoint.report.figure_style import label_of
+<<<<<<< HEAD
 from changepoint.report.headline import headline
 from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
@@ -23,6 +26,13 @@ from changepoint.report.sentences import (
     surely,
 )
 from changepoint.report.sparkline import curve_of
+=======
+from changepoint.report.headline import headline, most_telling
+from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
+from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
+from changepoint.report.sentences import between, engine_line, sentence, surely
+from changepoint.report.sparkline import curve_of, ticks_of
+>>>>>>> main
 from changepoint.results.reported import Change
 from changepoint.results.sure_changes import SureChange
 from changepoint.trust.predictive import checks
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 400  # of the figure; longer series are pooled
+CHARTED = 2000  # rows of a control chart that is drawn; which pools none
 LIKELY = 0.001  # numbers of changes that are listed
 
 
@@ -58,9 +69,10 @@ def single(posterior: Answer) -> str:
         flagged=False,
         number=posterior.number,
         changes=[page_change(change, stride) for change in posterior.changes],
-        n=T,
+        n=T - missing,
         missing=missing,
         sentence=sentence(posterior),
+        stride=stride,
         curve=curve_of(posterior, stride),
     )
     rows = f"{T:,} rows" + (f", {missing:,} missing" if missing else "")
@@ -71,17 +83,42 @@ def single(posterior: Answer) -> str:
     report = Report(
         title, rows + times, label_of(posterior), [series], about=list(_about(posterior))
     )
+    drawn, notes = _chart(posterior)
     return render(
         "single.html",
-        ("figure.js",),
-        block(report.series, report.label),
-        report=report._replace(totals=_totals(posterior)),
+        ("figure.js", "chart.js"),
+        {**block(report.series, report.label), "chart": drawn},
+        report=report._replace(totals=list(_totals(posterior))),
         headline=headline(posterior),
         sentence=series.sentence,
         warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
         shifted=any(effect.likely for effect in posterior.effects),
+        averaged=stride > 1,
+        chart=notes,
+        charted=drawn is not None,
+        widened=drawn is not None and drawn["wide_upper"] is not None,
     )
+
+
+def _chart(posterior: Answer) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return the control chart as the page draws it, if it does, and what is said of it."""
+    observations, T = posterior.observations, len(posterior.observations)
+    if observations.outcomes is not None:
+        return None, []
+    chart = chart_of(posterior)
+    notes = chart_note(posterior, chart)
+    if T > CHARTED:
+        return None, [f"The chart of {T:,} rows is in chart.png beside this file.", *notes]
+    lines = [None if line is None else [short(float(x)) for x in line] for line in chart[1:7]]
+    names = ("y", "centre", "lower", "upper", "wide_lower", "wide_upper")
+    ticks = ticks_of(T if observations.time is None else observations.time)
+    return {
+        **dict(zip(names, lines, strict=True)),
+        "beyond": np.flatnonzero(chart.beyond).tolist(),
+        "label": f"{NAMES[chart.kind]}: {named(posterior)}",
+        "ticks": [list(tick) for tick in ticks],
+    }, notes
 
 
 def page_change(change: Change, stride: int) -> PageChange:
@@ -106,18 +143,24 @@ def _stride(posterior: Answer) -> int:
     return math.ceil(len(posterior.observations) / POINTS)
 
 
-def _totals(posterior: Answer) -> list[tuple[str, str]]:
-    k = posterior.number
-    totals = [("most probable number of changes", str(k))]
+def _totals(posterior: Answer) -> Iterator[tuple[str, str]]:
+    """Yield what the largest change did, then how sure it is, then how many there are."""
+    k, label = posterior.number, posterior.model.likelihood.label
+    if posterior.changes:
+        top = most_telling(posterior.changes)
+        yield "when" if k == 1 else "largest change", _when(top)
+        yield f"{label} before", number(top.before.mean)
+        yield "after", number(top.after.mean)
+        if top.ratio is None:
+            yield "difference", number(top.difference.mean)
+        else:
+            yield "ratio", number(top.ratio.mean)
     if posterior.model.changes.exactly is None:
         p = float(posterior.number_probability[k])
-        totals.insert(0, ("P(any change)", chance(posterior.probability_of_change)))
-        totals.append((f"P(exactly {k})", chance(p)))
+        yield "P(any change)", chance(posterior.probability_of_change)
+        yield f"most probable number of changes, P {equals(p)}", str(k)
     else:
-        totals = [("changes, as assumed", str(k))]
-    if posterior.log_evidence is not None:
-        totals.append(("log evidence", f"{posterior.log_evidence:.2f}"))
-    return totals
+        yield "changes, as assumed", str(k)
 
 
 def _tables(posterior: Answer) -> Iterator[Table]:
@@ -236,6 +279,8 @@ def _about(posterior: Answer) -> Iterator[tuple[str, str]]:
     if priors:
         yield "Priors", "\n".join(f"{name}: {prior}" for name, prior in priors.items())
     yield "Prior on changes", str(model.changes)
+    if posterior.log_evidence is not None:
+        yield "Log evidence", f"{posterior.log_evidence:.2f}: log p(data | model)"
     if not isinstance(model, OwnModel) and model.effects:
         yield "Effects of all rows", "\n".join(map(str, model.effects))
     sampled = engine["name"] != "exact"

@@ -16,7 +16,7 @@ EXACT = ("n", "missing", "line", "number", "file", "start", "end", "first_change
 CLOSE = ("probability_of_change", "number_probability", "probability", "log_evidence",
          "log_bayes_factor", "before", "before_lower", "before_upper", "after", "after_lower",
          "after_upper", "difference", "difference_lower", "difference_upper", "ratio",
-         "ratio_lower", "ratio_upper", "probability_of_increase")  # fmt: skip
+         "ratio_lower", "ratio_upper", "probability_of_increase", "impact")  # fmt: skip
 
 MODELS = {
     "binomial": Model(likelihoods.Binomial()),

@@ -62,6 +62,7 @@ def series(name, seed=0, rows=None, q=0.01, n=60, before=0.01, after=0.02, **mor
         "changes": [change(row, mean[row - 1], mean[row]) for row in rows],
         "missing": int(np.isnan(y).sum()),
         "sentence": f"Series {seed} changed {len(rows)} times, so P(any change) = {q}.",
+        "impact": 1000 * (after - before) if rows else None,
         "curve": curve(y, mean * 0.9, mean, mean * 1.1, p, ticks_of(days)),
         "file": "rates.csv",
     }
@@ -69,7 +70,10 @@ def series(name, seed=0, rows=None, q=0.01, n=60, before=0.01, after=0.02, **mor
 
 
 def several(number=130, seed=1):
-    """Series of which every fifth has changed, some twice, and every tenth is flagged."""
+    """Series of which every fifth has changed, some twice, and every tenth is flagged.
+
+    The flagged stand first, as those of a batch do.
+    """
     rng = np.random.default_rng(seed)
     found = []
     for i in range(number):
@@ -78,7 +82,7 @@ def several(number=130, seed=1):
         q = float(rng.uniform(0.91, 0.99999) if i % 10 == 0 else rng.uniform(0, 0.9))
         name = f"{'shop' if i % 2 else 'Café'} {number - i}"
         found.append(series(name, i, rows if i % 5 == 0 else None, q=q, after=after))
-    return found
+    return sorted(found, key=lambda one: not one.flagged)
 
 
 def report(found=None, **more):

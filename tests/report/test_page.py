@@ -198,29 +198,57 @@ def test_probabilities_close_to_one_keep_their_order():
     assert one["q"] < two["q"] < 1
 
 
-def test_sections_are_the_surest_flagged(monkeypatch):
-    monkeypatch.setattr(pages, "SECTIONS", 5)
+def test_series_keep_their_order():
+    given = several()[::-1]
+    assert [one["name"] for one in told(page(report(given)))] == [one.name for one in given]
+
+
+def test_without_scripts_the_first_are_told(monkeypatch):
+    monkeypatch.setattr(pages, "TOLD", 5)
     given = several()
-    html = page(report(given))
-    flagged = sorted(
-        (i for i, one in enumerate(given) if one.flagged), key=lambda i: -given[i].q
-    )
-    assert Page(html).block()["sections"] == flagged[:5]
-    assert re.findall(r'<section class="series" id="s(\d+)"', html) == list(
-        map(str, flagged[:5])
-    )
-    assert "13 series are flagged. Here are the 5 with the largest P(change)" in html
-    for i in flagged[:5]:
-        assert given[i].sentence in Page(html).visible()
+    text = " ".join(Page(page(report(given))).visible().split())
+    assert "These are the first 5 series of 130, the flagged first" in text
+    for one in given[:5]:
+        assert f"{one.name} (flagged): {one.sentence}" in text
+    assert given[5].sentence not in text
+    assert "These are all series, the flagged first" in page(report(given[:3]))
+
+
+def test_nothing_is_told_twice():
+    given = several()
+    text = Page(page(report(given))).visible()
+    for one in given[:50]:
+        assert text.count(one.sentence) == 1
 
 
 def test_more_series_than_the_table_holds(monkeypatch):
     monkeypatch.setattr(pages, "LISTED", 50)
     given = several()
     html = page(report(given, csv="rates.csv"))
-    largest = sorted(given, key=lambda one: -one.q)[:50]
-    assert {one["name"] for one in told(html)} == {one.name for one in largest}
-    assert "the 50 series with the largest P(change) of 130; all are in rates.csv" in html
+    assert [one["name"] for one in told(html)] == [one.name for one in given[:50]]
+    assert "the first 50 of 130 series; all are in rates.csv" in html
+
+
+def test_impact_and_what_a_dot_is_are_told():
+    given = [series("a", rows=[3], q=0.99, stride=3), series("b", q=0.5)]
+    html = page(report(given, impact="Impact is 1,000 times the difference."))
+    found = told(html)
+    assert [one["stride"] for one in found] == [3, 1]
+    assert [one["impact"] for one in found] == pytest.approx([10.0, None])
+    assert "Impact is 1,000 times the difference." in Page(html).visible()
+    assert "a dot is what several rows give together" in html
+    assert "several rows give together" not in page(report(given[1:]))
+
+
+def test_failures_are_led_to_from_the_top_and_few_are_open():
+    failures = [Failure(f"shop {i}", "data", f"line {i}") for i in range(25)]
+    html = page(report(failures=failures))
+    link = html.index('<a href="#failed">25 series have no answer</a>')
+    assert link < html.index('<h2 id="all">') < html.index('<h2 id="failed">')
+    closed = html.index("<summary>15 more</summary>")
+    assert html.index("line 9<") < closed < html.index("line 10<")
+    assert "<details>" not in page(report(failures=failures[:10]))
+    assert "#failed" not in page(report())
 
 
 def test_more_failures_than_the_page_holds(monkeypatch):
@@ -236,7 +264,7 @@ def test_more_failures_than_the_page_holds(monkeypatch):
 def test_nothing_to_show():
     assert "No series was solved." in page(report([]))
     assert "No series is flagged." in page(report([series("a")]))
-    assert "One series is flagged." in page(report([series("a", rows=[3], q=0.99)]))
+    assert "No series is flagged." not in page(report([series("a", rows=[3], q=0.99)]))
 
 
 def test_a_series_without_a_curve():

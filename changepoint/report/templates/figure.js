@@ -175,7 +175,8 @@ function draw(one, width, full) {
   if (!full) return svg;
   svg.append(rule("axis", `M${fixed(left)} ${base}H${fixed(right)}`));
   const away = one.clipped ? `, ${one.clipped} beyond the scale` : "";
-  svg.append(text(0, 12, told.label + away, "start", "name"),
+  const pooled = one.stride > 1 ? `, a dot is ${one.stride} rows together` : "";
+  svg.append(text(0, 12, told.label + pooled + away, "start", "name"),
              text(0, base - tall - 14, "P(change)", "start", "name"));
   label(svg, told.axes[one.axis], x, left, right, base, text);
   date(svg, one.changes, x, left, right, text);

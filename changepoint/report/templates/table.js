@@ -1,7 +1,7 @@
 // The table: sorted, searched, a page at a time; details of a series when it is opened.
 
 const PAGE = 50;
-const state = {key: "chance", down: true, filter: "all", search: "", page: 0, open: new Set()};
+const state = {key: "id", down: false, filter: "all", search: "", page: 0, open: new Set()};
 const body = document.querySelector("#list tbody");
 const heads = [...document.querySelectorAll("#list th[data-key]")];
 const collator = new Intl.Collator("en", {numeric: true});
@@ -20,6 +20,7 @@ for (const one of series) {
 const numeric = series.every(({main}) => !main || (main.time !== "" && !isNaN(main.time)));
 const stamp = (main) => main && (numeric ? Number(main.time) : main.time);
 const KEYS = {
+  id: (one) => one.id, // the flagged first: the order in which they come
   name: (one) => one.name,
   chance: (one) => one.chance,
   number: (one) => one.number,
@@ -27,7 +28,7 @@ const KEYS = {
   before: (one) => one.main && one.main.before[0],
   after: (one) => one.main && one.main.after[0],
   ratio: (one) => one.main && one.main.ratio && one.main.ratio[0],
-  increase: (one) => one.main && one.main.increase,
+  impact: (one) => one.impact,
   n: (one) => one.n,
 };
 const ASCENDING = new Set(["name", "when"]); // at the first click
@@ -35,14 +36,12 @@ const ASCENDING = new Set(["name", "when"]); // at the first click
 // -- which rows, in which order ---------------------------------------------------------------
 
 const bySize = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-const ranked = [...series].sort((a, b) => b.chance - a.chance || a.id - b.id);
-
 /** All series by the column chosen; what has no value comes last either way. */
 function sorted() {
   const value = KEYS[state.key], sign = state.down ? -1 : 1;
   const compare = state.key === "name" ? collator.compare : bySize;
   const found = [], without = [];
-  for (const one of ranked) {
+  for (const one of series) {
     const key = value(one);
     if (key === null) without.push(one);
     else found.push([key, one]);
@@ -59,6 +58,7 @@ function visible() {
 }
 
 let order = sorted();
+let page = []; // the series that are seen
 
 // -- the table --------------------------------------------------------------------------------
 
@@ -77,10 +77,35 @@ function row(one) {
   if (one.bytes) picture.append(draw(one, 132, false));
   const cell = (text) => make("td", {class: text ? "number" : "number none"}, text || "–");
   const when = make("td", {class: main ? "" : "none"}, main ? main.time : "–");
-  return make("tr", {class: open ? "opened" : ""}, name, picture, cell(chance(one.chance)),
-    cell(String(one.number)), when, cell(main ? number(main.before[0]) : ""),
-    cell(main ? number(main.after[0]) : ""), cell(main && main.ratio ? number(main.ratio[0]) : ""),
-    cell(main ? chance(main.increase) : ""), cell(thousands(one.n)));
+  const after = cell(main ? number(main.after[0]) : "");
+  if (main) after.prepend(arrow(main), " ");
+  return make("tr", {class: open ? "opened" : ""}, name, picture, when,
+    cell(main ? number(main.before[0]) : ""), after,
+    cell(main && main.ratio ? number(main.ratio[0]) : ""), cell(signed(one.impact)),
+    cell(chance(one.chance)), cell(String(one.number)), cell(thousands(one.n)));
+}
+
+/** Which way a change went. */
+function arrow({before, after}) {
+  const up = after[0] > before[0];
+  return make("span", {class: "arrow", role: "img", "aria-label": up ? "up to" : "down to"},
+    up ? "\u2191" : "\u2193");
+}
+
+/** An impact with its sign: whole numbers where it is large. */
+function signed(x) {
+  if (x === null) return "";
+  const size = Math.abs(x) >= 100 ? thousands(Math.round(Math.abs(x))) : number(Math.abs(x));
+  return `${x > 0 ? "+" : x < 0 ? "\u2212" : ""}${size}`;
+}
+
+/** Say that nothing is to be seen, and why. */
+function nothing() {
+  const of = {all: "", changed: " with changes", flagged: " that is flagged"}[state.filter];
+  const wanted = state.search.trim();
+  const search = wanted.length > 60 ? `${wanted.slice(0, 60)}\u2026` : wanted;
+  const words = wanted ? `No series${of} has “${search}” in its name.` : `There is no series${of}.`;
+  return make("tr", {class: "nothing"}, make("td", {colspan: 10, dir: "auto"}, words));
 }
 
 function toggle(one) {
@@ -92,7 +117,17 @@ function toggle(one) {
   }
   line.classList.toggle("opened", state.open.has(one.id));
   button.setAttribute("aria-expanded", state.open.has(one.id));
+  fold();
 }
+
+/** Name the button that opens or closes all series of this page. */
+function fold() {
+  const unfold = document.getElementById("unfold");
+  unfold.textContent = allOpen() ? "Close all of this page" : "Open all of this page";
+  unfold.disabled = !page.length;
+}
+
+const allOpen = () => page.length > 0 && page.every(({id}) => state.open.has(id));
 
 function opened(one) {
   const link = make("a", {href: `#s${one.id}`, class: "link"}, "link to this series");
@@ -105,8 +140,11 @@ function show() {
   const found = visible(), pages = Math.max(1, Math.ceil(found.length / PAGE));
   state.page = Math.min(state.page, pages - 1);
   const first = state.page * PAGE, shown = found.slice(first, first + PAGE);
-  body.replaceChildren(...shown.flatMap(
-    (one) => (state.open.has(one.id) ? [row(one), opened(one)] : [row(one)])));
+  body.replaceChildren(...(shown.length ? shown.flatMap(
+    (one) => (state.open.has(one.id) ? [row(one), opened(one)] : [row(one)])) : [nothing()]));
+  page = shown;
+  fold();
+  document.getElementById("rank").hidden = state.key === "id";
   const range = `${thousands(first + 1)}–${thousands(first + shown.length)}`;
   document.getElementById("count").textContent =
     `${thousands(found.length)} of ${thousands(series.length)} series`;
@@ -172,16 +210,10 @@ function turn(pages) {
   document.querySelector(".controls").scrollIntoView({block: "nearest"});
 }
 
-/** Open the series that the address names: its section, or its row of the table. */
+/** Open the series that the address names. */
 function follow() {
   const id = /^#s(\d+)$/.exec(location.hash)?.[1];
   if (id === undefined || !series[id]) return;
-  const heading = document.getElementById(`h${id}`);
-  if (heading) {
-    heading.scrollIntoView();
-    heading.focus({preventScroll: true});
-    return;
-  }
   const one = series[id];
   document.getElementById("search").value = state.search = "";
   state.filter = "all";
@@ -208,6 +240,16 @@ if (body) {
     });
   }
   document.querySelector(".controls").addEventListener("submit", (event) => event.preventDefault());
+  document.getElementById("rank").addEventListener("click", () => {
+    Object.assign(state, {key: "id", down: false, page: 0});
+    order = sorted();
+    show();
+  });
+  document.getElementById("unfold").addEventListener("click", () => {
+    const open = !allOpen();
+    for (const {id} of page) state.open[open ? "add" : "delete"](id);
+    show();
+  });
   document.getElementById("previous").addEventListener("click", () => turn(-1));
   document.getElementById("next").addEventListener("click", () => turn(1));
   body.addEventListener("click", ({target}) => {
@@ -217,9 +259,6 @@ if (body) {
   });
   document.getElementById("app").hidden = false;
   show();
-  for (const box of document.querySelectorAll("[data-details]")) {
-    box.append(details(series[box.dataset.details]));
-  }
   addEventListener("hashchange", follow);
   addEventListener("load", follow); // after the browser's own jump, which takes the focus away
 }
