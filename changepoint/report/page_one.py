@@ -13,10 +13,9 @@ from changepoint.hand_written import OwnModel
 from changepoint.report.control_chart import NAMES, chart_note, named
 from changepoint.report.control_limits import chart_of
 from changepoint.report.figure_style import label_of
-<<<<<<< HEAD
-from changepoint.report.headline import headline
-from changepoint.report.numbers import amount, chance, equals, ranges, reach, span
-from changepoint.report.page_many import PageChange, PageSeries, Report, block, render
+from changepoint.report.headline import headline, most_telling
+from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
+from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
 from changepoint.report.sentences import (
     between,
     engine_line,
@@ -25,14 +24,7 @@ from changepoint.report.sentences import (
     sentence,
     surely,
 )
-from changepoint.report.sparkline import curve_of
-=======
-from changepoint.report.headline import headline, most_telling
-from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
-from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
-from changepoint.report.sentences import between, engine_line, sentence, surely
 from changepoint.report.sparkline import curve_of, ticks_of
->>>>>>> main
 from changepoint.results.reported import Change
 from changepoint.results.sure_changes import SureChange
 from changepoint.trust.predictive import checks
