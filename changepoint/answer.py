@@ -29,7 +29,13 @@ from changepoint.results.reported import Change, changes
 from changepoint.results.result import Draws, EffectFound, Jump, Result
 from changepoint.results.summaries import MASS, inside_by_draws, of_any
 from changepoint.results.sure_changes import SureChange, sure_changes, sure_windows
-from changepoint.results.trajectories import GROUPS, built, stored_draws, trajectories
+from changepoint.results.trajectories import (
+    GROUPS,
+    built,
+    shared_names,
+    stored_draws,
+    trajectories,
+)
 from changepoint.results.tree import COVARIATE, hyper_draws, marginals, to_tree, told_of
 from changepoint.time_window import rows_between
 
@@ -462,6 +468,27 @@ class Answer:
         family, x = self.model.likelihood, rows_of(observations)
         positive = family.domain[0] >= 0
         return sure_changes(windows, p, told.rows, draws, observations, positive, x)
+
+    @cached_property
+    def likeliest(self) -> tuple[Model, Draws] | None:
+        """The model with all that its rows are drawn from; of an average the most probable.
+
+        None of a model written in PyMC.
+        """
+        model, source = self.model, self._source
+        if isinstance(model, OwnModel):
+            return None
+        if len(model.likelihood.candidates(self.observations)) > 1:
+            if isinstance(source, Result) and source.likeliest is not None:
+                return source.likeliest()
+            from changepoint.exact.engine import likeliest
+
+            draws = self.engine["settings"]["draws"]
+            return likeliest(model, self.observations, draws, self.engine["seed"])
+        if isinstance(source, Result):
+            return model, source.draws
+        names = shared_names(model, self.observations)
+        return model, stored_draws(self.tree, model.likelihood.parameter, names)
 
     def trajectories(self, draws: int | None = None) -> xr.Dataset:
         """Return draws by time: `changed` (int8) and parameters, (chain, draw, time).

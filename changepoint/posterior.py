@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from changepoint.report.comparison import Comparison
     from changepoint.report.figure_style import Picture, Size
     from changepoint.trust import Certificate
+    from changepoint.trust.predictive import Check
 
 
 class Posterior(Answer):
@@ -281,6 +282,36 @@ class Posterior(Answer):
         from changepoint.trust import certificate
 
         return certificate(self, runs, seed, seconds)
+
+    def checks(self) -> list[Check]:
+        """Return posterior predictive checks: whether the model could have made such data.
+
+        Data are drawn anew from the posterior (number and places of changes, parameters and
+        effects) and compared with the data: how much rows vary, the longest run on one side of
+        the fitted level, the correlation of neighbours, how much weekdays differ (of at least
+        three weeks by the day), and the row furthest away. Small p-values speak against the
+        model; one below 0.005 has a sentence, unless that of another check says as much. They
+        take up to 500 draws, of long series 400; the same data give the same. Of several
+        outcomes they are about the one that is shown, of an average about the most probable
+        model.
+
+        Returns
+        -------
+        list of Check
+            With `name`, `observed`, `expected`, `p` and `sentence`; empty below 10 rows that
+            say something, and for models written in PyMC: ArviZ takes their posterior
+            predictive.
+
+        Examples
+        --------
+        >>> from changepoint import Model, fit, likelihoods, read_csv
+        >>> checks = fit(Model(likelihoods.Normal()), read_csv("data/nile.csv")).checks()
+        >>> [check.name for check in checks if check.p < 0.05]
+        []
+        """
+        from changepoint.trust.predictive import checks
+
+        return checks(self)
 
     def save(self, path: str | Path) -> None:
         """Write the tree to a .nc (netCDF) file or a .zarr folder.

@@ -13,7 +13,7 @@ from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.effects import found
-from changepoint.results.result import CHAINS, MOST_DRAWS, EffectFound, Jump, Result
+from changepoint.results.result import CHAINS, MOST_DRAWS, Draws, EffectFound, Jump, Result
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -153,6 +153,7 @@ class Exact:
             effects=effects,
             inside=lambda sets: _chances(answer.inside(sets)),
             jump=answer.jump,
+            likeliest=answer.likeliest,
         )
 
 
@@ -170,3 +171,14 @@ def again(
 
     answer = solve(model, observations, draws, seed).answer()
     return lambda sets: _chances(answer.inside(sets)), answer.jump
+
+
+def likeliest(
+    model: Model, observations: Observations, draws: int, seed: int
+) -> tuple[Model, Draws]:
+    """Return the most probable model of an average, which is solved for it, and its draws."""
+    from changepoint.exact.solve import solve
+
+    answer = solve(model, observations, draws, seed).answer()
+    assert answer.likeliest is not None  # who asks makes sure
+    return answer.likeliest()

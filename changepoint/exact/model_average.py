@@ -143,6 +143,11 @@ def _answer(
         steps = each[0].steps if len(each) == 1 else ()
         return given_number(number, lambda: mine, places, summary, inside, steps)
 
+    def likeliest() -> tuple[Model, Draws]:
+        best = solved[heavy[int(p.argmax())]]
+        answer = best.answer()
+        return (best.model, answer.draws) if answer.likeliest is None else answer.likeliest()
+
     fixed = model.changes.exactly is not None
     mean = np.array([part.change_probability for part in parts])
     return Solution(
@@ -157,6 +162,7 @@ def _answer(
         diagnostics={"models": len(solved)},
         candidates=_candidates(solved, weights, dict(zip(heavy, parts, strict=True)), fixed),
         remarks=remarks + tuple(text for part in parts for text in part.remarks),
+        likeliest=likeliest,
     )
 
 

@@ -40,6 +40,8 @@ class Solution:
         What the user should know of how it was computed.
     jump
         From a row to the parameter before and after a change there; None where draws tell.
+    likeliest
+        Of an average, gives the most probable model with draws of its own.
     """
 
     change_probability: Floats
@@ -54,6 +56,7 @@ class Solution:
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
     jump: Callable[[int], Jump | None] | None = None
+    likeliest: Callable[[], tuple[Model, Draws]] | None = None
 
     @property
     def rows(self) -> Floats:

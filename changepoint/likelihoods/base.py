@@ -213,6 +213,22 @@ class SegmentLikelihood(Likelihood):
     ) -> Floats:
         """Return new data for the n observed rows under D draws, (n, D); as in `pointwise`."""
 
+    @abstractmethod
+    def residuals(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats, y: Floats
+    ) -> Floats:
+        """Return (y - mean) / sd of the n observed rows under D draws, (n, D).
+
+        Given the rows before, where these matter; NaN where a row says nothing, such as without
+        a trial. Some fixed scale stands for an sd that is infinite. As in `pointwise`, and
+
+        Parameters
+        ----------
+        y
+            Data for these rows, of the response, (n, 1), or of each draw, (n, D); of outcomes
+            with one more dimension.
+        """
+
     def candidates(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return itself alone, unless a number of it is left open."""
         return (self,)

@@ -135,6 +135,11 @@ class Bernoulli(GridLikelihood):
         """Return outcomes drawn at rate theta."""
         return rng.binomial(1, theta + np.zeros_like(rows["count"])).astype(float)
 
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (k - rate) / sqrt(rate (1 - rate))."""
+        told: Floats = (rows["count"] - theta) / np.sqrt(theta * (1 - theta))
+        return told
+
 
 def _as_binomial(observations: Observations) -> Observations:
     """Return the same data with one trial in every row that is observed."""

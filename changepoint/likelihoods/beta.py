@@ -166,6 +166,12 @@ class Beta(GridLikelihood):
         )
         return y + np.zeros_like(rows["rate"])
 
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (y - mean) / sqrt(mean (1 - mean) / (1 + concentration))."""
+        sd = np.sqrt(theta * (1 - theta) / (1 + shared))
+        told: Floats = (rows["rate"] - theta) / sd
+        return told
+
 
 def _unit_faults(observations: Observations) -> Iterator[Fault]:
     """Where counts and trials stand beside the rates, these must be their ratio."""

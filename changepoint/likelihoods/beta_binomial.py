@@ -249,3 +249,10 @@ class BetaBinomial(GridLikelihood):
         s = 1 / np.maximum(shared, 1e-12) - 1
         rate = rng.beta(np.maximum(theta * s, 1e-300), np.maximum((1 - theta) * s, 1e-300))
         return rng.binomial(rows["trials"].astype(np.int64), rate).astype(float)
+
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (k - n rate) / sqrt(n rate (1 - rate) (1 + (n - 1) dispersion))."""
+        n = rows["trials"]
+        variance = n * theta * (1 - theta) * (1 + (n - 1) * shared)
+        told: Floats = (rows["count"] - n * theta) / np.sqrt(variance)
+        return told

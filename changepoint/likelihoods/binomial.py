@@ -165,3 +165,9 @@ class Binomial(GridLikelihood):
     ) -> Floats:
         """Return counts drawn at rate theta."""
         return rng.binomial(rows["trials"].astype(np.int64), theta).astype(float)
+
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (k - n rate) / sqrt(n rate (1 - rate))."""
+        n = rows["trials"]
+        told: Floats = (rows["count"] - n * theta) / np.sqrt(n * theta * (1 - theta))
+        return told

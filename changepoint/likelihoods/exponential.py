@@ -178,3 +178,8 @@ class Exponential(GridLikelihood):
     ) -> Floats:
         """Return waiting times drawn at rate theta."""
         return rng.exponential(1 / theta + np.zeros_like(rows["value"]))
+
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return rate y - 1: mean and sd are both 1 / rate."""
+        told: Floats = theta * rows["value"] - 1
+        return told

@@ -71,6 +71,10 @@ class GridLikelihood(SegmentLikelihood):
         """Return data drawn at theta, by broadcasting."""
 
     @abstractmethod
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (y - mean) / sd at theta, by broadcasting; a scale where there is no sd."""
+
+    @abstractmethod
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any
     ) -> tuple[Any, dict[str, Any]]:
@@ -240,6 +244,15 @@ class GridLikelihood(SegmentLikelihood):
         observed = observations.observed(self.response)
         rows = self.beside_draws(observations)
         return self.draw(rows, paths[self.parameter][observed], shared, rng)
+
+    def residuals(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats, y: Floats
+    ) -> Floats:
+        """Return (y - mean) / sd of the observed rows, (n, D); NaN where there is none."""
+        theta = paths[self.parameter][observations.observed(self.response)]
+        rows = {**self.beside_draws(observations), self.response: y}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.standardized(rows, theta, shared)
 
 
 def _distinct(columns: list[Floats]) -> tuple[Integers, Integers, Integers]:

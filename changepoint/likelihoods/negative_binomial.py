@@ -239,6 +239,12 @@ class NegativeBinomial(GridLikelihood):
         own = theta * rng.gamma(r, 1 / r, np.broadcast(theta, rows["count"], r).shape)
         return rng.poisson(np.minimum(own * rows["exposure"], 1e18)).astype(float)
 
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (k - mean) / sqrt(mean (1 + dispersion mean))."""
+        mean = theta * rows["exposure"]
+        told: Floats = (rows["count"] - mean) / np.sqrt(mean * (1 + shared * mean))
+        return told
+
 
 def _mean_exposure(series: Series) -> Floats:
     """Return the mean exposure of rows that have any, (B,)."""

@@ -181,3 +181,8 @@ class Normal(GridLikelihood):
     ) -> Floats:
         """Return values drawn around level theta."""
         return rng.normal(theta + np.zeros_like(rows["value"]), shared)
+
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (y - level) / s."""
+        told: Floats = (rows["value"] - theta) / shared
+        return told

@@ -174,6 +174,16 @@ class OutcomeLikelihood(SegmentLikelihood):
         )
         return drawn
 
+    def residuals(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats, y: Floats
+    ) -> Floats:
+        """Return (k - n p) / sqrt(n p (1 - p)) of the outcome that is shown, (n, D)."""
+        c, n = self._shown(observations), y.sum(axis=2)
+        p = self._paths(observations, paths, observations.observed("outcomes"))[:, :, c]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            told: Floats = (y[:, :, c] - n * p) / np.sqrt(n * p * (1 - p))
+        return told
+
     def to_dict(self) -> dict[str, Any]:
         """Return name and prior, ready for JSON."""
         given = None if self.concentration is None else list(self.concentration)

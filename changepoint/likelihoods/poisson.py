@@ -181,6 +181,12 @@ class Poisson(GridLikelihood):
         """Return counts drawn at rate theta."""
         return rng.poisson(theta * rows["exposure"]).astype(float)
 
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (k - mean) / sqrt(mean)."""
+        mean = theta * rows["exposure"]
+        told: Floats = (rows["count"] - mean) / np.sqrt(mean)
+        return told
+
     def exposure(self, observations: Observations) -> Floats:
         """Return the exposures, 1 where the data have none, shape (T,)."""
         if observations.exposure is None:

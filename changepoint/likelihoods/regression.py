@@ -208,13 +208,21 @@ class LinearLikelihood(SegmentLikelihood):
         self, observations: Observations, paths: Mapping[str, Floats], shared: Floats
     ) -> Floats:
         """Return log p(y_t) of the observed rows given those before, (n, D)."""
-        level, sd, kept, rows = self._rows(observations, paths, shared)
-        y = observations.column("value")[rows, None]
-        residual = y - level
-        residual[1:] = residual[1:] - kept * residual[:-1]
-        z = residual / sd
+        y = observations.column("value")[observations.observed("value"), None]
+        z = self.residuals(observations, paths, shared, y)
+        sd = self._rows(observations, paths, shared)[1]
         log_p: Floats = -0.5 * z**2 - np.log(sd) - 0.5 * math.log(2 * math.pi)
         return log_p
+
+    def residuals(
+        self, observations: Observations, paths: Mapping[str, Floats], shared: Floats, y: Floats
+    ) -> Floats:
+        """Return (y - mean) / sd of the observed rows given those before, (n, D)."""
+        level, sd, kept, _ = self._rows(observations, paths, shared)
+        residual = y - level
+        residual[1:] = residual[1:] - kept * residual[:-1]
+        told: Floats = residual / sd
+        return told
 
     def predict(
         self,

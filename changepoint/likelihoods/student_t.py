@@ -239,6 +239,16 @@ class StudentT(GridLikelihood):
             noise[row] += rows["kept"][row] * (noise[row - 1] + theta[row - 1] - theta[row])
         return theta + noise
 
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (y - level) / s, less what is kept of the row before; there may be no sd."""
+        residual = rows["value"] - theta
+        if self.phi:
+            before = np.roll(rows["value"], 1, axis=0)  # of the first row nothing is kept
+            residual = residual - rows["kept"] * (before - theta)
+            residual = residual / self.growth(rows["kept"])
+        told: Floats = residual / shared
+        return told
+
     def columns(self, observations: Observations) -> dict[str, Floats]:
         """Return the values; with memory, the values before and what is kept of them, too."""
         columns = super().columns(observations)

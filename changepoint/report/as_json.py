@@ -13,6 +13,7 @@ from changepoint.results.events import EventEffect, EventFound
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange
+from changepoint.trust.predictive import checks
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -161,6 +162,21 @@ EVENT = _object(
     ),
 )
 
+CHECK = _object(
+    "One posterior predictive check: whether the model could have made such data.",
+    name=_typed(
+        "string",
+        "Dispersion, longest run, lag-1 correlation, weekday spread or largest residual.",
+    ),
+    observed=_typed("number", "What it is in the data: the median over draws."),
+    expected=_typed("number", "The same in data drawn from the model."),
+    p=_chance("P(drawn data are as extreme): small where the model doesn't fit."),
+    sentence=_typed(
+        ["string", "null"],
+        "What is wrong and what helps, where p is below 0.005 and no other check says so.",
+    ),
+)
+
 SHARE = {
     "share": _chance("The share."),
     "error": _typed("number", "Its Monte Carlo standard error.", minimum=0),
@@ -253,6 +269,11 @@ SCHEMA: dict[str, Any] = {
                 probability_of_change=_chance("P(any change) under it."),
             ),
         ),
+        checks=_typed(
+            "array",
+            "Posterior predictive checks; empty below 10 rows, and for models written in PyMC.",
+            items=CHECK,
+        ),
         alert={"oneOf": [ALERT, {"type": "null"}]}
         | {"type": ["object", "null"], "description": "Of `--alert`; else null."},
         certificate={
@@ -334,6 +355,7 @@ def to_dict(
             {"prior_strength": strength, "probability_of_change": p}
             for strength, p in posterior.sensitivity.items()
         ],
+        "checks": [check.to_dict() for check in checks(posterior)],
         "alert": None if alert is None else alert.to_dict(),
         "certificate": None if certificate is None else certificate.to_dict(),
         "events": [_event_dict(event) for event in posterior.events],

@@ -10,7 +10,7 @@ from changepoint.plain import plain
 from changepoint.report.events import event_lines
 from changepoint.report.headline import headline
 from changepoint.report.plots import plot
-from changepoint.report.sentences import sentence
+from changepoint.report.sentences import misfits, sentence
 from changepoint.report.tables import frame
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def fragment(posterior: Answer) -> str:
     if len(posterior.candidates):
         parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
     parts += [f"<p>{escape(line)}</p>" for line in event_lines(posterior)]
-    parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in posterior.warnings]
+    warnings = (*posterior.warnings, *misfits(posterior))
+    parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in warnings]
     parts.append(svg(plot(posterior)))
     return plain("\n".join(parts))
 

@@ -17,10 +17,18 @@ from changepoint.report.figure_style import edges_of, label_of, places, shortene
 from changepoint.report.headline import headline, most_telling
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
-from changepoint.report.sentences import between, engine_line, sentence, surely
+from changepoint.report.sentences import (
+    between,
+    engine_line,
+    misfits,
+    p_value,
+    sentence,
+    surely,
+)
 from changepoint.report.sparkline import curve_of, ticks_of
 from changepoint.results.reported import Change
 from changepoint.results.sure_changes import SureChange
+from changepoint.trust.predictive import checks
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
@@ -80,7 +88,7 @@ def single(posterior: Answer) -> str:
         report=report._replace(totals=list(_totals(posterior))),
         headline=headline(posterior),
         sentence=series.sentence,
-        warnings=posterior.warnings,
+        warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
         marked=bool(posterior.placed.events),
         shifted=any(effect.likely for effect in posterior.effects),
@@ -195,6 +203,22 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         yield _by_strength(posterior)
     if posterior.models:
         yield _averaged(posterior)
+    if checks(posterior):
+        yield _fit(posterior)
+
+
+def _fit(posterior: Answer) -> Table:
+    """Return the posterior predictive checks."""
+    heads = ["check", "in the data", "in data drawn from the model", "p"]
+    rows = [
+        [one.name, f"{one.observed:.3g}", f"{one.expected:.3g}", p_value(one.p)]
+        for one in checks(posterior)
+    ]
+    note = (
+        "Data drawn anew from the posterior beside the data, medians of both, and P(drawn data "
+        "are as extreme): small where the model doesn't fit. Below 0.005 there is a warning."
+    )
+    return Table("Does the model fit?", heads, rows, note)
 
 
 def _of_any_number(found: Sequence[SureChange], label: str) -> Table:

@@ -13,6 +13,7 @@ from changepoint.results.reported import Change, Interval
 from changepoint.results.result import EffectFound
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange
+from changepoint.trust.predictive import checks
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
@@ -247,6 +248,26 @@ def sensitivity_lines(posterior: Answer) -> list[str]:
     family = posterior.varied
     under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
     return [f"P(any change){under} by strength of the prior of the {family.label}: {told}"]
+
+
+def check_lines(posterior: Answer) -> list[str]:
+    """Return the p-values of the posterior predictive checks."""
+    told = ", ".join(f"{check.name} {p_value(check.p)}" for check in checks(posterior))
+    return [f"Does the model fit, p by check: {told}"] if told else []
+
+
+def misfits(posterior: Answer) -> list[str]:
+    """Return what these checks say is wrong, to be told as warnings."""
+    return [check.sentence for check in checks(posterior) if check.sentence is not None]
+
+
+def p_value(p: float) -> str:
+    """Return a p-value: .002 is the least that 500 draws give.
+
+    >>> p_value(0.4321), p_value(0.00399)
+    ('0.43', '0.004')
+    """
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def engine_line(posterior: Answer) -> str:

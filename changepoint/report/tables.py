@@ -13,8 +13,10 @@ from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
+    check_lines,
     effect_lines,
     engine_line,
+    misfits,
     other_lines,
     sensitivity_lines,
     sentence,
@@ -106,9 +108,10 @@ def text(posterior: Answer, width: int = 120) -> str:
         *effect_lines(posterior),
         *candidate_lines(posterior),
         *sensitivity_lines(posterior),
+        *check_lines(posterior),
     ):
         console.print(plain(line))
-    for warning in posterior.warnings:
+    for warning in (*posterior.warnings, *misfits(posterior)):
         console.print(plain(f"Warning: {warning}"))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())

@@ -215,7 +215,8 @@ class Result(NamedTuple):
     is one; of a hand-written model `posterior`, all its variables, and the model itself.
 
     Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there);
-    `jump`, where a segment has one parameter: from a row to before and after a change there.
+    `jump`, where a segment has one parameter: from a row to before and after a change there;
+    of an average `likeliest`, which gives its most probable model with draws of that.
     """
 
     model: Model | OwnModel
@@ -237,6 +238,7 @@ class Result(NamedTuple):
     effects: tuple[EffectFound, ...] = ()
     inside: Callable[[NDArray[np.bool_]], Floats] | None = None
     jump: Callable[[int], Jump | None] | None = None
+    likeliest: Callable[[], tuple[Model, Draws]] | None = None
 
     @property
     def draws(self) -> Draws:

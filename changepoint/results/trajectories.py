@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,8 +51,8 @@ def segments(tree: xr.DataTree) -> tuple[Integers, dict[str, Floats]]:
     return first, named
 
 
-def stored_draws(tree: xr.DataTree, parameter: str) -> Draws:
-    """Return places and parameters of all draws' segments, without what these share."""
+def stored_draws(tree: xr.DataTree, parameter: str, names: tuple[str, ...] = ()) -> Draws:
+    """Return places and parameters of all draws' segments; of what these share, `names`."""
     first, named = segments(tree)
     chains, segment = len(first), first.shape[-1]
     flat = {name: values.reshape(-1, segment) for name, values in named.items()}
@@ -59,12 +60,19 @@ def stored_draws(tree: xr.DataTree, parameter: str) -> Draws:
     if not tilted(tree):
         flat = {}
     first = first.reshape(-1, segment)
-    return Draws(first, theta, np.empty((len(first), 0)), (), chains, flat)
+    hyper = hyper_draws(tree["posterior"].dataset, names)
+    return Draws(first, theta, hyper, names, chains, flat)
 
 
 def tilted(tree: xr.DataTree) -> bool:
     """Whether a `slope` tilts the parameter: not in a hand-written model, where it's a name."""
     return str(json.loads(tree.attrs["model"])["likelihood"]["name"]) != "pymc"
+
+
+def shared_names(model: Model, observations: Observations) -> tuple[str, ...]:
+    """Return the names of what all segments share: hyperparameters, coefficients of effects."""
+    shifts = model.shifts(observations)
+    return model.likelihood.hyper_names + (() if shifts is None else shifts.names)
 
 
 def trajectories(tree: xr.DataTree, parameter: str, draws: int | None) -> xr.Dataset:
@@ -93,23 +101,60 @@ def _paths(
     first, named = segments(tree)
     first = first[:, :draws]
     time = tree["constant_data"].dataset["time"].values
-    T = len(time)
-    begun = np.zeros((*first.shape[:2], T + 1), np.int64)
-    chain, draw = np.indices(first.shape[:2])
-    for row in np.moveaxis(first[..., 1:], 2, 0):  # two of a hand-written model may coincide
-        begun[chain, draw, row] += 1
-    changed = (begun[..., :T] > 0).astype(np.int8)
-    changed[..., 0] = 0
-    segment = np.cumsum(begun[..., :T], axis=2)
-    paths: dict[str, NDArray[Any]] = {
-        name: np.take_along_axis(values[:, :draws], segment, axis=2)
-        for name, values in named.items()
+    x = in_rows(time) if tilted(tree) else None
+    flat = {
+        name: values[:, :draws].reshape(-1, first.shape[2]) for name, values in named.items()
     }
-    paths["first"] = np.take_along_axis(first, segment, axis=2)
-    if tilted(tree) and "slope" in paths:
-        x = in_rows(time)
+    changed, paths = _by_row(first.reshape(-1, first.shape[2]), flat, parameter, len(time), x)
+    shape = (*first.shape[:2], len(time))
+    return changed.reshape(shape), {name: path.reshape(shape) for name, path in paths.items()}
+
+
+def _by_row(
+    first: Integers, named: Mapping[str, Floats], parameter: str, T: int, x: Floats | None
+) -> tuple[NDArray[np.int8], dict[str, NDArray[Any]]]:
+    """Return the same of first rows and parameters of segments, (D, S); all (D, T).
+
+    x is time by row, (T,); None where a slope tilts nothing.
+    """
+    begun = np.zeros((len(first), T + 1), np.int64)
+    draw = np.arange(len(first))
+    for row in first[:, 1:].T:  # two of a hand-written model may coincide
+        begun[draw, row] += 1
+    changed = (begun[:, :T] > 0).astype(np.int8)
+    changed[:, 0] = 0
+    segment = np.cumsum(begun[:, :T], axis=1)
+    paths: dict[str, NDArray[Any]] = {
+        name: np.take_along_axis(values, segment, axis=1) for name, values in named.items()
+    }
+    paths["first"] = np.take_along_axis(first, segment, axis=1)
+    if x is not None and "slope" in paths:
         paths[parameter] += paths["slope"] * (x - x[paths["first"]])
     return changed, paths
+
+
+def paths_of(
+    draws: Draws, model: Model, observations: Observations
+) -> tuple[dict[str, NDArray[Any]], Floats]:
+    """Return what a family's rows are drawn from, rows first, as the data have them.
+
+    Parameters by row with their effects, and the first row of the segment, (T, D); the family's
+    own shared parameter, (D,).
+    """
+    family, shifts = model.likelihood, model.shifts(observations)
+    named = draws.named(family.parameter)
+    _, by_draw = _by_row(
+        draws.first, named, family.parameter, len(observations), rows_of(observations)
+    )
+    paths = {name: values.T for name, values in by_draw.items()}
+    shared = family.own(draws.hyper)
+    if shifts is not None:
+        by = shifts.patterns @ draws.hyper[:, draws.hyper.shape[1] - len(shifts.names) :].T
+        if isinstance(family, GridLikelihood):
+            paths[family.parameter] = family.shifted(paths[family.parameter], by)
+        else:
+            paths["level"] = paths.get("level", shared) + by
+    return paths, shared
 
 
 def built(name: str, tree: xr.DataTree, model: Model, observations: Observations) -> xr.Dataset:
@@ -127,18 +172,8 @@ def built(name: str, tree: xr.DataTree, model: Model, observations: Observations
         return _prior(tree, model, observations, rng)
     posterior = tree["posterior"].dataset
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    paths = {  # rows first, as the data have them
-        name: values.reshape(chains * draws, -1).T
-        for name, values in _paths(tree, family.parameter)[1].items()
-    }
-    shared = family.own(hyper_draws(posterior, family.hyper_names))
-    shifts = model.shifts(observations)
-    if shifts is not None:
-        by = shifts.patterns @ hyper_draws(posterior, shifts.names).T
-        if isinstance(family, GridLikelihood):
-            paths[family.parameter] = family.shifted(paths[family.parameter], by)
-        else:
-            paths["level"] = paths.get("level", shared) + by
+    every = stored_draws(tree, family.parameter, shared_names(model, observations))
+    paths, shared = paths_of(every, model, observations)
     if name == "log_likelihood":
         values = family.pointwise(observations, paths, shared)
     else:

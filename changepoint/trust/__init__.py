@@ -2,6 +2,7 @@
 
 `power` says before there are data how small a change would be found; `certificate` what an
 answer is worth; `calibrate` the threshold on P(any change) that few data without one pass.
+`Posterior.checks` returns a `Check` for each way in which the model may not fit.
 """
 
 from changepoint.trust.calibrating import Calibration as Calibration
@@ -14,3 +15,4 @@ from changepoint.trust.detection import Smallest as Smallest
 from changepoint.trust.planning import Power as Power
 from changepoint.trust.planning import PowerAt as PowerAt
 from changepoint.trust.planning import power as power
+from changepoint.trust.predictive import Check as Check

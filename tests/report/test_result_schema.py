@@ -52,7 +52,9 @@ def test_so_do_answers_of_a_sampler():
     model = Model(likelihoods.Poisson(), Changes(exactly=1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few draws have not converged
-        valid(fit(model, data, MCMC(draws=20, tune=20, chains=2, cores=1, repeats=1)).to_dict())
+        answer = fit(model, data, MCMC(draws=20, tune=20, chains=2, cores=1, repeats=1))
+    valid(answer.to_dict())
+    assert len(answer.to_dict()["checks"]) == 4
 
 
 def test_it_can_fail():
