@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from changepoint import Posterior
+from changepoint import Posterior, likelihoods
 from changepoint.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -656,6 +656,18 @@ def test_check_says_which_likelihoods_fit(run):
     assert "Use 'beta-binomial': counts out of trials that vary" in out
     assert "Use 'beta': rates whose trials are unknown" in out
     assert re.search(r"normal +needs value", out)
+
+
+@pytest.mark.parametrize("count", ["2", "-1"])
+def test_check_begins_with_its_advice(run, table, count):
+    """Then what fits, what doesn't, and what needs other columns."""
+    rows = "".join(f"{row},{count}\n" for row in range(5))
+    told = run("check", table(f"year,events\n{rows}"))[1].splitlines()
+    assert told[1].startswith("  Use '" if count == "2" else "  No likelihood fits: mend")
+    kinds = [re.match(r"  [a-z-]+ +(fits|doesn't fit|needs)", line) for line in told[2:]]
+    kinds = [kind[1] for kind in kinds if kind]
+    assert kinds == sorted(kinds, key=["fits", "doesn't fit", "needs"].index)
+    assert len(kinds) == len(likelihoods.FAMILIES)
 
 
 def test_check_names_the_rows_that_do_not_fit(run, table):

@@ -9,9 +9,12 @@ import pytest
 from docutils.nodes import math_block
 
 import changepoint
-from changepoint import batch, fit, read_csv
+from changepoint import Exact, Model, batch, effects, fit, likelihoods, read_csv
 from changepoint.batch.column_help import ABOUT
+from changepoint.report.as_json import SCHEMA
 from changepoint.report.files import write
+from changepoint.report.page_one import _tables
+from changepoint.roles import TABLE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -23,9 +26,60 @@ import offline  # noqa: E402
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "generated" not in page.parts)
 
 
+@pytest.fixture(scope="module")
+def several():
+    """Answers whose text has each kind of line: an effect, an average, a number in doubt."""
+    coal = read_csv(ROOT / "data/coal_disasters.csv")
+    nile, trend = read_csv(ROOT / "data/nile.csv"), likelihoods.Trend()
+    shop = read_csv(ROOT / "data/conversions.csv")
+    week = Model(likelihoods.Binomial(), effects=[effects.Weekday()])
+    models = ((None, coal), (None, nile), (Model(trend), nile), (week, shop))
+    return [fit(model, data, Exact(draws=200)) for model, data in models]
+
+
 def test_every_public_name_has_its_place():
     named = [name for names in generate.TOPICS.values() for name in names]
     assert sorted([*named, *generate.MODULES]) == sorted(changepoint.__all__)
+
+
+def test_the_entrance_leads_to_every_page():
+    """By a question, and by the list of pages."""
+    text = (DOCS / "index.md").read_text(encoding="utf-8")
+    table, *trees = text.split("```{toctree}")
+    listed = {line for tree in trees for line in tree.split() if "/" in line or line.islower()}
+    for page in PAGES:
+        name = page.relative_to(DOCS).with_suffix("").as_posix()
+        if name != "index":
+            assert f"]({name}.md)" in table, name
+            assert name in listed, name
+    for name in generate.MODULES:
+        assert f"generated/{name}" in listed
+
+
+def test_the_roles_of_columns_are_all_told_with_their_names():
+    assert "{include} ../generated/parts/roles.txt" in (DOCS / "reference/files.md").read_text(
+        encoding="utf-8"
+    )
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", generate.roles(), re.M))
+    assert list(rows) == [role.name for role in TABLE]
+    for role in TABLE:
+        assert set(re.findall(r"`([^`-][^`]*)`", rows[role.name])) == set(role.names)
+
+
+def test_reading_the_answer_explains_every_word(several):
+    """Fields of the JSON, heads of tables, lines of the terminal."""
+    page = (DOCS / "reading-the-answer.md").read_text(encoding="utf-8")
+    for field in SCHEMA["properties"]:
+        assert f"`{field}`" in page, field
+    for answer in several:
+        for table in _tables(answer):
+            assert f"**{table.title.partition(':')[0]}**" in page, table.title
+        lines = str(answer).splitlines()
+        labels = {found[0] for line in lines if (found := re.match(r"[A-Z][^:(]*(?=:)", line))}
+        assert {"Model", "Data"} <= labels
+        for label in labels:
+            begins = re.sub(r" \d+ changes?, .*| of each .*| \w+$", "", label)
+            assert f"**{begins}" in page, label
 
 
 def test_every_public_class_of_a_module_is_listed():

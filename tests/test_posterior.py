@@ -1,6 +1,7 @@
 """The answer: as a table, in words, as a picture, by time, on disk."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,10 @@ from changepoint import (
     fit,
     likelihoods,
     priors,
+    read_csv,
 )
+from changepoint.report.numbers import ranges
+from changepoint.report.tables import text
 
 DRAWS = Exact(draws=400)
 
@@ -489,6 +493,25 @@ def test_dates_stand_on_the_axis(one):
 def test_a_single_row_among_thousands_is_seen():
     axes = answer(counts(0.01, 0.05, rows=2500), Changes(exactly=1)).plot().axes[1]
     assert all(bars.get_edgecolor()[3] > 0 and bars.get_linewidth() for bars in axes.patches)
+
+
+@pytest.mark.parametrize("changes", [Changes(), Changes(exactly=3)], ids=str)
+def test_no_word_is_cut_off_in_80_columns(changes):
+    shop = read_csv(Path(__file__).parents[1] / "data/conversions.csv")
+    found = fit(Model(likelihoods.Binomial(), changes), shop, Exact(draws=100))
+    told = text(found, width=80)
+    assert max(map(len, told.splitlines())) <= 80
+    assert "P(up)" in told
+    for change in found.changes:
+        assert set(ranges(change, most=3).split()) <= set(told.split())
+
+
+def test_the_text_is_the_same_in_a_notebook(one, monkeypatch, capsys):
+    """Where rich would rather show it, and leave nothing to print."""
+    outside = str(one)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(one) == outside != ""
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_title_is_the_headline(one, none, several, exactly):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from changepoint.cli.columns import Columns
 from changepoint.cli.status import DATA
 from changepoint.errors import DataError, ModelError
 from changepoint.plain import say
+
+if TYPE_CHECKING:
+    from changepoint.recommend import Verdict
 
 
 def check(*files: str, columns: Columns = Columns()) -> int:
@@ -24,7 +29,7 @@ def check(*files: str, columns: Columns = Columns()) -> int:
 
 
 def _check(file: str, columns: Columns) -> int:
-    """Print the verdicts on one file; return the exit status."""
+    """Print the advice on one file, then the verdicts; return the exit status."""
     from changepoint.recommend import recommendation, verdicts
 
     say(file)
@@ -33,25 +38,36 @@ def _check(file: str, columns: Columns) -> int:
     except DataError as error:
         say(f"  can't be read: {error}\n")
         return DATA
-    say(f"  {observations!r}")
     found = verdicts(observations)
-    for verdict in found:
-        if verdict.absent:
-            say(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
-        elif verdict.error is None:
-            say(f"  {verdict.likelihood:21} fits")
-            for caution in verdict.cautions:
-                say(f"    but {caution}")
-        else:
-            _, *problems = str(verdict.error).splitlines()
-            say(f"  {verdict.likelihood:21} doesn't fit:")
-            for line in problems:
-                say(f"  {line}")
     advice = recommendation(observations, found)
-    if advice is None:
+    if advice is not None:
+        say(f"  Use {advice[0]!r}: {advice[1]}.")
+    else:
         mend = any(verdict.error is not None for verdict in found)
-        remedy = "mend the rows named above" if mend else "all of them need other columns"
-        say(f"  No likelihood fits: {remedy}.\n")
-        return DATA
-    say(f"  Use {advice[0]!r}: {advice[1]}.\n")
-    return 0
+        remedy = "mend the rows named below" if mend else "all of them need other columns"
+        say(f"  No likelihood fits: {remedy}.")
+    say(f"  {observations!r}")
+    for verdict in sorted(found, key=_order):
+        _say_verdict(verdict)
+    say("")
+    return 0 if advice else DATA
+
+
+def _order(verdict: Verdict) -> int:
+    """Those that fit, those that don't, those of other columns."""
+    return 0 if verdict.fits else 2 if verdict.absent else 1
+
+
+def _say_verdict(verdict: Verdict) -> None:
+    """Print whether one likelihood fits, and what to know of that."""
+    if verdict.absent:
+        say(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
+    elif verdict.error is None:
+        say(f"  {verdict.likelihood:21} fits")
+        for caution in verdict.cautions:
+            say(f"    but {caution}")
+    else:
+        _, *problems = str(verdict.error).splitlines()
+        say(f"  {verdict.likelihood:21} doesn't fit:")
+        for line in problems:
+            say(f"  {line}")

@@ -16,6 +16,7 @@ from changepoint.likelihoods.series import Floats, Integers, Nodes, Series, Term
 Mask = NDArray[np.bool_]
 
 CHUNK = 2**14  # distinct rows used at a time to find the range
+CACHED = 2**14  # values at a time of any log density, whose steps are many: 128 kB
 COPIES = 4  # of a block of rows, under heavy tails
 PATTERNS = 40  # distinct shifts up to which each has a table of its own
 
@@ -73,11 +74,15 @@ class Pointwise(Density):
 
     def log(self, rows: Integers, out: Floats) -> None:
         """Write log p."""
-        some = {
-            name: column if name == "pooled" else column[rows]
-            for name, column in self.columns.items()
-        }
-        out[:] = self.family.log_density(some, self.at(rows), self.hyper)
+        step = max(CACHED // out.shape[1], 1)
+        for first in range(0, len(rows), step):
+            mine = rows[first : first + step]
+            some = {
+                name: column if name == "pooled" else column[mine]
+                for name, column in self.columns.items()
+            }
+            told = self.family.log_density(some, self.at(mine), self.hyper)
+            out[first : first + step] = told
 
     def at(self, rows: Integers) -> Nodes:
         """Return the nodes of some distinct rows."""

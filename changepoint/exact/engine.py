@@ -13,7 +13,7 @@ from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.effects import found
-from changepoint.results.result import CHAINS, MOST_DRAWS, EffectFound, Result
+from changepoint.results.result import CHAINS, MOST_DRAWS, EffectFound, Jump, Result
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -152,6 +152,7 @@ class Exact:
             candidates=answer.candidates,
             effects=effects,
             inside=lambda sets: _chances(answer.inside(sets)),
+            jump=answer.jump,
         )
 
 
@@ -161,14 +162,11 @@ def _chances(sums: Floats) -> Floats:
     return within
 
 
-def inside(
+def again(
     model: Model, observations: Observations, draws: int, seed: int
-) -> Callable[[NDArray[np.bool_]], Floats]:
-    """Return what gives P(some change stands in the set) for sets of rows, (S, T).
-
-    Under a resolved model, which is solved for it.
-    """
+) -> tuple[Callable[[NDArray[np.bool_]], Floats], Callable[[int], Jump | None] | None]:
+    """Return `inside` and `jump` of a result, whose resolved model is solved again for it."""
     from changepoint.exact.solve import solve
 
     answer = solve(model, observations, draws, seed).answer()
-    return lambda sets: _chances(answer.inside(sets))
+    return lambda sets: _chances(answer.inside(sets)), answer.jump

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.model import Model
-from changepoint.results.result import Candidate, Draws, Given
+from changepoint.results.result import Candidate, Draws, Given, Jump
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -38,6 +38,8 @@ class Solution:
         The models that were averaged over, if any.
     remarks
         What the user should know of how it was computed.
+    jump
+        From a row to the parameter before and after a change there; None where draws tell.
     """
 
     change_probability: Floats
@@ -51,6 +53,7 @@ class Solution:
     diagnostics: dict[str, Any]
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
+    jump: Callable[[int], Jump | None] | None = None
 
     @property
     def rows(self) -> Floats:

@@ -30,7 +30,7 @@ NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
 
 def headline(posterior: Answer) -> str:
     """Return the answer in one sentence."""
-    told = _fixed(posterior) if _given(posterior) else _found(posterior)
+    told = _fixed(posterior) if _given(posterior) else _bound(posterior, _found(posterior))
     return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
 
 
@@ -49,6 +49,14 @@ def _fixed(posterior: Answer) -> str:
     else:
         told = f"the {subject} changed, {_the_largest(posterior, _largest(found))}"
     return f"Assuming {times}: {told}."
+
+
+def _bound(posterior: Answer, told: str) -> str:
+    """Return a sentence behind the largest number that was allowed, if that decided it."""
+    K = posterior.model.changes.at_most
+    if not K or not posterior.changes or posterior.number_probability[K:].sum() <= 0.5:
+        return told
+    return f"Assuming at most {K} change{'s' if K > 1 else ''}: {told[0].lower()}{told[1:]}"
 
 
 def _found(posterior: Answer) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from changepoint.plain import plain
+from changepoint.report.events import event_lines
 from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
@@ -19,7 +20,7 @@ from changepoint.report.sentences import (
     sentence,
     sure_lines,
 )
-from changepoint.results.reported import Interval
+from changepoint.results.reported import Change, Interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,43 +70,36 @@ def text(posterior: Answer, width: int = 120) -> str:
     from rich.table import Table
 
     observations, model = posterior.observations, posterior.model
-    parameter = model.likelihood.label
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
-    for name in (
-        "change",
-        "95 % within",
-        "P",
-        f"{parameter} before",
-        "after",
-        "ratio",
-        "P(up)",
-    ):
-        table.add_column(name)
-    for change in posterior.changes:
-        table.add_row(
-            str(change.time),
-            ranges(change, most=3),
-            chance(change.probability),
-            span(change.before),
-            span(change.after),
-            "" if change.ratio is None else span(change.ratio),
-            chance(change.probability_of_increase),
-        )
+    parameter = model.likelihood.label
+    rows = [
+        ("change", "95 % within", "P", f"{parameter} before", "after", "ratio", "P(up)"),
+        *(_cells(change) for change in posterior.changes),
+    ]
+    for name, *cells in zip(*rows, strict=True):
+        # No word is cut off: half a date says nothing.
+        table.add_column(name, min_width=max(map(len, " ".join((name, *cells)).split())))
+    for row in rows[1:]:
+        table.add_row(*row)
     missing = len(observations) - int(observations.observed(model.likelihood.response).sum())
-    rows = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    length = f"{len(observations)} rows" + (f", {missing} missing" if missing else "")
+    # In a notebook rich would show the text at once, and leave none to return.
+    settings = {"highlight": False, "markup": False, "force_jupyter": False}
+    console = Console(file=io.StringIO(), width=width, **settings)  # type: ignore[arg-type]
     console.print(plain(headline(posterior)))
     console.print(plain(sentence(posterior)))
     if posterior.changes:
-        console.print(table)
+        console.print(table, width=width - 1)  # rich leaves its left edge out of account
         for line in other_lines(posterior):
             console.print(plain(line))
     else:
         console.print()
     for line in sure_lines(posterior):
         console.print(plain(line))
+    for line in event_lines(posterior):
+        console.print(line)
     console.print(plain(f"Model: {model}"))
-    console.print(plain(f"Data: {observations.file or 'arrays'}, {rows}"))
+    console.print(plain(f"Data: {observations.file or 'arrays'}, {length}"))
     if posterior.engine["name"] != "exact":
         console.print(f"Engine: {engine_line(posterior)}")
     for line in (
@@ -118,3 +112,16 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print(plain(f"Warning: {warning}"))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    """Return the row of one change."""
+    return (
+        str(change.time),
+        ranges(change, most=3),
+        chance(change.probability),
+        span(change.before),
+        span(change.after),
+        "" if change.ratio is None else span(change.ratio),
+        chance(change.probability_of_increase),
+    )

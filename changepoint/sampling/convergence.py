@@ -35,6 +35,7 @@ def judge(
     exact: Floats | None,
     drawn: bool,
     interrupted: bool,
+    certain: frozenset[int] | None = None,
 ) -> Verdict:
     """Return the verdict on draws (chain, draw, ...).
 
@@ -55,6 +56,9 @@ def judge(
         certain, whereas a Metropolis step may only be unable to move.
     interrupted
         Whether draws are missing.
+    certain
+        Which switchpoints may stand still, by the density at their neighbours; None where that
+        isn't known.
 
     References
     ----------
@@ -73,7 +77,8 @@ def judge(
             label = f"{name}[{i}]" if array.ndim > 2 else str(name)
             places = exact[i] if exact is not None and name == "switchpoint" else None
             variables[label] = _diagnose(parts[..., i], places)
-            sure = drawn and name == "switchpoint"
+            sure = None if certain is None else i in certain
+            sure = (drawn or sure) if name == "switchpoint" else None
             failures += _faults(label, variables[label], parts[..., i], places, whole, sure)
     divergences = int(sample_stats["diverging"].sum()) if "diverging" in sample_stats else 0
     if divergences >= DIVERGENT * chains * size:
@@ -127,7 +132,7 @@ def _faults(
     x: Floats,
     places: Floats | None,
     whole: bool,
-    sure: bool,
+    sure: bool | None,
 ) -> list[str]:
     """Return what is wrong with one number."""
     found = []
@@ -147,12 +152,16 @@ def _faults(
     return found
 
 
-def _still(label: str, x: Floats, places: Floats | None, whole: bool, sure: bool) -> list[str]:
+def _still(
+    label: str, x: Floats, places: Floats | None, whole: bool, sure: bool | None
+) -> list[str]:
     """Return what to say of chains that stand still."""
     still = [chain for chain in range(len(x)) if (x[chain] == x[chain, 0]).all()]
     if whole and places is None and (x == x[0, 0]).all():
-        certain = f"{label} is the same in all draws: it is certain, or a step that can't move"
-        return [] if sure else [certain]
+        why = "it is certain, or a step that can't move"
+        if sure is False:
+            why = "other places are possible too, so its step can't move"
+        return [] if sure else [f"{label} is the same in all draws: {why}"]
     if whole:
         # On a sharp posterior an independent chain may stand still too.
         values, counts = np.unique(x, return_counts=True)

@@ -23,6 +23,8 @@ from changepoint.sampling.hand_written_checks import (
     told_parameter,
     told_switchpoint,
 )
+from changepoint.sampling.hand_written_exact import as_code, same_model
+from changepoint.sampling.hand_written_places import certain_places, check_moved_row
 from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.models.placement_sum import holds_sum
 from changepoint.sampling.models.sum_out import draw_switchpoints
@@ -61,16 +63,25 @@ def fit_own(engine: Settings, model: Any, observations: Observations) -> Result:
     if not check.ok:
         told_problems = PyMCCheck(check.findings)  # its notes are about data that were compared
         raise ModelError(f"the PyMC model can't be sampled as it is:\n{told_problems}")
+    if place is not None and not holds_sum(model):
+        check_moved_row(model, place, observations)
     steps = sampler.compound(model, engine.repeats) if model.discrete_value_vars else None
     sampled = engine.sample(model, steps, _starts(engine, model))
-    variables = sampled.posterior
+    variables, certain = sampled.posterior, None
     if holds_sum(model):
         places = draw_switchpoints(model, variables, engine.seed)
         variables = variables.assign(switchpoint=places)
-    elif place is not None and place != SWITCHPOINT:  # as all models are told of
-        taken = variables.drop_vars(SWITCHPOINT, errors="ignore")
-        variables = taken.rename({place: SWITCHPOINT})
+    elif place is not None:
+        certain = certain_places(model, place, variables)
+        if place != SWITCHPOINT:  # as all models are told of
+            taken = variables.drop_vars(SWITCHPOINT, errors="ignore")
+            variables = taken.rename({place: SWITCHPOINT})
     variables, notes = _in_order(variables, len(observations))
+    same = same_model(model, place, observations)
+    if same is not None:
+        notes += (
+            f"the exact engine solves this model, without chains: fit({as_code(same)}, data)",
+        )
     k = variables[SWITCHPOINT].sizes["change"] if SWITCHPOINT in variables else 0
     text = {rv.name: distribution_text(rv) for rv in model.basic_RVs}
     text |= {potential.name: "a potential" for potential in model.potentials}
@@ -79,7 +90,7 @@ def fit_own(engine: Settings, model: Any, observations: Observations) -> Result:
     names = [SWITCHPOINT, parameter, *(rv.name for rv in model.free_RVs)]
     return to_result(
         engine,
-        Question(told, observations, notes, pm_model=model),
+        Question(told, observations, notes, pm_model=model, certain=certain),
         variables[[name for name in dict.fromkeys(names) if name in variables]],
         sampled.sample_stats,
         sampled.interrupted,

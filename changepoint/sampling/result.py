@@ -39,6 +39,9 @@ class Question(NamedTuple):
         The exact answer, where there is one.
     pm_model
         The PyMC model, if it was written by hand.
+    certain
+        Of such a model, the switchpoints that are certain where they never move; None where
+        that wasn't asked.
     """
 
     model: Model | OwnModel
@@ -46,6 +49,7 @@ class Question(NamedTuple):
     notes: tuple[str, ...]
     exact: Result | None = None
     pm_model: Any = None
+    certain: frozenset[int] | None = None
 
 
 def to_result(
@@ -65,7 +69,7 @@ def to_result(
     posterior
         The group of that name, if it is more than these.
     """
-    model, observations, notes, exact, pm_model = question
+    model, observations, notes, exact, pm_model, certain = question
     family, T = model.likelihood, len(observations)
     shifts = model.shifts(observations) if isinstance(model, Model) else None
     shared = family.hyper_names if shifts is None else (*family.hyper_names, *shifts.names)
@@ -75,7 +79,7 @@ def to_result(
     drawn = engine.switchpoints != "metropolis"
     still = [] if pm_model is None else known(pm_model)  # and may
     moving = variables.drop_vars(still, errors="ignore")
-    verdict = judge(moving, sample_stats, places, drawn, interrupted)
+    verdict = judge(moving, sample_stats, places, drawn, interrupted, certain)
     if not verdict.converged:
         notes = (*notes, _advice(verdict, engine, k, pm_model is not None))
         warnings.warn(notes[-1], ConvergenceWarning, skip_file_prefixes=(PACKAGE,))

@@ -151,7 +151,7 @@ FITS["data/coal_disasters.csv"] = lambda: (None, read(ROOT / "data" / "coal_disa
 
 LEFT_OUT = ("seed", "settings", "diagnostics")  # of the engine
 LATER = ("sure_changes", "headline")  # what was added since, and is judged by other tests
-OF_THE_TOOL = ("version", "schema", "alert", "certificate")
+OF_THE_TOOL = ("version", "schema", "alert", "certificate", "events")
 NUMBER = re.compile(r"[<>=]? ?[-+]?\d[-\d.:eT]*| (?:up|down)(?= to)|(?:in|de)crease")
 
 

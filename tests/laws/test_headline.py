@@ -28,6 +28,7 @@ TIMES = {"once": 1, "twice": 2}
 START = re.compile(
     r"(The chains have NOT converged, so this may be wrong: )?"
     r"(The .+ (probably )?(changed|rose|fell)|Assuming (no change|exactly \d+ changes?): the"
+    r"|Assuming at most \d+ changes?: the .+ (probably )?(changed|rose|fell)"
     r"|No (clear )?sign of a change in the )"
 )
 
@@ -64,7 +65,10 @@ def check(posterior: Posterior) -> str:
         assert told.count("Assuming") == 1
         assert "certain" not in told
     else:
-        claims = re.match(r"The .+? (probably )?(changed|rose|fell)", told)
+        K = posterior.model.changes.at_most
+        bound = bool(K and posterior.changes and number[K] > 0.5)
+        assert bound == told.startswith(f"Assuming at most {K} change"), told
+        claims = re.match(r"(?:Assuming .+?: t|T)he .+? (probably )?(changed|rose|fell)", told)
         if claims:
             assert bool(claims[1]) == (p <= 0.95), told
     for least in re.findall(r"at least (once|twice|\d+ times)", told):
@@ -187,6 +191,16 @@ def test_people_at_risk_are_counted_in_100_000() -> None:
     told = check(fit(Model(likelihoods.Poisson()), data))
     assert told.startswith("The rate of cases per population rose to 2.5")
     assert "from 2.00 to 5.00 per 100,000, at row 30" in told
+
+
+@pytest.mark.parametrize("K", [1, 2, 3])
+def test_a_largest_number_that_decides_is_told(K: int) -> None:
+    """Of three changes that nothing hides: less than these, and these, but not more."""
+    for allowed in (Changes(at_most=K), Changes(at_most=K + 3)):
+        check(fit(Model(likelihoods.Binomial(), allowed), steps(3).observations))
+    one = fit(Model(likelihoods.Binomial(), Changes(at_most=K)), steps(3).observations)
+    plural = "s" if K > 1 else ""
+    assert one.headline().startswith(f"Assuming at most {K} change{plural}: the rate ")
 
 
 def test_values_may_be_negative() -> None:

@@ -37,8 +37,8 @@ def draws(rng, p, chains=CHAINS, size=SIZE):
     )
 
 
-def failures(told, stats=FINE, exact=None, drawn=False, interrupted=False):
-    verdict = judge(told, stats, exact, drawn, interrupted)
+def failures(told, stats=FINE, exact=None, drawn=False, interrupted=False, sure=None):
+    verdict = judge(told, stats, exact, drawn, interrupted, sure)
     assert verdict.converged == (not verdict.failures)
     return " | ".join(verdict.failures)
 
@@ -81,7 +81,10 @@ def test_all_chains_frozen_at_one_place():
     told["switchpoint"][:] = 30
     assert "switchpoint[0] stands still in chain 0, 1, 2, 3" in failures(told, exact=p)
     assert "switchpoint[0] is the same in all draws" in failures(told)
+    assert "it is certain, or a step that can't move" in failures(told)
+    assert "so its step can't move" in failures(told, sure=frozenset())
     assert not failures(told, drawn=True)
+    assert not failures(told, sure=frozenset({0}))
     certain = posterior("certain")
     assert not failures(told, exact=certain)
 

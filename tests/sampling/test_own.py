@@ -78,6 +78,8 @@ def test_it_is_told_like_any_other(by_hand, truth, tmp_path):
     assert mine.ratio is not None
     assert by_hand.sentence().startswith("Assuming exactly 1 change")
     assert "PyMC, written by hand: switchpoint ~ DiscreteUniform" in str(by_hand)
+    named = "Binomial(rate=priors.Beta(alpha=2, beta=50)), Changes(exactly=1)), data)"
+    assert [warning.endswith(named) for warning in by_hand.warnings] == [True]
     told = by_hand.to_dict()
     assert told["model"]["likelihood"] == "pymc"
     assert set(told["model"]["priors"]) == {"switchpoint", "rate", "conversions"}

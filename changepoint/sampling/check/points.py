@@ -90,7 +90,7 @@ def starting_point(model: Any) -> Point:
     return {name: np.asarray(value) for name, value in model.initial_point(0).items()}
 
 
-def prior_draws(model: Any) -> list[Point]:
+def prior_draws(model: Any, size: int = DRAWS) -> list[Point]:
     """Return draws of the free variables; fewer where NumPy refuses their parameters."""
     from pymc.initial_point import make_initial_point_fn
 
@@ -101,7 +101,7 @@ def prior_draws(model: Any) -> list[Point]:
         model=model, overrides={v.name: "prior" for v in model.free_RVs}
     )
     points = []
-    for seed in range(DRAWS):
+    for seed in range(size):
         with contextlib.suppress(ValueError):
             points.append({name: np.asarray(value) for name, value in draw(seed).items()})
     return points
