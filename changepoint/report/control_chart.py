@@ -60,9 +60,7 @@ def plot_chart(posterior: Answer, target: float | None = None, ax: Axes | None =
     edges, middles = edges_of(x), middles_of(x)
     ax.plot(middles, chart.y, "-", color=DATA, linewidth=0.6, alpha=0.6, zorder=1)
     size = float(np.clip(2000 / len(x), 3, 16))
-    ax.scatter(
-        middles, chart.y, s=size, color=DATA, linewidths=0, zorder=2, label=named(posterior)
-    )
+    ax.scatter(middles, chart.y, s=size, color=DATA, linewidths=0, zorder=2, label="data")
     _steps(ax, chart.centre, edges, LINE, 1.4, label="mean")
     plain: dict[str, Any] = {"linestyle": (0, (2, 2))} if chart.wide_upper is not None else {}
     _steps(ax, chart.upper, edges, OTHER, 1.0, label="3-sigma limits", **plain)
@@ -84,6 +82,7 @@ def plot_chart(posterior: Answer, target: float | None = None, ax: Axes | None =
             middles[beyond], chart.y[beyond], s=3 * size + 12, facecolors="none",
             edgecolors=CHANGE, linewidths=1.2, zorder=4, label="beyond the limits",
         )  # fmt: skip
+    ax.set_ylabel(named(posterior))
     ax.set_title(NAMES[chart.kind], fontsize="small", loc="left")
     draw_legend(ax, ncols=3)
     clean(ax)
