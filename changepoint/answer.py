@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import PACKAGE, DataError, DataWarning
+from changepoint.events import Event, Placed, events_of, place
 from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.links import shift
@@ -21,9 +23,10 @@ from changepoint.likelihoods.series import Nodes, Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.results.effects import found, in_draws
+from changepoint.results.events import EventFound, events_found
 from changepoint.results.marginals import Marginals
 from changepoint.results.reported import Change, changes
-from changepoint.results.result import Draws, EffectFound, Result
+from changepoint.results.result import Draws, EffectFound, Jump, Result
 from changepoint.results.summaries import MASS, inside_by_draws, of_any
 from changepoint.results.sure_changes import SureChange, sure_changes, sure_windows
 from changepoint.results.trajectories import (
@@ -55,6 +58,7 @@ class Answer:
 
     def __init__(self, source: xr.DataTree | Result) -> None:
         self._source = source
+        self._marked: tuple[Event, ...] | None = None  # those of a tree stand in it
 
     @cached_property
     def tree(self) -> xr.DataTree:
@@ -65,7 +69,12 @@ class Answer:
         `given`, given the most probable number: `az.summary(posterior.tree, group="given")`.
         What is large and seldom needed is added by `build`.
         """
-        return to_tree(self._source) if isinstance(self._source, Result) else self._source
+        tree = to_tree(self._source) if isinstance(self._source, Result) else self._source
+        if self._marked is None:
+            return tree
+        marked = tree.copy()
+        marked.attrs["events"] = json.dumps(self._marked)
+        return marked
 
     @cached_property
     def model(self) -> Model | OwnModel:
@@ -107,10 +116,10 @@ class Answer:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was noticed while reading, checking and fitting."""
+        """What was noticed while reading, checking and fitting, and of the events."""
         if isinstance(self._source, Result):
-            return self._source.warnings
-        return tuple(json.loads(self.tree.attrs["warnings"]))
+            return (*self._source.warnings, *self.placed.notes)
+        return (*json.loads(self.tree.attrs["warnings"]), *self.placed.notes)
 
     @property
     def log_evidence(self) -> float | None:
@@ -331,18 +340,25 @@ class Answer:
             warnings.warn(note, DataWarning, skip_file_prefixes=(PACKAGE,))
         return max(0.0, float(self._inside(rows[None])[0]))  # not -0.0
 
-    @cached_property
+    @property
     def _inside(self) -> Callable[[NDArray[np.bool_]], Floats]:
         """Gives P(some change stands in the set) for sets of rows, (S, T)."""
+        return self._asked[0]
+
+    @cached_property
+    def _asked(
+        self,
+    ) -> tuple[Callable[[NDArray[np.bool_]], Floats], Callable[[int], Jump | None] | None]:
+        """Gives the same; and from a row to what is known of a change there, if summed."""
         if isinstance(self._source, Result) and self._source.inside is not None:
-            return self._source.inside
+            return self._source.inside, self._source.jump
         model, engine = self.model, self.engine
         if engine["name"] == "exact" and isinstance(model, Model):
-            from changepoint.exact.engine import inside
+            from changepoint.exact.engine import again
 
             draws = engine["settings"]["draws"]
-            return inside(model, self.observations, draws, engine["seed"])
-        return partial(inside_by_draws, self._draws)
+            return again(model, self.observations, draws, engine["seed"])
+        return partial(inside_by_draws, self._draws), None
 
     @cached_property
     def _draws(self) -> Draws:
@@ -350,6 +366,72 @@ class Answer:
         if isinstance(self._source, Result):
             return self._source.draws
         return stored_draws(self.tree, self.model.likelihood.parameter)
+
+    def with_events(self, events: Any) -> Self:
+        """Return this answer with events that may have changed something, such as a launch.
+
+        They change no number of it. Figures, pages, words and JSON then tell of each how
+        probable a change is near it, see `events`; what lies outside the data is left out, and
+        a warning says so.
+
+        Parameters
+        ----------
+        events
+            Times with labels, such as `{"2024-09-12": "launch"}`; or a list of times, or of
+            such pairs.
+
+        Raises
+        ------
+        DataError
+            If times can't be read, or none of them is inside the data.
+
+        Examples
+        --------
+        >>> from changepoint import fit, read_csv
+        >>> posterior = fit(read_csv("data/conversions.csv"))
+        >>> launch = posterior.with_events({"2025-04-17": "launch"}).events[0]
+        >>> launch.times, round(launch.probability, 2), round(launch.chance, 2)
+        (('2025-04-14', '2025-04-20'), 0.26, 0.03)
+        """
+        other = copy(self)
+        other._marked = events_of(events)
+        for name in ("tree", "placed", "events"):
+            other.__dict__.pop(name, None)
+        for note in place(other._marked, self.observations).notes:
+            warnings.warn(note, DataWarning, skip_file_prefixes=(PACKAGE,))
+        return other
+
+    @cached_property
+    def placed(self) -> Placed:
+        """Events inside the data, their rows, and what to say of the others."""
+        marked = self._marked
+        if marked is None:
+            told = (
+                "[]"
+                if isinstance(self._source, Result)
+                else self.tree.attrs.get("events", "[]")
+            )
+            marked = tuple(Event(*event) for event in json.loads(told))
+        return place(marked, self.observations) if marked else Placed()
+
+    @cached_property
+    def events(self) -> tuple[EventFound, ...]:
+        """How probable a change is near each event, and what one exactly there would have done.
+
+        Beside what chance would give: the prior probability of a change in as many rows there.
+        """
+        if not self.placed.events:
+            return ()
+        allowed = [not one["steady"] for one in self.models] or [True]
+        return events_found(
+            self.placed,
+            self.model,
+            self.observations,
+            *self._asked,
+            draws=lambda: self._draws,
+            share=sum(allowed) / len(allowed),
+            x=rows_of(self.observations),
+        )
 
     def sure_changes(self, mass: float = MASS) -> list[SureChange]:
         """Return disjoint windows of rows each of which holds a change, in order of time.

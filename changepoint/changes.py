@@ -24,6 +24,8 @@ from changepoint.errors import ModelError
 
 Floats = NDArray[np.float64]
 
+NOTHING = -50.0  # log prior of a number of changes that adds nothing to a sum
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -180,6 +182,29 @@ class Changes:
             return math.log1p(-self.probability)
         return float(self.log_number(T)[0])
 
+    def probability_inside(self, T: int, first: int, last: int) -> float:
+        """Return the prior P(some change stands in rows first..last), 1 <= first <= last < T.
+
+        Exact. Given k changes and m = 1 it is 1 - C(T-1-w, k) / C(T-1, k), w being the rows of
+        the window; for m > 1 placements that avoid it are summed row by row.
+
+        Examples
+        --------
+        ''>>> round(Changes(exactly=1).probability_inside(181, 10, 18), 9)  # 9 of 180 places
+        0.05
+        """
+        log_p = self.log_number(T)
+        kept = np.flatnonzero(log_p > NOTHING)
+        log_p = log_p[: kept[-1] + 1]
+        K, m = len(log_p) - 1, self.min_length
+        if m == 1:
+            log_avoiding = log_placements(T - (last - first + 1), 1, K)
+        else:
+            log_avoiding = _log_avoiding(T, m, K, first, last)
+        log_share = log_avoiding - log_placements(T, m, K)  # of the placements of k changes
+        p = float(np.exp(log_p) @ -np.expm1(np.minimum(log_share, 0.0)))
+        return min(max(p, 0.0), 1.0)
+
     def draw(self, T: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return a placement drawn from this prior: ascending rows of changes, shape (k,)."""
         k = int(np.searchsorted(_up_to_number(self, T), rng.random(), "right"))
@@ -215,6 +240,21 @@ def log_placements(T: int, min_length: int, largest: int) -> Floats:
     n = T - (k + 1) * (min_length - 1) - 1
     log_n: Floats = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     return log_n
+
+
+def _log_avoiding(T: int, m: int, largest: int, first: int, last: int) -> Floats:
+    """Return the log number of placements with none in first..last, for k = 0..largest."""
+    # Of those whose k-th change stands at row s, by s; the 0-th stands at the first row.
+    at = np.full(T, -np.inf)
+    at[0] = 0.0
+    found = np.empty(largest + 1)
+    for k in range(largest + 1):
+        up_to = np.logaddexp.accumulate(at)  # the k-th at a row no later
+        found[k] = up_to[T - m]
+        at = np.full(T, -np.inf)
+        at[m:] = up_to[:-m]
+        at[first : last + 1] = -np.inf
+    return found
 
 
 @lru_cache(maxsize=64)

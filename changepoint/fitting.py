@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from changepoint.errors import ModelError
+from changepoint.events import events_of, place
 from changepoint.exact.engine import Exact
 from changepoint.likelihoods import Likelihood
 from changepoint.model import Model, default_model
@@ -24,6 +25,7 @@ def fit(
     model: Model | pm.Model | Observations | IntoFrame | None = None,
     observations: Observations | IntoFrame | None = None,
     engine: Engine | None = None,
+    events: Any = (),
 ) -> Posterior:
     """Return the posterior of a model given data.
 
@@ -41,6 +43,9 @@ def fit(
         `from_frame`.
     engine
         How: `Exact()`, the default, or `MCMC()`.
+    events
+        Times with labels, such as `{"2024-09-12": "launch"}`, which change no number of the
+        answer; see `Posterior.with_events`.
 
     Raises
     ------
@@ -65,6 +70,8 @@ def fit(
     'beta-binomial'
     """
     chosen, data = _in_order(model, observations)
+    marked = events_of(events)
+    place(marked, data)  # which may be an error
     engine = Exact() if engine is None else engine
     if isinstance(engine, type) or not isinstance(engine, Engine):
         raise ModelError(f"{CALL}: the engine must be Exact() or MCMC(), not {engine!r}")
@@ -72,10 +79,12 @@ def fit(
         chosen = default_model(data)
     if isinstance(chosen, Model):
         notes = chosen.check(data)
-        return Posterior(engine.run(chosen.resolve(data), data, notes))
-    if engine.exact:
+        posterior = Posterior(engine.run(chosen.resolve(data), data, notes))
+    elif engine.exact:
         raise ModelError(_no_model(chosen))
-    return Posterior(engine.run(chosen, data))
+    else:
+        posterior = Posterior(engine.run(chosen, data))
+    return posterior.with_events(marked) if marked else posterior
 
 
 def _in_order(model: Any, observations: Any) -> tuple[Any, Observations]:

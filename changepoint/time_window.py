@@ -12,12 +12,12 @@ from changepoint.errors import DataError
 from changepoint.observations import Observations
 
 _CLOCK = r"[0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
-_DATE = rf"[0-9]{{4}}(?:-[0-9]{{2}}(?:-[0-9]{{2}}(?:[T ]{_CLOCK})?)?)?"
-_NUMBER = r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"
+DATE = rf"[0-9]{{4}}(?:-[0-9]{{2}}(?:-[0-9]{{2}}(?:[T ]{_CLOCK})?)?)?"
+NUMBER = r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"
 _MOMENT = np.timedelta64(1, "us")
 # Clock times have colons too: the one between the two times is the one that has a whole date,
 # or a number, on both of its sides, and no other has.
-_WINDOW = re.compile(rf"({_DATE}):({_DATE})|({_NUMBER}):({_NUMBER})")
+_WINDOW = re.compile(rf"({DATE}):({DATE})|({NUMBER}):({NUMBER})")
 
 
 class Covered(NamedTuple):
@@ -116,6 +116,12 @@ def rows_since(observations: Observations, since: Any) -> Covered:
     return rows_between(observations, since, max(last, begin))
 
 
+def moment(time: Any, dates: bool) -> Any:
+    """Return the first moment of a time as compares with those of the data; None of no time."""
+    ends = _ends(time, dates)
+    return None if ends is None else ends[0]
+
+
 def _place(
     observations: Observations,
     end: Any,
@@ -123,13 +129,21 @@ def _place(
     rule: str = "first and last must be times",
 ) -> tuple[Any, Any]:
     """Return first and last moment of a time, as compares with those of the data."""
+    ends = _ends(end, dates)
+    if ends is None:
+        raise DataError(f"{rule} such as {observations.label(0)}, not {end!r}")
+    return ends
+
+
+def _ends(end: Any, dates: bool) -> tuple[Any, Any] | None:
+    """Return first and last moment of a time; None where it is none."""
     try:
         place = np.asarray(end)
         if dates and place.dtype.kind not in "MUO":
-            raise TypeError
+            return None
         begin = place.astype("datetime64[us]" if dates else np.float64)
         if place.ndim or not np.isfinite(begin):
-            raise TypeError
+            return None
         if not dates:
             return begin, begin
         told = place.astype("datetime64")
@@ -137,5 +151,4 @@ def _place(
         next_one = (told + np.timedelta64(1, unit)).astype("datetime64[us]")
         return begin, max(next_one - _MOMENT, begin)
     except (TypeError, ValueError, OverflowError):
-        like = observations.label(0)
-        raise DataError(f"{rule} such as {like}, not {end!r}") from None
+        return None

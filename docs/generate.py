@@ -124,6 +124,8 @@ def api():
         if "Posterior" in names:
             parts.append(directive("changepoint.results.reported.Change", type))
             parts.append(directive("changepoint.results.sure_changes.SureChange", type))
+            parts.append(directive("changepoint.results.events.EventFound", type))
+            parts.append(directive("changepoint.results.events.EventEffect", type))
     return "\n\n".join(parts) + "\n"
 
 

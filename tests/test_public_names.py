@@ -21,6 +21,7 @@ LAYERS = (
     {"errors", "plain", "roles", "version"},
     {"priors", "changes", "observations", "sampling.distributions"},
     {"time_window"},
+    {"events"},
     {"reading", "likelihoods"},
     {"effects", "time_problems"},
     {"kernels"},

@@ -18,6 +18,7 @@ from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ALERT, ENGINE, INTERRUPTED
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import ChangepointError, ModelError
+from changepoint.events import Event, events_of_texts
 from changepoint.plain import json_text, say, width
 from changepoint.time_window import rows_since
 
@@ -39,6 +40,8 @@ def fit(
     min_length: int | None = None,
     season: list[Season] = [],  # noqa: B006 (never changed)
     stated: Stated = Stated(),
+    event: Annotated[list[str], Parameter(negative=())] = [],  # noqa: B006 (never changed)
+    events_file: str | None = None,
     engine: Literal["exact", "mcmc"] | None = None,
     switchpoints: Literal["metropolis", "gibbs", "sum-out"] | None = None,
     draws: int | None = None,
@@ -78,6 +81,12 @@ def fit(
         the months, the course of a year, the hours of a day; may be given several times.
         By default (auto), of counts and rates: those of which three whole periods are there,
         by the evidence for them. It needs dates, and for values a likelihood such as normal.
+    event
+        TIME:LABEL of what may have changed something, such as 2024-09-12:launch: how probable
+        is a change near it, beside chance, and what would it have done? Figures mark it. May be
+        given several times.
+    events_file
+        The same from a file with a column of times and one of labels.
     engine
         exact, or mcmc: sampling by PyMC, as a cross-check, or of a model file that returns a
         PyMC model, for which it is the default.
@@ -113,6 +122,7 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
+        events = _events(event, events_file)
         chosen, observations = read(file, columns, model, likelihood, changes, season, stated)
         if since is not None:
             rows_since(observations, since)  # is refused before anything takes long
@@ -123,9 +133,11 @@ def fit(
         how = "Sampling by PyMC" if sampling else "Fitting"
         tell(f"{how}, {len(observations):,} rows", moves=not sampling)
         with warnings.catch_warnings():
-            # What didn't converge is printed with the result, and below.
+            # What didn't converge is printed with the result, and below; so are events.
             warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
-            posterior = changepoint.fit(chosen, observations, kind(seed=seed, **settings))
+            warnings.simplefilter("ignore", changepoint.DataWarning)
+            asked = chosen, observations, kind(seed=seed, **settings)
+            posterior = changepoint.fit(*asked, events=events)
         tell("Summing up: the changes, and P(any change) under other priors")
         found = None if alert is None else alert_of(posterior, alert, since)
         told = json_text(to_dict(posterior, found), indent=2)
@@ -152,6 +164,21 @@ def _check_alert(alert: float | None, since: str | None) -> None:
         check_threshold(alert)
     elif since is not None:
         raise ModelError("--since says from when on --alert looks: give --alert 0.99 too")
+
+
+def _events(texts: Sequence[str], file: str | None) -> tuple[Event, ...]:
+    """Return the events that were given, and those of a file."""
+    from changepoint.reading.eventfiles import read_events
+
+    given = events_of_texts(texts)
+    if file is None:
+        return given
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always")
+        events = read_events(file)
+    for note in noticed:
+        say(f"changepoint: {note.message}", error=True)
+    return (*given, *events)
 
 
 def read(

@@ -13,7 +13,14 @@ from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.effects import found
-from changepoint.results.result import CHAINS, MOST_DRAWS, Draws, EffectFound, Result
+from changepoint.results.result import (
+    CHAINS,
+    MOST_DRAWS,
+    Draws,
+    EffectFound,
+    Jump,
+    Result,
+)
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -153,6 +160,7 @@ class Exact:
             effects=effects,
             inside=lambda sets: _chances(answer.inside(sets)),
             likeliest=answer.likeliest,
+            jump=answer.jump,
         )
 
 
@@ -162,17 +170,14 @@ def _chances(sums: Floats) -> Floats:
     return within
 
 
-def inside(
+def again(
     model: Model, observations: Observations, draws: int, seed: int
-) -> Callable[[NDArray[np.bool_]], Floats]:
-    """Return what gives P(some change stands in the set) for sets of rows, (S, T).
-
-    Under a resolved model, which is solved for it.
-    """
+) -> tuple[Callable[[NDArray[np.bool_]], Floats], Callable[[int], Jump | None] | None]:
+    """Return `inside` and `jump` of a result, whose resolved model is solved again for it."""
     from changepoint.exact.solve import solve
 
     answer = solve(model, observations, draws, seed).answer()
-    return lambda sets: _chances(answer.inside(sets))
+    return lambda sets: _chances(answer.inside(sets)), answer.jump
 
 
 def likeliest(

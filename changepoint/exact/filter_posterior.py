@@ -8,6 +8,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from changepoint.exact import quadrature
+from changepoint.exact.at_row import jump_at
 from changepoint.exact.effect_filter import infer
 from changepoint.exact.effect_mixture import coefficients_of, remarks_on
 from changepoint.exact.hyper_mixture import Condition, Inference, infer_each
@@ -181,4 +182,5 @@ class FilterPosterior:
                 **self.main.mixture.outer.diagnostics(self.main.weights),
             },
             remarks=remarks_on(self.main.mixture.outer, self.main.weights),
+            jump=lambda row: jump_at(self.main, row),
         )

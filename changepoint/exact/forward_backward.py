@@ -289,6 +289,15 @@ class Filter:
         )  # fmt: skip
         return history
 
+    def last(self, run: Pass) -> Floats:
+        """Return F after the last row, (L, G), each level on a scale of its own."""
+        index = len(run.rows.starts) - 1
+        F: Floats = self._history(run, index, run.rows.T - run.rows.starts[index])[-1].copy()
+        if run.log:
+            top = F.max(axis=1, keepdims=True)
+            F = np.exp(F - np.where(np.isfinite(top), top, 0.0))
+        return F
+
     def sample(self, run: Pass, level: Integers, rng: np.random.Generator) -> Integers:
         """Draw placements and nodes: a table of segments, (., 3): draw, first row, node.
 

@@ -163,7 +163,7 @@ class Smoothed:
         found = Windows.of(k + 1)
         found.find(self._segments, self.grid.nodes.theta)
         nodes, number = windows.wanted(found.place, len(self.grid.log_weights))
-        hulls = [_hull(N) for N in self._segments]
+        hulls = [hull_of(N) for N in self._segments]
         first = min(hull.start for hull in hulls)
         main = np.arange(first, max(hull.stop for hull in hulls))
         H = len(nodes)
@@ -203,7 +203,7 @@ class Smoothed:
 _NOWHERE = np.empty((0, 0), np.int64), np.empty((0, 2), np.int64)
 
 
-def _hull(N: Floats) -> slice:
+def hull_of(N: Floats) -> slice:
     """Return the nodes from the first to the last that carry more than a trace."""
     some = np.flatnonzero(N > OUTSIDE * N.sum())
     return slice(int(some[0]), int(some[-1]) + 1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.model import Model
-from changepoint.results.result import Candidate, Draws, Given
+from changepoint.results.result import Candidate, Draws, Given, Jump
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,6 +40,8 @@ class Solution:
         What the user should know of how it was computed.
     likeliest
         Of an average, gives the most probable model with draws of its own.
+    jump
+        From a row to the parameter before and after a change there; None where draws tell.
     """
 
     change_probability: Floats
@@ -54,6 +56,7 @@ class Solution:
     candidates: tuple[Candidate, ...] = ()
     remarks: tuple[str, ...] = ()
     likeliest: Callable[[], tuple[Model, Draws]] | None = None
+    jump: Callable[[int], Jump | None] | None = None
 
     @property
     def rows(self) -> Floats:

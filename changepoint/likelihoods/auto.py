@@ -14,6 +14,7 @@ from changepoint.likelihoods.autoregressive import Autoregressive
 from changepoint.likelihoods.autoregressive_trend import AutoregressiveTrend
 from changepoint.likelihoods.base import Fault, Likelihood, SegmentLikelihood
 from changepoint.likelihoods.exponential import looks_exponential
+from changepoint.likelihoods.local_noise import noise_prior
 from changepoint.likelihoods.normal import Normal
 from changepoint.likelihoods.normal_mean_variance import NormalMeanVariance
 from changepoint.likelihoods.normal_variance import NormalVariance
@@ -21,11 +22,12 @@ from changepoint.likelihoods.regression import value_cautions, value_faults
 from changepoint.likelihoods.student_t import StudentT
 from changepoint.likelihoods.trend import Trend
 from changepoint.observations import Observations
-from changepoint.priors import Uniform
+from changepoint.priors import InverseGamma, Uniform
 
 Floats = NDArray[np.float64]
 
 HEAVY = 3.0  # degrees of freedom of a level that changes: one value, to keep it quick
+COARSE = 0.2  # noise over the standard deviation of all values: finer structure counts as noise
 LONG = 3000  # rows beyond which families of T^2 steps are left out
 LONG_MEMORY = 1200  # the same of autocorrelated ones, which take some 60 passes
 
@@ -39,6 +41,10 @@ class Auto(Likelihood):
     lines, with autocorrelated noise; and one level throughout with noise that jumps and
     returns. Their evidence weighs them. So neither a trend, nor memory, nor a spike is taken
     for a change of level where it explains the data better.
+
+    Noise by segment has the prior that its families have by themselves, but around no less than
+    a fifth of the standard deviation of all values. Finer structure counts as noise, until many
+    rows say otherwise: else a smooth curve would be told as a chain of lines without noise.
 
     What needs one family, such as pointwise log likelihoods or `to_pymc`, says so; the engine
     MCMC takes the most probable one.
@@ -65,10 +71,17 @@ class Auto(Likelihood):
         fast: tuple[SegmentLikelihood, ...] = (Normal(), StudentT(nu=HEAVY))
         if len(observations) > LONG:
             return fast
-        independent = (*fast, NormalMeanVariance(), NormalVariance(), Trend())
+        level, line = (_noise(observations, columns) for columns in (1, 2))
+        independent = (
+            *fast,
+            NormalMeanVariance(variance=level),
+            NormalVariance(variance=level),
+            Trend(variance=line),
+        )
         if len(observations) > LONG_MEMORY:
             return independent
-        return (*independent, Autoregressive(), AutoregressiveTrend())
+        memory = Autoregressive(variance=level), AutoregressiveTrend(variance=line)
+        return (*independent, *memory)
 
     def steady(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return one level, from which the values jump and to which they return.
@@ -112,3 +125,11 @@ class Auto(Likelihood):
     def estimates(self, observations: Observations) -> Floats:
         """Return the values themselves, shape (T,)."""
         return observations.column("value")
+
+
+def _noise(observations: Observations, columns: int) -> InverseGamma | None:
+    """Return the prior of noise by segment; None where no values differ, which is a fault."""
+    y = observations.column("value")
+    if not np.nanstd(y) > 0:
+        return None
+    return noise_prior(observations, columns, COARSE)

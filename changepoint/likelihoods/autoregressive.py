@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from changepoint.likelihoods.hyperparameter import Hyperparameter
+from changepoint.likelihoods.local_noise import noise_prior
 from changepoint.likelihoods.regression import Floats, LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma, Prior, Uniform
@@ -33,8 +34,8 @@ class Autoregressive(LinearLikelihood):
         noise_sd and meant at its typical value. Default: Normal(mean, twice the standard
         deviation).
     variance
-        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 6 rows, around a third
-        of the variance of all values.
+        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 4 rows, around what
+        scatters about levels in quiet windows of a tenth of all rows.
     phi
         Prior of phi, in [0, 1): Uniform or Beta. Default: Uniform(0, 0.9): noise forgets nine
         tenths of itself within some 20 rows; what wanders more slowly counts as change.
@@ -74,7 +75,7 @@ class Autoregressive(LinearLikelihood):
         return replace(
             self,
             level=self.level or scale.level,
-            variance=self.variance or scale.variance,
+            variance=self.variance or noise_prior(observations),
             phi=self.phi or Uniform(0, LONGEST),
         )
 

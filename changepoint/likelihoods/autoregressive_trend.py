@@ -9,6 +9,7 @@ import numpy as np
 
 from changepoint.likelihoods.autoregressive import HIGHEST, LONGEST
 from changepoint.likelihoods.hyperparameter import Hyperparameter
+from changepoint.likelihoods.local_noise import noise_prior
 from changepoint.likelihoods.regression import Floats, LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma, Prior, Uniform
@@ -62,7 +63,7 @@ class AutoregressiveTrend(LinearLikelihood):
             self,
             level=self.level or scale.level,
             slope=self.slope or scale.slope,
-            variance=self.variance or scale.variance,
+            variance=self.variance or noise_prior(observations, columns=2),
             phi=self.phi or Uniform(0, LONGEST),
         )
 

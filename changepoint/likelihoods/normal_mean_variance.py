@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+from changepoint.likelihoods.local_noise import noise_prior
 from changepoint.likelihoods.regression import LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma
@@ -24,8 +25,8 @@ class NormalMeanVariance(LinearLikelihood):
         noise_sd and meant at its typical value. Default: Normal(mean, twice the standard
         deviation).
     variance
-        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 6 rows, around a third
-        of the variance of all values.
+        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 4 rows, around what
+        scatters about levels in quiet windows of a tenth of all rows.
 
     Raises
     ------
@@ -54,7 +55,9 @@ class NormalMeanVariance(LinearLikelihood):
         """Return the family with every prior filled."""
         scale = Scale.of(observations)
         return replace(
-            self, level=self.level or scale.level, variance=self.variance or scale.variance
+            self,
+            level=self.level or scale.level,
+            variance=self.variance or noise_prior(observations),
         )
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.likelihoods.hyperparameter import Hyperparameter
+from changepoint.likelihoods.local_noise import noise_prior
 from changepoint.likelihoods.regression import LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma
@@ -23,8 +24,8 @@ class NormalVariance(LinearLikelihood):
     Parameters
     ----------
     variance
-        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 6 rows, around a third
-        of the variance of all values.
+        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 4 rows, around what
+        scatters about levels in quiet windows of a tenth of all rows.
     level
         Prior of the level: Normal. Default: Normal(mean, twice the standard deviation).
 
@@ -65,7 +66,9 @@ class NormalVariance(LinearLikelihood):
         """Return the family with every prior filled."""
         scale = Scale.of(observations)
         return replace(
-            self, level=self.level or scale.level, variance=self.variance or scale.variance
+            self,
+            level=self.level or scale.level,
+            variance=self.variance or noise_prior(observations),
         )
 
     @property

@@ -53,15 +53,6 @@ class Scale(NamedTuple):
         """The default prior of a slope: twice the spread is crossed within half of all rows."""
         return Normal(0.0, 4 * self.sd / self.T)
 
-    @property
-    def variance(self) -> InverseGamma:
-        """The default prior of the noise's variance around a third of that of all values.
-
-        Worth 6 rows. Structure much finer than a third of the spread thus counts as noise,
-        until many rows say otherwise.
-        """
-        return InverseGamma(3.0, 0.6 * self.sd**2)
-
 
 @dataclass(frozen=True)
 class LinearLikelihood(SegmentLikelihood):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+from changepoint.likelihoods.local_noise import noise_prior
 from changepoint.likelihoods.regression import LinearLikelihood, Scale
 from changepoint.observations import Observations
 from changepoint.priors import InverseGamma
@@ -28,8 +29,8 @@ class Trend(LinearLikelihood):
     slope
         Prior of the change a row: Normal. Default: Normal(0, 4 standard deviations / T).
     variance
-        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 6 rows, around a third
-        of the variance of all values.
+        Prior of each segment's noise_sd^2: InverseGamma. Default: worth 4 rows, around what
+        scatters about lines in quiet windows of a tenth of all rows.
 
     Raises
     ------
@@ -63,7 +64,7 @@ class Trend(LinearLikelihood):
             self,
             level=self.level or scale.level,
             slope=self.slope or scale.slope,
-            variance=self.variance or scale.variance,
+            variance=self.variance or noise_prior(observations, columns=2),
         )
 
     @property

@@ -8,13 +8,12 @@ import numpy as np
 
 from changepoint.errors import ModelError
 from changepoint.report.numbers import equals
+from changepoint.results.events import period_of
 from changepoint.time_window import rows_since
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
     from changepoint.observations import Observations
-
-LATELY = 7  # rows, where the model has no season
 
 
 class Alert(NamedTuple):
@@ -105,14 +104,9 @@ def alert_of(posterior: Answer, threshold: float, since: Any = None) -> Alert:
 
 def _lately(observations: Observations, model: Any) -> tuple[int, str]:
     """Return the first of the last rows, and which they are."""
-    T, time = len(observations), observations.time
-    seasons = [e for e in getattr(model, "effects", ()) if e.period is not None]
-    if not seasons or time is None or time.dtype.kind != "M":
-        return max(T - LATELY, 0), f"the last {min(LATELY, T)} rows"
-    period = {season.name: season.period for season in seasons if season.period is not None}
-    name = min(period, key=lambda name: int(period[name].astype("timedelta64[s]").astype(int)))
-    first = int(np.searchsorted(time, time[-1] - period[name], "right"))
-    return first, f"the last {T - first} rows, a period of the effect {name}"
+    rows, season = period_of(model, observations)
+    of = f", a period of the effect {season}" if season else ""
+    return len(observations) - rows, f"the last {rows} rows{of}"
 
 
 def alert_line(posterior: Answer, alert: Alert) -> str:

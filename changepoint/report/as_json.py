@@ -9,6 +9,7 @@ import numpy as np
 
 from changepoint.report.headline import headline
 from changepoint.report.sentences import sentence
+from changepoint.results.events import EventEffect, EventFound
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange
@@ -42,8 +43,17 @@ def _chance(description: str) -> dict[str, Any]:
     return _typed("number", description, minimum=0, maximum=1)
 
 
+def _chance_or_null(description: str) -> dict[str, Any]:
+    return _chance(description) | {"type": ["number", "null"]}
+
+
 def _interval(description: str) -> dict[str, Any]:
     return {"$ref": "#/$defs/interval", "description": description}
+
+
+def _or_null(name: str, description: str) -> dict[str, Any]:
+    either = [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]
+    return {"oneOf": either, "type": ["object", "null"], "description": description}
 
 
 CHANGE = _object(
@@ -64,11 +74,7 @@ CHANGE = _object(
     before=_interval("The parameter before the change."),
     after=_interval("The parameter after it."),
     difference=_interval("After less before."),
-    ratio={
-        "oneOf": [{"$ref": "#/$defs/interval"}, {"type": "null"}],
-        "type": ["object", "null"],
-        "description": "After by before; null where the parameter may be negative.",
-    },
+    ratio=_or_null("interval", "After by before; null where the parameter may be negative."),
     probability_of_increase=_chance("P(after > before)."),
     others=_typed(
         "object",
@@ -91,11 +97,9 @@ SURE = _object(
     before=_interval("The parameter at the row before these."),
     after=_interval("The parameter at the last of these rows."),
     difference=_interval("After less before, given a change there."),
-    ratio={
-        "oneOf": [{"$ref": "#/$defs/interval"}, {"type": "null"}],
-        "type": ["object", "null"],
-        "description": "After by before, as well; null where the parameter may be negative.",
-    },
+    ratio=_or_null(
+        "interval", "After by before, as well; null where the parameter may be negative."
+    ),
     probability_of_increase=_chance("P(after > before), as well."),
 )
 
@@ -104,11 +108,8 @@ MODEL = _object(
     model=_typed("string", "The likelihood's name."),
     log_evidence=_typed("number", "log p(y | model)."),
     probability=_chance("Its posterior probability."),
-    probability_of_change=_typed(
-        ["number", "null"],
-        "P(any change) under it; null where its own probability is below one in a million.",
-        minimum=0,
-        maximum=1,
+    probability_of_change=_chance_or_null(
+        "P(any change) under it; null where its own probability is below one in a million."
     ),
     number=_typed(
         ["integer", "null"], "Its most probable number of changes; null as above.", minimum=0
@@ -160,6 +161,22 @@ CHECK = _object(
     ),
 )
 
+EVENT = _object(
+    "What is known of changes beside an event, whatever their number.",
+    time=TIME | {"description": "Its time, as given."},
+    label=_typed("string", "What happened; empty where only the time is known."),
+    index=_typed("integer", "The row that it lies in, from 0.", minimum=1),
+    start=TIME | {"description": "The time of that row."},
+    first=TIME | {"description": "First time of the window around it."},
+    last=TIME | {"description": "Last time of the window."},
+    probability=_chance("P(some change stands in the window)."),
+    chance=_chance_or_null("The same before the data; null of a PyMC model of your own."),
+    effect=_or_null(
+        "effect",
+        "Were there a change exactly there; null where neither sums nor enough draws tell.",
+    ),
+)
+
 SHARE = {
     "share": _chance("The share."),
     "error": _typed("number", "Its Monte Carlo standard error.", minimum=0),
@@ -177,12 +194,11 @@ CERTIFICATE = _object(
     reached=_object("Share of them whose P(any change) is at least that of the data.", **SHARE),
     false_alarms=_object("Share of them whose P(any change) is above 0.95.", **SHARE),
     runs_with_change=_typed("integer", "Series with a change; 0 for none.", minimum=0),
-    smallest={
-        "oneOf": [{"$ref": "#/$defs/smallest"}, {"type": "null"}],
-        "type": ["object", "null"],
-        "description": "The smallest ratio, up or down, that is found (P(any change) > 0.95) "
+    smallest=_or_null(
+        "smallest",
+        "The smallest ratio, up or down, that is found (P(any change) > 0.95) "
         "in 80 % of them; null where twice, or half, isn't, and where none was looked for.",
-    },
+    ),
 )
 
 SCHEMA: dict[str, Any] = {
@@ -265,10 +281,23 @@ SCHEMA: dict[str, Any] = {
             "type": ["object", "null"],
             "description": "What simulated series like the data say; null where not asked.",
         },
+        events=_typed(
+            "array", "What was asked of events, in order of time; else empty.", items=EVENT
+        ),
         warnings=_typed("array", "What was noticed.", items={"type": "string"}),
     ),
     "$defs": {
         "certificate": CERTIFICATE,
+        "effect": _object(
+            "Before and after a change.",
+            before=_interval("The parameter at the row before."),
+            after=_interval("The parameter at the row."),
+            difference=_interval("After less before."),
+            ratio=_or_null(
+                "interval", "After by before; null where the parameter may be negative."
+            ),
+            probability_of_increase=_chance("P(after > before)."),
+        ),
         "smallest": _object(
             "A ratio and its standard error.",
             ratio=_typed("number", "The ratio.", exclusiveMinimum=0),
@@ -329,6 +358,7 @@ def to_dict(
         "checks": [check.to_dict() for check in checks(posterior)],
         "alert": None if alert is None else alert.to_dict(),
         "certificate": None if certificate is None else certificate.to_dict(),
+        "events": [_event_dict(event) for event in posterior.events],
         "warnings": list(posterior.warnings),
     }
 
@@ -352,7 +382,22 @@ def _sure_dict(change: SureChange) -> dict[str, Any]:
     }
 
 
-def _effect_dict(change: Change | SureChange) -> dict[str, Any]:
+def _event_dict(event: EventFound) -> dict[str, Any]:
+    first, last = event.times
+    return {
+        "time": event.time,
+        "label": event.label,
+        "index": event.index,
+        "start": event.start,
+        "first": first,
+        "last": last,
+        "probability": event.probability,
+        "chance": event.chance,
+        "effect": None if event.effect is None else _effect_dict(event.effect),
+    }
+
+
+def _effect_dict(change: Change | SureChange | EventEffect) -> dict[str, Any]:
     return {
         "before": change.before._asdict(),
         "after": change.after._asdict(),

@@ -21,6 +21,7 @@ from changepoint.report.figure_style import (
     axes_or_new,
     clean,
     draw_dates,
+    draw_events,
     edges_of,
     places,
 )
@@ -187,6 +188,8 @@ def _draw_bands(ax: Axes, comparison: Comparison) -> None:
             mean, edges, baseline=None, color=line, linewidth=width, zorder=3, label=label
         )
     from_zero(ax, one)
+    marked = one if one.placed.events else comparison.posteriors[1]
+    draw_events(ax, marked, named=True)
     draw_legend(ax, ncols=3)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError
 from changepoint.plain import drawable
+from changepoint.time_window import moment
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import RendererBase
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 # Told apart by lightness alone, so by everyone and on paper: a dark line, mid-grey points, a
 # light band; changes are of the one warm colour, a second posterior is lighter than the first.
 DATA, BAND, LINE, CHANGE = "#6e6e6e", "#a9cbe8", "#0b3c5d", "#b8400e"
-REST, OTHER = "#d9d9d9", "#d08a2e"
+REST, OTHER, EVENT = "#d9d9d9", "#d08a2e", "#333333"
+CLOSE = 0.02  # of the axis of time: events whose labels stand on both sides
+LABEL = 28  # characters of an event's label
 SEEN = 1e-3  # of the largest probability: what can be seen in a bar
 
 Size = Literal["screen", "paper", "slide"]
@@ -105,6 +108,41 @@ def draw_bars(
     """Draw bars with an outline, so that one row among thousands is still seen."""
     seen = np.where(abs(p) > SEEN * abs(p).max(), p, np.nan)
     ax.stairs(seen, edges, fill=True, color=color, edgecolor=color, linewidth=1, **style)
+
+
+def times_of(posterior: Answer) -> NDArray[Any]:
+    """Return the times of the events inside the data, as those of the rows are, (E,)."""
+    x = places(posterior)
+    dates = x.dtype.kind == "M"
+    times = [moment(event.time, dates) for event in posterior.placed.events]
+    return np.array(times, x.dtype if dates else np.float64)
+
+
+def draw_events(ax: Axes, posterior: Answer, named: bool = False) -> None:
+    """Draw a thin line where each event is, with its label at the top of the panel if asked."""
+    from matplotlib.dates import date2num
+
+    x, events = places(posterior), posterior.placed.events
+    dates = x.dtype.kind == "M"
+    times = times_of(posterior)
+    close, before = (x[-1] - x[0]) * CLOSE, None
+    for event, time in zip(events, times, strict=True):
+        ax.axvline(time, color=EVENT, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1.2)
+        side = "left" if before is not None and time - before < close else "right"
+        before = None if side == "left" else time
+        if named:
+            text = drawable(shortened(event.label or str(event.time)))
+            at: Any = date2num(time) if dates else time  # type: ignore[no-untyped-call]
+            where: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "ha": side}
+            where |= {"xytext": (1 if side == "left" else -1, 0), "va": "top"}
+            where["textcoords"] = "offset points"
+            style: dict[str, Any] = {"rotation": 90, "fontsize": "x-small", "color": EVENT}
+            ax.annotate(text, (at, 0.98), **where, **style)
+
+
+def shortened(label: str) -> str:
+    """Return a label that fits beside a line."""
+    return label if len(label) <= LABEL else f"{label[: LABEL - 3]}..."
 
 
 def draw_dates(ax: Axes, posterior: Answer) -> None:

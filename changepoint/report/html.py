@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from changepoint.plain import plain
+from changepoint.report.events import event_lines
 from changepoint.report.headline import headline
 from changepoint.report.plots import plot
 from changepoint.report.sentences import misfits, sentence
@@ -30,6 +31,7 @@ def fragment(posterior: Answer) -> str:
         parts.append(_sensitivity(posterior))
     if len(posterior.candidates):
         parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
+    parts += [f"<p>{escape(line)}</p>" for line in event_lines(posterior)]
     warnings = (*posterior.warnings, *misfits(posterior))
     parts += [f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in warnings]
     parts.append(svg(plot(posterior)))

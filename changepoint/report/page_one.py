@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from changepoint.hand_written import OwnModel
 from changepoint.report.control_chart import NAMES, chart_note, named
 from changepoint.report.control_limits import chart_of
-from changepoint.report.figure_style import label_of
+from changepoint.report.events import HEADS, NOTE, event_rows
+from changepoint.report.figure_style import edges_of, label_of, places, shortened, times_of
 from changepoint.report.headline import headline, most_telling
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
@@ -79,12 +80,17 @@ def single(posterior: Answer) -> str:
     return render(
         "single.html",
         ("figure.js", "chart.js"),
-        {**block(report.series, report.label), "chart": drawn},
+        {
+            **block(report.series, report.label),
+            "chart": drawn,
+            "events": _marks(posterior, stride),
+        },
         report=report._replace(totals=list(_totals(posterior))),
         headline=headline(posterior),
         sentence=series.sentence,
         warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
+        marked=bool(posterior.placed.events),
         shifted=any(effect.likely for effect in posterior.effects),
         averaged=stride > 1,
         chart=notes,
@@ -135,6 +141,16 @@ def _stride(posterior: Answer) -> int:
     return math.ceil(len(posterior.observations) / POINTS)
 
 
+def _marks(posterior: Answer, stride: int) -> list[tuple[float, str]]:
+    """Return where the page's figure marks events, in points, and their labels."""
+    placed, edges = posterior.placed, edges_of(places(posterior))
+    starts = edges[list(placed.rows)]
+    part = (times_of(posterior) - starts) / (edges[[row + 1 for row in placed.rows]] - starts)
+    where = (np.array(placed.rows) + part) / stride
+    labels = [shortened(event.label or str(event.time)) for event in placed.events]
+    return list(zip(where.tolist(), labels, strict=True))
+
+
 def _totals(posterior: Answer) -> Iterator[tuple[str, str]]:
     """Yield what the largest change did, then how sure it is, then how many there are."""
     k, label = posterior.number, posterior.model.likelihood.label
@@ -164,6 +180,8 @@ def _tables(posterior: Answer) -> Iterator[Table]:
     sure = surely(posterior)
     if sure:
         yield _of_any_number(sure, posterior.model.likelihood.label)
+    if posterior.events:
+        yield Table("Events", HEADS, event_rows(posterior), NOTE, kind="changes")
     if found and found[0].others:
         names = list(found[0].others)
         segments = [[found[0].others[name][0] for name in names]]

@@ -27,6 +27,7 @@ from changepoint.report.figure_style import (
     clean,
     draw_bars,
     draw_dates,
+    draw_events,
     edges_of,
     label_of,
     middles_of,
@@ -73,6 +74,7 @@ def plot(posterior: Answer, size: Size = "screen") -> Picture:
                 _draw_change(last, posterior, i)
             else:
                 _draw_any(last, posterior)
+            draw_events(last, posterior)
         draw_dates(last, posterior)
         if effects:
             draw_effects(figure.add_subplot(grid[-1]), posterior, effects)
@@ -105,6 +107,7 @@ def plot_changes(posterior: Answer, ax: Axes | None = None) -> Axes:
     if not posterior.changes:
         sure = equals(posterior.probability_of_change)
         ax.set_title(f"no change reported: P(any change) {sure}", fontsize="small", loc="left")
+    draw_events(ax, posterior, named=True)
     draw_dates(ax, posterior)
     return ax
 
@@ -152,6 +155,7 @@ def draw_rate(ax: Axes, posterior: Answer) -> None:
             edges[change.index], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), zorder=1
         )
     from_zero(ax, posterior)
+    draw_events(ax, posterior, named=True)
     draw_legend(ax, ncols=3)
 
 

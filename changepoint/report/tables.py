@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from changepoint.plain import plain
+from changepoint.report.events import event_lines
 from changepoint.report.headline import headline
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
@@ -97,6 +98,8 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print()
     for line in sure_lines(posterior):
         console.print(plain(line))
+    for line in event_lines(posterior):
+        console.print(line)
     console.print(plain(f"Model: {model}"))
     console.print(plain(f"Data: {observations.file or 'arrays'}, {length}"))
     if posterior.engine["name"] != "exact":

@@ -203,3 +203,15 @@ def interval_of(values: Floats) -> Interval:
     """Return mean and interval of draws, (D,)."""
     lower, upper = np.quantile(values, [0.5 - MASS / 2, 0.5 + MASS / 2])
     return Interval(float(values.mean()), float(lower), float(upper))
+
+
+def ratio_of(before: Floats, after: Floats) -> Interval | None:
+    """Return after by before of draws, (D,); its median where there is no mean, or None."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        each = after / before
+    if not np.isfinite(each).all():
+        return None
+    ratio = interval_of(each)
+    if ratio.lower <= ratio.mean <= ratio.upper:
+        return ratio
+    return ratio._replace(mean=float(np.median(each)))

@@ -91,6 +91,17 @@ class Step(NamedTuple):
     increase: float
 
 
+class Jump(NamedTuple):
+    """The parameter on both sides of a row, were there a change exactly there.
+
+    `before` and `after`: mean, and the ends of the central 95 %; `step`: what the change did.
+    """
+
+    before: tuple[float, float, float]
+    after: tuple[float, float, float]
+    step: Step
+
+
 class Given(NamedTuple):
     """The changes, given their number.
 
@@ -203,7 +214,8 @@ class Result(NamedTuple):
     Of a sampler: `sample_stats`; `exact`, the exact answer to the same question, where there
     is one; of a hand-written model `posterior`, all its variables, and the model itself.
 
-    Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there); of
+    Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there);
+    `jump`, where a segment has one parameter: from a row to before and after a change there; of
     an average `likeliest`, which gives its most probable model with draws of that.
     """
 
@@ -226,6 +238,7 @@ class Result(NamedTuple):
     effects: tuple[EffectFound, ...] = ()
     inside: Callable[[NDArray[np.bool_]], Floats] | None = None
     likeliest: Callable[[], tuple[Model, Draws]] | None = None
+    jump: Callable[[int], Jump | None] | None = None
 
     @property
     def draws(self) -> Draws:

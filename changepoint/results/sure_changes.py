@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.observations import Observations
-from changepoint.results.reported import Interval, interval_of
+from changepoint.results.reported import Interval, interval_of, ratio_of
 from changepoint.results.result import Draws
 from changepoint.results.summaries import at_rows
 
@@ -179,7 +179,7 @@ def sure_changes(
                 before=start,
                 after=end,
                 difference=interval_of(after - before),
-                ratio=_ratio(before, after) if positive else None,
+                ratio=ratio_of(before, after) if positive else None,
                 probability_of_increase=float(np.mean(after > before)),
             )
         )
@@ -190,14 +190,3 @@ def _known(row: Floats, drawn: Floats) -> Interval:
     """Return mean and interval at a row: the exact ones, where they are there."""
     mean, lower, _, upper = row.tolist()
     return interval_of(drawn) if math.isnan(mean) else Interval(mean, lower, upper)
-
-
-def _ratio(before: Floats, after: Floats) -> Interval | None:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        each = after / before
-    if not np.isfinite(each).all():
-        return None
-    ratio = interval_of(each)
-    if ratio.lower <= ratio.mean <= ratio.upper:
-        return ratio
-    return ratio._replace(mean=float(np.median(each)))

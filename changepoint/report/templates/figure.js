@@ -173,6 +173,13 @@ function draw(one, width, full) {
     }
   }
   if (!full) return svg;
+  for (const [position, words] of told.events ?? []) {
+    const at = fixed(x(position)), up = top + 2;
+    svg.append(rule("event", `M${at} ${top - 4}V${base}`),
+               shape("text", {class: "event", "text-anchor": "end",
+                              transform: `translate(${fixed(x(position) - 3)} ${up}) rotate(-90)`},
+                     words));
+  }
   svg.append(rule("axis", `M${fixed(left)} ${base}H${fixed(right)}`));
   const away = one.clipped ? `, ${one.clipped} beyond the scale` : "";
   const pooled = one.stride > 1 ? `, a dot is ${one.stride} rows together` : "";

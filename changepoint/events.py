@@ -1,0 +1,181 @@
+"""Events that may have changed something, such as a launch, and the rows they lie in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from changepoint.errors import DataError
+from changepoint.observations import Observations
+from changepoint.plain import plain
+from changepoint.time_window import DATE, NUMBER, moment
+
+LISTED = 5  # events that are named in a note
+_EVENT = re.compile(rf"({DATE}|{NUMBER})(?::(.*))?", re.DOTALL)
+
+
+class Event(NamedTuple):
+    """A time, as text or a number, and what happened then, "" where that isn't said."""
+
+    time: str | int | float
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{plain(self.label)} ({self.time})" if self.label else str(self.time)
+
+
+class Placed(NamedTuple):
+    """Events inside the data in order of time, the row that each lies in, and what to say."""
+
+    events: tuple[Event, ...] = ()
+    rows: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def events_of_texts(texts: Iterable[str]) -> tuple[Event, ...]:
+    """Return the events of texts, TIME:LABEL or a time alone.
+
+    Raises
+    ------
+    DataError
+        With all that don't begin with a date, with a clock time or without, or a number.
+
+    Examples
+    --------
+    >>> events_of_texts(["2024-09-12T05:30:launch: part 2"])
+    (Event(time='2024-09-12T05:30', label='launch: part 2'),)
+    """
+    found = {text: _EVENT.fullmatch(text.strip()) for text in texts}
+    wrong = [repr(text) for text, match in found.items() if match is None]
+    if wrong:
+        raise DataError(
+            f"no event: {', '.join(wrong)}; expected TIME or TIME:LABEL, such as "
+            "2024-09-12:launch, 2024-09-12T05:30:launch or 12:launch"
+        )
+    matches = [match for match in found.values() if match is not None]
+    return tuple(Event(match[1], (match[2] or "").strip()) for match in matches)
+
+
+def events_of(given: Any) -> tuple[Event, ...]:
+    """Return events that are given as a mapping, or as a list of times and of pairs.
+
+    Raises
+    ------
+    DataError
+        If they are given otherwise.
+
+    Examples
+    --------
+    >>> events_of({"2024-09-12": "launch"})
+    (Event(time='2024-09-12', label='launch'),)
+    """
+    if isinstance(given, Mapping):
+        given = given.items()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise DataError(
+            "events must be times with labels, such as {'2024-09-12': 'launch'}, or a list of "
+            f"times or of such pairs, not {given!r}"
+        )
+    found = []
+    for one in given:
+        time, label = one if isinstance(one, tuple | list) and len(one) == 2 else (one, "")
+        absent = label is None or label != label  # NaN, as frames have it
+        found.append(Event(_told(time), "" if absent else str(label)))
+    return tuple(dict.fromkeys(found))
+
+
+def _told(time: Any) -> str | int | float:
+    """Return a time as JSON can have it."""
+    if isinstance(time, int | float) and not isinstance(time, bool):
+        return time
+    if isinstance(time, np.number):
+        return time.item()  # type: ignore[no-any-return]
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        time = time.astimezone(UTC).replace(tzinfo=None)  # as data with a zone are told
+    text = time.isoformat() if hasattr(time, "isoformat") else str(time)
+    return text.removesuffix("T00:00:00")
+
+
+def place(events: Iterable[Event], observations: Observations) -> Placed:
+    """Return which row each event lies in: the last that begins no later than it.
+
+    Raises
+    ------
+    DataError
+        If times can't be read, all of them in one error; or if no event is inside the data:
+        after the first row, before which nothing is known, and before the end of the last.
+    """
+    T, events = len(observations), tuple(events)
+    if not events:
+        return Placed()
+    if not T:
+        raise DataError(f"no event lies inside the data, which have no rows: {_named(events)}")
+    stamps = np.arange(T) if observations.time is None else observations.time
+    dates = stamps.dtype.kind == "M"
+    # The last row is as long as the longest of the twelve before it: months aren't all alike.
+    end = stamps[-1] + np.diff(stamps[-13:]).max() if T > 1 else stamps[-1]
+    inside, outside, wrong = list[tuple[int, Event]](), list[Event](), list[str]()
+    for event in events:
+        at = moment(event.time, dates)
+        if at is None:
+            named = f" ({plain(event.label)})" if event.label else ""
+            wrong.append(f"{event.time!r}{named}")
+        elif T < 2 or at < stamps[1] or at >= end:
+            outside.append(event)
+        else:
+            inside.append((int(np.searchsorted(stamps, at, "right")) - 1, event))
+    if wrong:
+        raise DataError(
+            f"events need times such as {observations.label(0)}, as the data have them; these "
+            f"can't be read: {'; '.join(wrong)}"
+        )
+    ends = f"{observations.label(0)} to {observations.label(T - 1)}"
+    if outside and not inside:
+        raise DataError(
+            f"no event lies inside the data, {ends}, after their first row: {_named(outside)}"
+        )
+    inside.sort(key=lambda pair: pair[0])
+    rows = tuple(row for row, _ in inside)
+    placed = tuple(event for _, event in inside)
+    notes = []
+    if outside:
+        notes.append(
+            f"left out, as they are outside the data, {ends}, or in their first row, before "
+            f"which nothing is known: {_named(outside)}"
+        )
+    return Placed(
+        placed, rows, (*notes, *_together(placed, rows), *_empty(inside, observations))
+    )
+
+
+def _named(events: Sequence[Event]) -> str:
+    more = f", and {len(events) - LISTED} more" if len(events) > LISTED else ""
+    return ", ".join(map(str, events[:LISTED])) + more
+
+
+def _together(events: tuple[Event, ...], rows: tuple[int, ...]) -> list[str]:
+    """Return which events no data can tell apart."""
+    notes = []
+    for row in dict.fromkeys(rows):
+        same = [event for event, at in zip(events, rows, strict=True) if at == row]
+        if len(same) > 1:
+            notes.append(
+                f"these events lie in one row, and can't be told apart: {_named(same)}"
+            )
+    return notes
+
+
+def _empty(placed: list[tuple[int, Event]], observations: Observations) -> list[str]:
+    """Return which events lie in rows without data, beside which a change looks the same."""
+    observed = observations.observed(observations.response)
+    some = [event for row, event in placed if not observed[row]]
+    if not some:
+        return []
+    return [
+        "these events lie in rows without data, where a change looks the same in all rows of "
+        f"the gap: {_named(some)}"
+    ]

@@ -1,0 +1,303 @@
+"""Events: how they are given, which row they lie in, and where they are told."""
+
+import json
+import re
+from datetime import UTC, date, datetime
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from changepoint import (
+    MCMC,
+    Changes,
+    DataError,
+    DataWarning,
+    Exact,
+    Model,
+    Observations,
+    Posterior,
+    fit,
+    likelihoods,
+)
+from changepoint.cli import main
+from changepoint.events import Event, events_of, events_of_texts, place
+from changepoint.reading.eventfiles import read_events
+from changepoint.report.as_json import SCHEMA
+from changepoint.report.page_one import single
+
+DAYS = np.datetime64("2024-03-01") + np.arange(20)
+COUNT = np.where(np.arange(20) < 9, 6.0, 30.0)
+DATA = Observations(count=COUNT, trials=np.full(20, 100.0), time=DAYS)
+MODEL = Model(likelihoods.Binomial())
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return fit(MODEL, DATA, Exact(draws=400), events={"2024-03-10": "launch"})
+
+
+# -- how they are given -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"2024-03-10": "launch"},
+        {date(2024, 3, 10): "launch"},
+        {pd.Timestamp("2024-03-10"): "launch"},
+        {datetime(2024, 3, 10, tzinfo=UTC): "launch"},
+        {np.datetime64("2024-03-10"): "launch"},
+        [("2024-03-10", "launch")],
+        [("2024-03-10", "launch"), ("2024-03-10", "launch")],
+    ],
+)
+def test_ways_to_give_one(given):
+    assert events_of(given) == (Event("2024-03-10", "launch"),)
+
+
+def test_labels_may_be_absent():
+    assert events_of(["2024-03-10", ("2024-03-11", np.nan)]) == (
+        Event("2024-03-10"),
+        Event("2024-03-11"),
+    )
+    assert events_of([3, np.int64(4)]) == (Event(3), Event(4))
+
+
+@pytest.mark.parametrize("given", ["2024-03-10", 5, None])
+def test_what_is_no_list_is_refused(given):
+    with pytest.raises(DataError, match="events must be times with labels"):
+        fit(MODEL, DATA, events=given)
+
+
+@pytest.mark.parametrize(
+    ("text", "time", "label"),
+    [
+        ("2024-09-12:launch", "2024-09-12", "launch"),
+        ("2024-09:a: b", "2024-09", "a: b"),
+        ("2024-09-12T05:30:launch", "2024-09-12T05:30", "launch"),
+        ("2024-09-12 05:30:10:launch", "2024-09-12 05:30:10", "launch"),
+        (" 12.5:x ", "12.5", "x"),
+        ("2024-09-12", "2024-09-12", ""),
+        ("2024-09-12:", "2024-09-12", ""),
+    ],
+)
+def test_text(text, time, label):
+    assert events_of_texts([text]) == (Event(time, label),)
+
+
+def test_all_texts_that_are_none_are_named():
+    with pytest.raises(DataError, match=r"'launch', '12/09/24:x'; expected TIME or TIME:LABEL"):
+        events_of_texts(["launch", "2024-09-12", "12/09/24:x"])
+
+
+# -- which row --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("time", "row"),
+    [("2024-03-02", 1), ("2024-03-10T13:30", 9), ("2024-03-20T23:59", 19)],
+)
+def test_the_row_that_holds_it(time, row):
+    assert place([Event(time)], DATA).rows == (row,)
+
+
+def test_months_of_different_lengths():
+    months = np.arange("2023-01", "2024-03", dtype="datetime64[M]")
+    data = Observations(count=np.ones(len(months)), time=months)
+    assert place([Event("2024-01-31"), Event("2024-02-29")], data).rows == (12, 13)
+
+
+def test_rows_without_times():
+    data = Observations(count=COUNT)
+    assert place([Event("9", "a"), Event(2)], data).events == (Event(2), Event("9", "a"))
+    with pytest.raises(DataError, match="no event lies inside the data, 0 to 19"):
+        place([Event(20)], data)
+
+
+@pytest.mark.parametrize("time", ["2024-02-28", "2024-03-01", "2024-03-01T12", "2024-03-21"])
+def test_outside_it_is_left_out_and_said(time):
+    with pytest.raises(DataError, match="no event lies inside the data"):
+        place([Event(time, "x")], DATA)
+    placed = place([Event(time, "x"), Event("2024-03-10")], DATA)
+    assert placed.events == (Event("2024-03-10"),)
+    assert re.search(rf"left out, as they are outside .* x \({time}\)", placed.notes[0])
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_data_of_no_rows_have_no_room_for_any(rows):
+    data = Observations(count=np.ones(rows), trials=np.full(rows, 10.0))
+    assert place([], data).events == ()
+    with pytest.raises(DataError, match="no event lies inside the data"):
+        place([Event(0)], data)
+
+
+def test_all_times_that_cant_be_read_are_in_one_error():
+    events = [Event("soon", "launch"), Event("2024-03-10"), Event(5), Event("2024-13-01")]
+    told = r"'soon' \(launch\); 5; '2024-13-01'"
+    with pytest.raises(DataError, match=told):
+        place(events, DATA)
+
+
+def test_two_in_one_row_and_one_in_a_gap_are_said():
+    gap = np.where(np.arange(20) == 12, np.nan, COUNT)
+    data = Observations(count=gap, trials=DATA.trials, time=DAYS)
+    events = [Event("2024-03-10", "a"), Event("2024-03-10T08", "b"), Event("2024-03-13", "c")]
+    together, empty = place(events, data).notes
+    assert "can't be told apart: a (2024-03-10), b (2024-03-10T08)" in together
+    assert "rows without data" in empty
+    assert empty.endswith("c (2024-03-13)")
+
+
+# -- a file -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "date,label\n2024-03-10,launch\n2024-03-12,\n",
+        "release;date\nlaunch;10.03.2024\n;12.03.2024\n",
+        "when,what,who\n2024-03-10,launch,me\n2024-03-12,,you\n",
+    ],
+)
+def test_a_file(tmp_path, text):
+    file = tmp_path / "events.csv"
+    file.write_text(text)
+    assert read_events(file) == (Event("2024-03-10", "launch"), Event("2024-03-12"))
+
+
+def test_a_file_of_times_alone(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("date\n2024-03-10\n")
+    assert read_events(file) == (Event("2024-03-10"),)
+
+
+def test_a_file_with_what_cant_be_read(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("date,label\n2024-03-10,a\nsoon,b\nlater,c\n2024-03-12,d\n")
+    with pytest.raises(DataError, match="2 times can't be understood") as error:
+        read_events(file)
+    assert "soon" in str(error.value)
+    assert "later" in str(error.value)
+    file.write_text("date,a,b\n2024-03-10,x,y\n")
+    with pytest.raises(DataError, match=r"what happened isn't clear.*call it label"):
+        read_events(file)
+
+
+def test_rows_below_the_events_are_said(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("date,label\n2024-03-10,a\nsoon,b\n")
+    with pytest.warns(DataWarning, match="left out as a footer, not data: line 3"):
+        assert read_events(file) == (Event("2024-03-10", "a"),)
+
+
+# -- what is told -----------------------------------------------------------------------------
+
+
+def test_a_launch_that_changed_something(posterior):
+    (event,) = posterior.events
+    assert (event.index, event.rows, event.start) == (9, (6, 12), "2024-03-10")
+    assert event.probability > 0.99 > 0.3 > event.chance
+    assert event.effect.before.upper < 0.12 < 0.2 < event.effect.after.lower
+
+
+def test_they_change_no_number(posterior):
+    without = fit(MODEL, DATA, Exact(draws=400))
+    assert without.events == ()
+    told, plain = posterior.to_dict(), without.to_dict()
+    assert [told.pop("events")[0]["label"], plain.pop("events")] == ["launch", []]
+    assert told == plain
+
+
+def test_a_file_keeps_them(posterior, tmp_path):
+    posterior.save(tmp_path / "a.nc")
+    again = Posterior.load(tmp_path / "a.nc")
+    (told,), (known,) = again.events, posterior.events
+    assert told.probability == pytest.approx(known.probability, abs=1e-9)
+    assert told.effect.ratio == pytest.approx(known.effect.ratio)
+    assert again.with_events(["2024-03-05"]).events[0].label == ""
+    assert len(again.events) == 1
+
+
+@pytest.mark.filterwarnings("ignore:the chains have not converged")
+def test_a_sampler_counts_its_draws():
+    model = Model(likelihoods.Binomial(), Changes(exactly=1))
+    engine = MCMC(draws=100, tune=100, cores=1, chains=2, repeats=1)
+    found = fit(model, DATA, engine, events=["2024-03-10", "2024-03-04"])
+    far, near = found.events
+    places = found.tree["posterior"]["switchpoint"].values
+    assert near.probability == ((places >= 6) & (places <= 12)).mean()
+    assert near.chance == pytest.approx(7 / 19)
+    assert near.effect is not None
+    assert far.effect is None
+
+
+def test_figures_and_page_mark_them(posterior):
+    from changepoint.report.figure_style import EVENT
+
+    figure = posterior.plot()
+    compared = posterior.plot_compare(fit(MODEL, DATA), ax=Figure().subplots())
+    drawn = [*figure.axes, posterior.plot_rate(ax=Figure().subplots()), compared]
+    drawn.append(posterior.plot_changes(ax=Figure().subplots()))
+    for ax in drawn:
+        assert [line.get_color() for line in ax.lines].count(EVENT) == 1
+    for ax in (drawn[0], *drawn[-3:]):
+        assert "launch" in [text.get_text() for text in ax.texts]
+    page = single(posterior)
+    data = json.loads(re.search(r'id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    assert data["events"] == [[9.0, "launch"]]
+    assert "launch (" in page
+
+
+def test_a_hostile_label_is_text(posterior):
+    evil = posterior.with_events({"2024-03-10": "<b>\x1b[31m$x$</b>"})
+    assert "\x1b" not in str(evil)
+    assert "<b>" not in single(evil) + evil._repr_html_()
+    assert "Event &lt;b&gt;" in evil._repr_html_()
+    evil.plot().canvas.draw()
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(tmp_path):
+    rows = [f"{day},{int(n)},100" for day, n in zip(DAYS, COUNT, strict=True)]
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(["date,count,trials", *rows]) + "\n")
+    return path
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", *map(str, arguments)])
+    return stopped.value.code
+
+
+def test_the_command(file, tmp_path, capsys):
+    events = tmp_path / "events.csv"
+    events.write_text("date,label\n2024-03-05,sale\n2025-01-01,far\n")
+    asked = [file, "--event", "2024-03-10:launch", "--events-file", events]
+    assert run(*asked, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    jsonschema.validate(told, SCHEMA)
+    assert [event["label"] for event in told["events"]] == ["sale", "launch"]
+    assert any("far (2025-01-01)" in warning for warning in told["warnings"])
+    assert run(*asked) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Event launch (2024-03-10): P(a change from 2024-03-07 to 2024-03-13)" in told
+    assert "by chance" in told
+
+
+def test_an_event_that_is_wrong_is_an_error_of_the_data(file, capsys):
+    assert run(file, "--event", "launch") == 3
+    assert "expected TIME or TIME:LABEL" in " ".join(capsys.readouterr().err.split())
+    assert run(file, "--event", "2030-01-01:launch") == 3
+    assert "no event lies inside the data" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_was_noticed_is_a_warning_in_python():
+    with pytest.warns(DataWarning, match="outside the data"):
+        fit(MODEL, DATA, events={"2024-03-10": "a", "2030-01-01": "b"})
