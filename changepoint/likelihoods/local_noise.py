@@ -62,15 +62,17 @@ def noise_prior(
 def quiet_sd(y: Floats, x: Floats, columns: int) -> float:
     """Return the noise's standard deviation, from what a quiet window has around its own line.
 
-    Windows hold a tenth of the rows, at least 8, and begin every quarter of that; a quarter of
-    them are quieter than the one that counts, as if its squares were that quantile of Normal
-    noise. Rows too few for a window are one.
+    Windows hold a tenth of the rows, at least 8, and begin every quarter of that, counted from
+    both ends of the rows, so that time may run backwards. A quarter of them are quieter than
+    the one that counts, as if its squares were that quantile of Normal noise. Rows too few for
+    a window are one.
     """
     size = min(max(len(y) // PARTS, SHORTEST), len(y))
     if size <= columns:
         return float(y.std())
-    step = max(size // 4, 1)
-    parts = (np.lib.stride_tricks.sliding_window_view(z, size)[::step] for z in (y, x))
+    starts = np.arange(0, len(y) - size + 1, max(size // 4, 1))
+    starts = np.union1d(starts, len(y) - size - starts)
+    parts = (np.lib.stride_tricks.sliding_window_view(z, size)[starts] for z in (y, x))
     rest, along = (part - part.mean(axis=1, keepdims=True) for part in parts)
     if columns == 2:
         slope = (rest * along).sum(axis=1) / (along**2).sum(axis=1)
