@@ -88,7 +88,7 @@ def test_semmelweis(answer):
 def test_plain_text_is_a_sentence_and_a_table(run):
     status, out, err = run("fit", SEMMELWEIS, "--model", MODEL)
     assert (status, err) == (0, "")
-    assert out.startswith("The rate of deaths per birth fell by ")
+    assert out.startswith("Assuming at most 1 change: the rate of deaths per birth fell by ")
     assert "\nThe rate changed once (P(any change) > 0.9999" in out
     for told in ("1847-06-01", "95 % within", "Model: BetaBinomial(", "99 rows, 1 missing"):
         assert told in out
@@ -132,6 +132,8 @@ KEYS = {
     "models": None,
     "sensitivity": None,
     "certificate": None,
+    "checks": None,
+    "events": None,
     "warnings": None,
 }
 INTERVAL = {"mean", "lower", "upper"}

@@ -31,6 +31,7 @@ LAYERS = (
     {"results"},
     {"exact"},
     {"sampling"},
+    {"recorded"},
     {"answer"},
     {"trust"},
     {"scoring", "report"},
