@@ -59,7 +59,7 @@ class Check(NamedTuple):
     name
         `dispersion`, the mean of z^2 without the largest; `longest run`, of rows on one side of
         the fitted level; `lag-1 correlation` of z; `weekday spread`, the variance between
-        weekdays over that within them; `largest residual`, the largest |z|.
+        weekdays over that within them; `largest residual`, that of the absolute z.
     observed, expected
         What it is in the data, and in data drawn from the model: medians over draws.
     p
