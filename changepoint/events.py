@@ -130,8 +130,8 @@ def place(events: Iterable[Event], observations: Observations) -> Placed:
             inside.append((int(np.searchsorted(stamps, at, "right")) - 1, event))
     if wrong:
         raise DataError(
-            f"events need times such as {observations.label(0)}, as the data have them; these "
-            f"can't be read: {'; '.join(wrong)}"
+            f"events need times such as {observations.label(0)}, however the file writes them; "
+            f"these can't be read: {'; '.join(wrong)}"
         )
     ends = f"{observations.label(0)} to {observations.label(T - 1)}"
     if outside and not inside:

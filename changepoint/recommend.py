@@ -47,10 +47,23 @@ def verdicts(observations: Observations) -> list[Verdict]:
     return found
 
 
+FEW = 0.1  # of the rows with a response: these may be mistakes, more are another kind of data
+
+
+def to_mend(observations: Observations, found: list[Verdict]) -> Verdict | None:
+    """Return the verdict on the usual family, if a few rows are all that it can't explain."""
+    default = default_likelihood(observations).name
+    usual = next(verdict for verdict in found if verdict.likelihood == default)
+    if usual.error is None or not usual.error.rows:
+        return None
+    rows = int(observations.observed(observations.response).sum())
+    return usual if len(usual.error.rows) <= FEW * rows else None
+
+
 def recommendation(observations: Observations, found: list[Verdict]) -> tuple[str, str] | None:
-    """Return the likelihood to use and the reason; None if none fits."""
+    """Return the likelihood to use and the reason; None if none fits, or rows are to mend."""
     fitting = [verdict.likelihood for verdict in found if verdict.fits]
-    if not fitting:
+    if not fitting or to_mend(observations, found) is not None:
         return None
     default = default_likelihood(observations).name
     if default not in fitting:

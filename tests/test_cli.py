@@ -672,6 +672,20 @@ def test_check_begins_with_its_advice(run, table, count):
     assert len(kinds) == len(likelihoods.FAMILIES)
 
 
+@pytest.mark.parametrize("wrong", [1, 3])
+def test_a_few_rows_that_the_usual_likelihood_cannot_explain_are_to_be_mended(
+    run, table, wrong
+):
+    """Not another likelihood, which would take a typing error for a change."""
+    rows = "".join(f"{day},{900 if day <= wrong else day % 5},100\n" for day in range(1, 41))
+    status, out, _ = run("check", table("day,orders,visits\n" + rows))
+    assert status == 3
+    named = "the row" if wrong == 1 else f"{wrong} rows"
+    assert f"  Mend {named} named below that 'beta-binomial'" in out
+    assert "Use '" not in out
+    assert out.count("column 'orders', value 900") >= wrong
+
+
 def test_check_names_the_rows_that_do_not_fit(run, table):
     status, out, err = run("check", table("day,orders,visits\n1,2,10\n2,30,20\n3,1,10\n"))
     assert (status, err) == (0, "")

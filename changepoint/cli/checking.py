@@ -30,7 +30,7 @@ def check(*files: str, columns: Columns = Columns()) -> int:
 
 def _check(file: str, columns: Columns) -> int:
     """Print the advice on one file, then the verdicts; return the exit status."""
-    from changepoint.recommend import recommendation, verdicts
+    from changepoint.recommend import recommendation, to_mend, verdicts
 
     say(file)
     try:
@@ -42,6 +42,13 @@ def _check(file: str, columns: Columns) -> int:
     advice = recommendation(observations, found)
     if advice is not None:
         say(f"  Use {advice[0]!r}: {advice[1]}.")
+    elif (usual := to_mend(observations, found)) is not None:
+        assert usual.error is not None  # that is why
+        rows = "the row" if len(usual.error.rows) == 1 else f"{len(usual.error.rows)} rows"
+        say(
+            f"  Mend {rows} named below that {usual.likelihood!r}, the usual choice for such "
+            "columns, can't explain, or leave the response there empty."
+        )
     else:
         mend = any(verdict.error is not None for verdict in found)
         remedy = "mend the rows named below" if mend else "all of them need other columns"

@@ -228,8 +228,9 @@ def trials_faults(observations: Observations) -> Iterator[Fault]:
     none = (trials == 0) & (count > 0)
     yield Fault("trials", none, "events without any trial", correct)
     swapped = (
-        "Check that the columns for count and trials aren't swapped; if one trial can have "
-        "several events, use the likelihood 'negative-binomial' with exposure."
+        "Correct it, or leave it empty; of many rows: check that the columns for count and "
+        "trials aren't swapped; if one trial can have several events, use the likelihood "
+        "'negative-binomial' with exposure."
     )
     yield Fault("count", (count > trials) & ~none, "more events than trials", swapped)
 

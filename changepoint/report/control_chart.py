@@ -124,7 +124,7 @@ def chart_note(posterior: Answer, chart: Chart) -> list[str]:
     told.append(
         f"{beyond:,} of {points:,} points {'lies' if beyond == 1 else 'lie'} beyond the "
         "limits; "
-        f"some {100 * CHANCE:.2g} % would by chance, {number(CHANCE * points)} here."
+        f"by chance some {100 * CHANCE:.2g} % would, of so many {number(CHANCE * points)}."
     )
     if chart.kind == "p" and np.nanmax(behind(posterior)[1], initial=0.0) <= LONE:
         told.append("With one trial a row a chart sees nothing: add up by day or week.")
