@@ -229,3 +229,35 @@ def test_where_there_is_no_pattern_nothing_is_said_of_one():
     assert "pattern" not in found.sentence()
     assert "Effect weekday (P" in str(found)
     assert "no sign of it" in str(found)
+
+
+@pytest.mark.parametrize("day", ["first", "middle", "last"])
+@pytest.mark.parametrize("months", [1, 3])
+def test_the_course_of_the_year_is_that_of_the_months(day, months):
+    """Whatever day stands for a month, or for a quarter, which a last day ends."""
+    month = np.datetime64("2019-01") + np.arange(0, 48, months)
+    if day == "last":
+        time = (month + np.timedelta64(months, "M")).astype("datetime64[D]") - np.timedelta64(
+            1, "D"
+        )
+    else:
+        time = month.astype("datetime64[D]") + np.timedelta64(14 if day == "middle" else 0, "D")
+    design = effects.Yearly().design(Observations(count=np.ones(len(time)), time=time))
+    middle = (month.astype(int) % 12 + months / 2) / 12  # of the year; months differ by days
+    angle = 2 * np.pi * np.outer(middle, [1, 2])
+    waves = np.hstack([np.cos(angle), np.sin(angle)])
+    assert np.abs(design.rows - waves).max() < 0.06
+    if months == 1:
+        assert np.abs(design.rows - design.contrasts[month.astype(int) % 12]).max() < 0.06
+
+
+def test_rows_of_a_day_or_a_week_stand_in_its_middle():
+    for days in (1, 7):
+        time = np.datetime64("2024-12-30") + days * np.arange(60)
+        rows = (
+            effects.Yearly(harmonics=1).design(Observations(count=np.ones(60), time=time)).rows
+        )
+        middle = (time - time.astype("datetime64[Y]")).astype(int) + days / 2
+        whole = np.where(time.astype("datetime64[Y]").astype(int) + 1970 == 2024, 366, 365)
+        angle = 2 * np.pi * middle / whole
+        assert np.abs(rows - np.column_stack([np.cos(angle), np.sin(angle)])).max() < 1e-3

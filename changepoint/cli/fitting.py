@@ -111,7 +111,7 @@ def fit(
     as_json
         Print one JSON object instead of a table.
     """
-    from changepoint.report.alert import alert_of
+    from changepoint.report.alert import alert_line, alert_of
     from changepoint.report.as_json import to_dict
     from changepoint.report.files import write
 
@@ -141,7 +141,7 @@ def fit(
         tell("Summing up: the changes, and P(any change) under other priors")
         found = None if alert is None else alert_of(posterior, alert, since)
         told = json_text(to_dict(posterior, found), indent=2)
-        text = told if as_json else _text(posterior, found)
+        text = told if as_json else _text(posterior)
         if out is not None:
             tell(f"Writing the folder {out}")
             write(posterior, out, told)
@@ -149,11 +149,14 @@ def fit(
         say(text)
     if out is not None and not as_json:
         say(f"Written: report, figures, table, posterior, result and methods, in {out}")
+    if found is not None and not as_json:
+        say(alert_line(posterior, found))
     status = _certify(posterior, seed, out, as_json, found) if certificate else 0
     if status == 0 and not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
         status = ENGINE
-    return ALERT if status == 0 and found is not None and found.raised else status
+    raised = found is not None and found.raised and posterior.converged
+    return ALERT if raised and status != INTERRUPTED else status  # also without a certificate
 
 
 def _check_alert(alert: float | None, since: str | None) -> None:
@@ -250,9 +253,7 @@ def _certify(
     return status
 
 
-def _text(posterior: Posterior, alert: Alert | None) -> str:
-    from changepoint.report.alert import alert_line
+def _text(posterior: Posterior) -> str:
     from changepoint.report.tables import text
 
-    told = text(posterior, width(sys.stdout))
-    return told if alert is None else f"{told}\n{alert_line(posterior, alert)}"
+    return text(posterior, width(sys.stdout))

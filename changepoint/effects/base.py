@@ -155,6 +155,24 @@ def dates(observations: Observations, name: str) -> NDArray[np.datetime64]:
     return time
 
 
+def middles(time: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Return the middle of each row's period: of a month, whatever day stands for it."""
+    grid = find_grid(time) if len(time) > 1 and np.all(time[1:] > time[:-1]) else None
+    if grid is None:
+        return time
+    begin, end = time, grid.time(grid.places + 1)
+    first, last = begin.astype("datetime64[M]"), end.astype("datetime64[M]")
+    months = last - first
+    uneven = np.ptp((end - begin).astype(np.int64)) > 0  # as months are
+    if uneven and months[0] > np.timedelta64(0, "M") and np.all(months == months[0]):
+        after = (time + np.timedelta64(1, "D")).astype("datetime64[M]")
+        if np.all(after > first):  # the last day of a quarter, say, stands for what is over
+            first, last = after - months, after
+        begin, end = first.astype(time.dtype), last.astype(time.dtype)
+    middle: NDArray[np.datetime64] = begin + (end - begin) // 2
+    return middle
+
+
 def _ends(time: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
     """Return the first time, and when the last row ends: where the next one would begin."""
     grid = find_grid(time) if len(time) > 1 and np.all(time[1:] > time[:-1]) else None

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from changepoint.effects.base import Design, Effect, Floats, dates, of_levels
+from changepoint.effects.base import Design, Effect, Floats, dates, middles, of_levels
 from changepoint.errors import ModelError
 from changepoint.observations import Observations
 
@@ -137,8 +137,8 @@ class Yearly(Effect):
         return f"A yearly pattern ({term} {size}) is"
 
     def design(self, observations: Observations) -> Design:
-        """Return sines and cosines of the time of the year; reported for the months."""
-        time = dates(observations, self.name)
+        """Return sines and cosines of the middle of each row; reported for the months."""
+        time = middles(dates(observations, self.name))
         year = time.astype("datetime64[Y]")
         whole = (year + np.timedelta64(1, "Y")).astype("datetime64[s]") - year.astype(
             "datetime64[s]"
