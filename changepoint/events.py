@@ -94,6 +94,8 @@ def _told(time: Any) -> str | int | float:
         return time
     if isinstance(time, np.number):
         return time.item()  # type: ignore[no-any-return]
+    if isinstance(time, np.datetime64):  # frames have nanoseconds
+        time = time.astype("datetime64[us]").item()
     if isinstance(time, datetime) and time.tzinfo is not None:
         time = time.astimezone(UTC).replace(tzinfo=None)  # as data with a zone are told
     text = time.isoformat() if hasattr(time, "isoformat") else str(time)
@@ -118,7 +120,7 @@ def place(events: Iterable[Event], observations: Observations) -> Placed:
     dates = stamps.dtype.kind == "M"
     # The last row is as long as the longest of the twelve before it: months aren't all alike.
     end = stamps[-1] + np.diff(stamps[-13:]).max() if T > 1 else stamps[-1]
-    inside, outside, wrong = list[tuple[int, Event]](), list[Event](), list[str]()
+    found, outside, wrong = list[tuple[Any, Event]](), list[Event](), list[str]()
     for event in events:
         at = moment(event.time, dates)
         if at is None:
@@ -127,18 +129,19 @@ def place(events: Iterable[Event], observations: Observations) -> Placed:
         elif T < 2 or at < stamps[1] or at >= end:
             outside.append(event)
         else:
-            inside.append((int(np.searchsorted(stamps, at, "right")) - 1, event))
+            found.append((at, event))
     if wrong:
         raise DataError(
             f"events need times such as {observations.label(0)}, however the file writes them; "
             f"these can't be read: {'; '.join(wrong)}"
         )
     ends = f"{observations.label(0)} to {observations.label(T - 1)}"
-    if outside and not inside:
+    if outside and not found:
         raise DataError(
             f"no event lies inside the data, {ends}, after their first row: {_named(outside)}"
         )
-    inside.sort(key=lambda pair: pair[0])
+    found.sort(key=lambda pair: pair[0])
+    inside = [(int(np.searchsorted(stamps, at, "right")) - 1, event) for at, event in found]
     rows = tuple(row for row, _ in inside)
     placed = tuple(event for _, event in inside)
     notes = []

@@ -301,3 +301,18 @@ def test_an_event_that_is_wrong_is_an_error_of_the_data(file, capsys):
 def test_what_was_noticed_is_a_warning_in_python():
     with pytest.warns(DataWarning, match="outside the data"):
         fit(MODEL, DATA, events={"2024-03-10": "a", "2030-01-01": "b"})
+
+
+def test_events_stand_in_order_of_time_within_a_row_too():
+    months = np.datetime64("2021-01") + np.arange(12)
+    data = Observations(count=np.full(12, 5.0), time=months)
+    given = [("2021-05-20", "b"), ("2021-05-03", "a"), ("2021-03-03", "c")]
+    placed = place(events_of(given), data)
+    assert [event.label for event in placed.events] == ["c", "a", "b"]
+    assert placed.rows == (2, 4, 4)
+
+
+@pytest.mark.parametrize("unit", ["M", "D", "h", "s", "us", "ns"])
+def test_an_event_of_numpy_is_told_as_any_other(unit):
+    (event,) = events_of(np.array(["2024-01-01"], f"datetime64[{unit}]"))
+    assert event.time == "2024-01-01"

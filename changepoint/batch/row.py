@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from changepoint.answer import Answer
 from changepoint.batch.schema import INTERVALS, OK
 from changepoint.observations import Observations
+from changepoint.report.control_limits import behind
 from changepoint.report.numbers import ranges
 from changepoint.report.sparkline import Curve, Tick, curve_of, points
 from changepoint.results.reported import Change, Interval
@@ -146,22 +147,12 @@ def impact(answer: Answer) -> float:
     if response in ("count", "outcomes"):
         ends = [*(other.index for other in answer.changes), len(observations)]
         seen = observations.observed(response)[change.index : ends[i + 1]]
-        behind = _behind(observations)[change.index : ends[i + 1]]
-        return difference * float(behind[seen].sum())
+        there = behind(answer)[change.index : ends[i + 1]]
+        return difference * float(there[seen].sum())
     y = answer.estimates
     seen = np.isfinite(y)
     sd = math.sqrt(np.mean((y - answer.arrays.rows[0])[seen] ** 2)) if seen.any() else 0.0
     return difference / sd if sd > 0 else math.nan
-
-
-def _behind(observations: Observations) -> Floats:
-    """Return what a rate is multiplied by to give the events of a row, (T,)."""
-    if observations.outcomes is not None:
-        return np.asarray(observations.outcomes.sum(axis=1), float)
-    for given in (observations.trials, observations.exposure):
-        if given is not None:
-            return np.asarray(given, float)
-    return np.ones(len(observations))
 
 
 def stride_of(T: int) -> int:

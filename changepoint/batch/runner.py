@@ -302,7 +302,9 @@ def _readable_again(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:
     """Refuse to mix what differs."""
     differ = []
-    if then.get("format") != now["format"] or then.get("version") != now["version"]:
+    if then.get("format") != now["format"]:
+        differ.append("a changepoint made it whose tables were others")
+    elif then.get("version") != now["version"]:
         differ.append(
             f"changepoint {then.get('version')} made it, and this is {now['version']}"
         )

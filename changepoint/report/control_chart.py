@@ -9,7 +9,7 @@ import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.plain import drawable
-from changepoint.report.control_limits import Chart, behind, chart_of
+from changepoint.report.control_limits import Chart, behind, chart_of, kind_of
 from changepoint.report.figure_style import (
     CHANGE,
     DATA,
@@ -97,13 +97,12 @@ def _steps(ax: Axes, y: Any, edges: Any, color: str, width: float, **style: Any)
 
 def named(posterior: Answer) -> str:
     """Return what the points are, by the names of their columns."""
-    columns, observations = posterior.observations.columns, posterior.observations
-    response = observations.response
+    columns, response = posterior.observations.columns, posterior.model.likelihood.response
     top = columns.get(response, response)
-    for role in ("trials", "exposure"):
-        if response == "count" and getattr(observations, role) is not None:
-            return drawable(f"{top} / {columns.get(role, role)}")
-    return drawable(top)
+    role = {"p": "trials", "u": "exposure"}.get(kind_of(posterior))
+    if response != "count" or role is None or getattr(posterior.observations, role) is None:
+        return drawable(top)
+    return drawable(f"{top} / {columns.get(role, role)}")
 
 
 def chart_note(posterior: Answer, chart: Chart) -> list[str]:
@@ -126,7 +125,7 @@ def chart_note(posterior: Answer, chart: Chart) -> list[str]:
         "limits; "
         f"by chance some {100 * CHANCE:.2g} % would, of so many {number(CHANCE * points)}."
     )
-    if chart.kind == "p" and np.nanmax(behind(posterior)[1], initial=0.0) <= LONE:
+    if chart.kind == "p" and np.nanmax(behind(posterior), initial=0.0) <= LONE:
         told.append("With one trial a row a chart sees nothing: add up by day or week.")
     if any(effect.likely for effect in posterior.effects):
         told.append("Patterns of all rows, such as weekdays, are not taken out of its points.")

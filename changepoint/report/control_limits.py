@@ -17,6 +17,7 @@ Integers = NDArray[np.int64]
 
 SIGMAS = 3.0
 D2 = 2 / np.sqrt(np.pi)  # mean range of two standard normal numbers: 1.128
+ROUNDED = 1e-9  # differences that are rounding, relative
 
 
 class Chart(NamedTuple):
@@ -57,7 +58,8 @@ class Chart(NamedTuple):
     def beyond(self) -> NDArray[np.bool_]:
         """Which points lie beyond these, (T,)."""
         lower, upper = self.limits
-        return (self.y < lower) | (self.y > upper)
+        slack = ROUNDED * np.abs(self.centre)  # of a stage whose rows are all the same
+        return (self.y < lower - slack) | (self.y > upper + slack)
 
 
 def chart_of(posterior: Answer) -> Chart:
@@ -68,30 +70,38 @@ def chart_of(posterior: Answer) -> Chart:
     DataError
         If the data are several outcomes a trial.
     """
-    observations = posterior.observations
+    observations, response = posterior.observations, posterior.model.likelihood.response
     starts = np.array([0, *(change.index for change in posterior.sure_changes())], np.int64)
-    if observations.outcomes is not None:
+    if response == "outcomes":
         raise DataError(
             "there is no control chart of several outcomes a trial: choose one of them as "
             "count, and their sum as trials"
         )
-    if observations.count is None:
-        y = observations.rate if observations.value is None else observations.value
-        assert y is not None  # one of them is there
-        return individuals(y, starts)
-    kind, n = behind(posterior)
-    return attributes(observations.count, n, starts, kind)
+    if response != "count":
+        return individuals(observations.column(response), starts)
+    return attributes(
+        observations.column("count"), behind(posterior), starts, kind_of(posterior)
+    )
 
 
-def behind(posterior: Answer) -> tuple[str, Floats]:
-    """Return which chart counts have, and what each of them is divided by, (T,)."""
-    observations = posterior.observations
-    one = np.ones(len(observations))
-    if observations.trials is not None:
-        return "p", observations.trials
-    if posterior.model.likelihood.name == "bernoulli":
-        return "p", one
-    return ("c", one) if observations.exposure is None else ("u", observations.exposure)
+def kind_of(posterior: Answer) -> str:
+    """Return which chart counts have."""
+    family = posterior.model.likelihood
+    if "trials" in family.needs or family.name == "bernoulli":
+        return "p"
+    return "c" if posterior.observations.exposure is None else "u"
+
+
+def behind(posterior: Answer) -> Floats:
+    """Return what the model divides each row's events by to have a rate, (T,)."""
+    observations, family = posterior.observations, posterior.model.likelihood
+    if observations.outcomes is not None and family.response == "outcomes":
+        return np.asarray(observations.outcomes.sum(axis=1), float)
+    if "trials" in family.needs:
+        return observations.column("trials")
+    if family.name == "bernoulli" or observations.exposure is None:
+        return np.ones(len(observations))
+    return observations.exposure
 
 
 def attributes(count: Floats, n: Floats, starts: Integers, kind: str) -> Chart:
@@ -141,7 +151,7 @@ def attributes(count: Floats, n: Floats, starts: Integers, kind: str) -> Chart:
     sigma_z = float(ranges.mean() / D2) if len(ranges) else np.nan
     top = 1.0 if kind == "p" else np.inf
     lower, upper = (np.clip(m + side * SIGMAS * sd, 0, top) for side in (-1, 1))
-    if not len(ranges):
+    if not sigma_z > ROUNDED:  # unknown, or of rows that are all the same
         return Chart(kind, y, m, lower, upper, None, None, np.nan, starts)
     wide = SIGMAS * sigma_z * sd
     cut = np.clip(m - wide, 0, top), np.clip(m + wide, 0, top)

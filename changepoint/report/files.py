@@ -73,7 +73,7 @@ def _write(posterior: Answer, out: Path, told: str) -> None:
     figure = plot(posterior)
     figure.savefig(out / "figure.png", dpi=150)
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
-    if posterior.observations.outcomes is None:
+    if posterior.model.likelihood.response != "outcomes":
         chart = Picture(figsize=(SIZES["screen"][0], 3.6), layout="constrained")
         plot_chart(posterior, ax=chart.subplots())
         chart.savefig(out / "chart.png", dpi=150)

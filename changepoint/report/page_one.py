@@ -102,7 +102,7 @@ def single(posterior: Answer) -> str:
 def _chart(posterior: Answer) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the control chart as the page draws it, if it does, and what is said of it."""
     observations, T = posterior.observations, len(posterior.observations)
-    if observations.outcomes is not None:
+    if posterior.model.likelihood.response == "outcomes":
         return None, []
     chart = chart_of(posterior)
     notes = chart_note(posterior, chart)

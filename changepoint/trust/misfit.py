@@ -115,9 +115,9 @@ def _correlation(odd: Odd) -> tuple[str, str]:
 def _memory(model: Model) -> str:
     """Return what has a memory: of measurements there is something."""
     family = model.likelihood
-    if family.response != "value" or family.name in REMEMBERING:
+    if family.response != "value" or family.domain[0] == 0 or family.name in REMEMBERING:
         return ""
-    return "try --likelihood autoregressive"
+    return f"try --likelihood autoregressive{'-trend' if family.name == 'trend' else ''}"
 
 
 def _weekday(odd: Odd) -> tuple[str, str]:

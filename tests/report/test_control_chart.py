@@ -218,3 +218,32 @@ def test_a_target_is_a_number(target):
 def test_long_series_point_to_the_file():
     posterior = fit(Model(likelihoods.Binomial()), counts(0.02, rows=2001))
     assert "The chart of 2,001 rows is in chart.png beside this file." in single(posterior)
+
+
+COUNT = np.array([3.0, 5, 4, 6, 2, 4, 3, 5, 4, 3, 5, 4])
+TRIALS = np.full(12, 1000.0)
+
+
+def test_the_chart_is_of_what_the_model_explains():
+    """A column that it makes no use of isn't drawn, and divides nothing."""
+    data = Observations(count=COUNT, trials=TRIALS, value=COUNT / 7)
+    by = {
+        name: chart_of(fit(Model(likelihoods.FAMILIES[name]()), data))
+        for name in ("poisson", "binomial", "normal")
+    }
+    assert {name: chart.kind for name, chart in by.items()} == {
+        "poisson": "c", "binomial": "p", "normal": "XmR",
+    }  # fmt: skip
+    assert by["poisson"].y == pytest.approx(COUNT)
+    assert by["binomial"].y == pytest.approx(COUNT / TRIALS)
+    assert by["normal"].y == pytest.approx(COUNT / 7)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.3, 0.7, 1e-9, 1e9])
+@pytest.mark.parametrize("rows", [2, 3, 30])
+def test_rows_that_are_all_the_same_lie_on_the_line(level, rows):
+    assert not individuals(np.full(rows, level), ONE).beyond.any()
+    for kind in ("u", "c"):
+        found = attributes(np.full(rows, 3.0), np.full(rows, level), ONE, kind)
+        assert not found.beyond.any()
+        assert found.wide_lower is None  # a sigma Z of 0 tells nothing
