@@ -20,7 +20,7 @@ from itertools import product
 import numpy as np
 from scipy import stats
 
-from changepoint import Changes, Exact, Model, Observations, Posterior
+from changepoint import Changes, Exact, Model, Observations, Posterior, priors
 from changepoint import likelihoods as L
 from changepoint.effects import Weekday
 from changepoint.likelihoods.grid import GridLikelihood
@@ -52,19 +52,20 @@ def pilots(T):
 
 
 FAMILIES = {
-    L.Binomial: "trials",
-    L.BetaBinomial: "trials",
-    L.Bernoulli: "yes or no",
-    L.Poisson: "counts",
-    L.NegativeBinomial: "counts",
-    L.Beta: "rates",
-    L.Exponential: "waiting",
-    L.Normal: "values",
-    L.StudentT: "values",
-    L.NormalMeanVariance: "values",
-    L.Trend: "values",
-    L.Autoregressive: "values",
-    L.AutoregressiveTrend: "values",
+    L.Binomial(): "trials",
+    L.BetaBinomial(): "trials",
+    L.Bernoulli(): "yes or no",
+    L.Poisson(): "counts",
+    L.NegativeBinomial(): "counts",
+    # By default a concentration may be so low that rates are rounded to 0 or 1.
+    L.Beta(concentration=priors.LogNormal(4, 0.5)): "rates",
+    L.Exponential(): "waiting",
+    L.Normal(): "values",
+    L.StudentT(nu=4): "values",
+    L.NormalMeanVariance(): "values",
+    L.Trend(): "values",
+    L.Autoregressive(): "values",
+    L.AutoregressiveTrend(): "values",
 }
 
 
@@ -117,7 +118,7 @@ def ranks(family, weekly, runs, seed=0):
     """
     T = 7 * WEEKS if weekly else ROWS
     pilot = pilots(T)[FAMILIES[family]]
-    model = Model(family(), Changes(), [Weekday()] if weekly else []).resolve(pilot)
+    model = Model(family, Changes(), [Weekday()] if weekly else []).resolve(pilot)
     found = {}
     for run in range(runs):
         rng = np.random.default_rng([seed, run])
