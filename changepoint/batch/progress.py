@@ -87,6 +87,7 @@ def _print_table(frame: Any) -> None:
     import io
 
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
 
@@ -123,9 +124,10 @@ def _print_table(frame: Any) -> None:
         )
     if not table.row_count:
         return
-    console = Console(
-        file=io.StringIO(), width=width(sys.stdout), highlight=False, markup=False
-    )
+    wide = width(sys.stdout)
+    if not sys.stdout.isatty():  # scripts look for names, which must stay whole
+        wide += max(cell_len(name) for name in table.columns[0].cells)  # type: ignore[arg-type]
+    console = Console(file=io.StringIO(), width=wide, highlight=False, markup=False)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     say("\n".join(line.rstrip() for line in lines))

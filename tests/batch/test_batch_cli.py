@@ -51,6 +51,14 @@ def test_all_good(folder, out, capsys):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("length", [40, 200])
+def test_names_stay_whole_where_no_terminal_is(folder, out, capsys, length):
+    name = "n" * length + ".csv"
+    (folder / "0.csv").rename(folder / name)
+    assert run("batch", folder, "--out", out) == 0
+    assert str(folder / name) in capsys.readouterr().out
+
+
 def test_some_failed(folder, out, capsys):
     (folder / "bad.csv").write_text("count\nx\n")
     assert run("batch", folder, "--out", out) == 3
