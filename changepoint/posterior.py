@@ -50,8 +50,8 @@ class Posterior(Answer):
         --------
         >>> from changepoint import fit, read_csv
         >>> print(fit(None, read_csv("data/nile.csv")).headline())
-        The level of flow fell by 246 (183 to 309), from 1096 to 850, around 1899; that it
-        changed at all is almost certain (99.90 %).
+        The level of flow fell by 247 (184 to 308), from 1097 to 850, around 1899; that it
+        changed at all is almost certain (99.93 %).
         """
         from changepoint.report.headline import headline
 
