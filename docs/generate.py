@@ -15,7 +15,7 @@ from changepoint.batch.schema import BATCH, CHANGE, SERIES
 from changepoint.cli import app
 from changepoint.cli import status as exit_status
 from changepoint.likelihoods import FAMILIES
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 from changepoint.roles import TABLE
 
 VERSION = changepoint.__version__

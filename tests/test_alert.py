@@ -27,7 +27,7 @@ from changepoint import (
 )
 from changepoint.cli import main
 from changepoint.report.alert import Alert, alert_line, alert_of
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 from changepoint.version import __version__
 
 ROOT = Path(__file__).parents[1]

@@ -11,8 +11,8 @@ from docutils.nodes import math_block
 import changepoint
 from changepoint import Exact, Model, batch, effects, fit, likelihoods, read_csv
 from changepoint.batch.column_help import ABOUT
-from changepoint.report.as_json import SCHEMA
 from changepoint.report.files import write
+from changepoint.report.json_schema import SCHEMA
 from changepoint.report.page_one import _tables
 from changepoint.roles import TABLE
 

@@ -22,7 +22,7 @@ from changepoint import (
 from changepoint.cli.command import main
 from changepoint.effects import EFFECTS, SEASONS
 from changepoint.model import default_model
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 
 ROWS = 63
 TIME = np.datetime64("2025-01-06") + np.arange(ROWS)  # from a Monday

@@ -25,7 +25,7 @@ from changepoint import (
 from changepoint.cli import main
 from changepoint.events import Event, events_of, events_of_texts, place
 from changepoint.reading.eventfiles import read_events
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 from changepoint.report.page_one import single
 
 DAYS = np.datetime64("2024-03-01") + np.arange(20)

@@ -22,7 +22,7 @@ from changepoint.likelihoods import FAMILIES
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.observations import ROLES
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 
 NAN, INF = np.nan, np.inf
 

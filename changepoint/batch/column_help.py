@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from changepoint.batch.schema import INTERVALS
-from changepoint.report.as_json import CHANGE
+from changepoint.report.json_schema import CHANGE
 
 ABOUT: dict[str, str] = {
     name: told["description"] for name, told in CHANGE["properties"].items() if name != "others"

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from changepoint.batch.executors import Executor, Threads, Work
 from changepoint.batch.folder import Folder, hash_of
-from changepoint.batch.inputs import UNREADABLE, find, fingerprint
+from changepoint.batch.inputs import find, fingerprint
 from changepoint.batch.loading import forget
 from changepoint.batch.merge import INNER, finish
 from changepoint.batch.plan import Job, Settings, plan
 from changepoint.batch.recipe import Recipe
+from changepoint.batch.resuming import compare, readable_again
 from changepoint.errors import DataError, DataWarning, ModelError
 from changepoint.reading.accepted import is_data
 from changepoint.reading.doors import Choice
@@ -169,18 +170,7 @@ def run(
     [['data/coal_disasters.csv', 'ok'], ['data/nile.csv', 'data_error']]
     >>> folder.cleanup()
     """
-    if not 0 < fdr < 1:
-        raise ModelError(f"fdr is an expected share, between 0 and 1, not {fdr}")
-    if not (len(shard) == 2 and 1 <= shard[0] <= shard[1]):
-        raise ModelError(f"shard must be (i, n) with i of 1 to n, not {shard}")
-    if is_data(inputs):
-        raise ModelError(
-            "inputs must be files, which workers read, not data: write a data frame to a file "
-            "first, such as frame.to_parquet('series.parquet'), and name its series by by="
-        )
-    given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    if not given:
-        raise ModelError("a batch needs inputs: changepoint batch data --out build/batch")
+    given = _checked(inputs, fdr, shard)
     recipe, folder = Recipe.of(model), Folder(out)
     declared = recipe.declared()
     told = {**(declared.columns if declared is not None else {}), **(columns or {})}
@@ -264,10 +254,10 @@ def _jobs(
     now = json.loads(json.dumps(now))
     then = folder.read_json("manifest.json")
     notes: tuple[str, ...] = ()
-    again = [] if then is None else _readable_again(then, now)
+    again = [] if then is None else readable_again(then, now)
     if then is not None and again:
         known = {**then["inputs"], **{file: now["inputs"][file] for file in again}}
-        _compare({**then, "inputs": known}, now, folder)
+        compare({**then, "inputs": known}, now, folder)
         then, notes = None, (f"can be read now, so they are done: {', '.join(again)}",)
     stamp = hash_of({name: told for name, told in now.items() if name != "inputs"})
     if then is None:
@@ -279,7 +269,7 @@ def _jobs(
         then = {**now, "left_out": found.left_out, "jobs": told}
         folder.write_json("manifest.json", then)
     else:
-        _compare(then, now, folder)
+        compare(then, now, folder)
         jobs = [Job.from_dict(job) for job in then["jobs"]]
     if found.left_out:
         count = len(found.left_out)
@@ -290,45 +280,21 @@ def _jobs(
     return jobs, stamp, notes
 
 
-def _readable_again(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the inputs that couldn't be read as the batch was planned, and can be now."""
-    if then.get("version") != now["version"]:
-        return []  # `_compare` says so
-    away = {file for job in then["jobs"] if job["away"] for file in job["files"]}
-    away |= {file for file, told in then["inputs"].items() if told == UNREADABLE}
-    return sorted(f for f in away if now["inputs"].get(f, UNREADABLE) != UNREADABLE)
-
-
-def _compare(then: Mapping[str, Any], now: Mapping[str, Any], folder: Folder) -> None:
-    """Refuse to mix what differs."""
-    differ = []
-    if then.get("format") != now["format"]:
-        differ.append("a changepoint made it whose tables were others")
-    elif then.get("version") != now["version"]:
-        differ.append(
-            f"changepoint {then.get('version')} made it, and this is {now['version']}"
-        )
-    if then.get("model") != now["model"]:
-        differ.append(
-            f"it holds answers of another model ({then.get('recipe', {}).get('name')}), or of "
-            "another text of that file"
-        )
-    if then.get("settings") != now["settings"]:
-        differ.append("columns, by, date format or aggregation differ")
-    before, after = then.get("inputs", {}), now["inputs"]
-    for what, files in (
-        ("new", [file for file in after if file not in before]),
-        ("gone", [file for file in before if file not in after]),
-        ("changed", [file for file in after if before.get(file, after[file]) != after[file]]),
-    ):
-        if files:
-            some = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
-            differ.append(f"inputs {what}: {some} ({len(files)})")
-    if differ:
+def _checked(inputs: Any, fdr: float, shard: tuple[int, int]) -> list[Any]:
+    """Return the inputs as a list, once all that is asked for makes sense."""
+    if not 0 < fdr < 1:
+        raise ModelError(f"fdr is an expected share, between 0 and 1, not {fdr}")
+    if not (len(shard) == 2 and 1 <= shard[0] <= shard[1]):
+        raise ModelError(f"shard must be (i, n) with i of 1 to n, not {shard}")
+    if is_data(inputs):
         raise ModelError(
-            f"{folder.path} can't be gone on with: {'; '.join(differ)}. Use another --out, or "
-            "--fresh (fresh=True) to start anew"
+            "inputs must be files, which workers read, not data: write a data frame to a file "
+            "first, such as frame.to_parquet('series.parquet'), and name its series by by="
         )
+    given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if not given:
+        raise ModelError("a batch needs inputs: changepoint batch data --out build/batch")
+    return given
 
 
 def finished(out: str | os.PathLike[str]) -> Folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,7 @@ def _answer(
     rng, T, x = np.random.default_rng(seed), len(observations), rows_of(observations)
     p = weights[heavy] / weights[heavy].sum()
     parts = [_in_terms_of(model.likelihood.parameter, solved[i], T) for i in heavy]
-    numbers = np.zeros((len(parts), max(len(part.number_probability) for part in parts)))
-    for number, part in zip(numbers, parts, strict=True):
-        number[: len(part.number_probability)] = part.number_probability
+    numbers = _numbers(parts)
     shifts = model.shifts(observations)
     shared = () if shifts is None else shifts.names
     drawn = _mixed([part.draws for part in parts], p, T, shared, rng)
@@ -143,11 +142,6 @@ def _answer(
         steps = each[0].steps if len(each) == 1 else ()
         return given_number(number, lambda: mine, places, summary, inside, steps)
 
-    def likeliest() -> tuple[Model, Draws]:
-        best = solved[heavy[int(p.argmax())]]
-        answer = best.answer()
-        return (best.model, answer.draws) if answer.likeliest is None else answer.likeliest()
-
     fixed = model.changes.exactly is not None
     mean = np.array([part.change_probability for part in parts])
     return Solution(
@@ -162,8 +156,22 @@ def _answer(
         diagnostics={"models": len(solved)},
         candidates=_candidates(solved, weights, dict(zip(heavy, parts, strict=True)), fixed),
         remarks=remarks + tuple(text for part in parts for text in part.remarks),
-        likeliest=likeliest,
+        likeliest=partial(_likeliest, solved[heavy[int(p.argmax())]]),
     )
+
+
+def _numbers(parts: Sequence[Solution]) -> Floats:
+    """Return P(k) of each part, as far as any of them goes, (M, K + 1)."""
+    numbers = np.zeros((len(parts), max(len(part.number_probability) for part in parts)))
+    for number, part in zip(numbers, parts, strict=True):
+        number[: len(part.number_probability)] = part.number_probability
+    return numbers
+
+
+def _likeliest(best: Solved) -> tuple[Model, Draws]:
+    """Return a model with draws of its own; of an average again its most probable."""
+    answer = best.answer()
+    return (best.model, answer.draws) if answer.likeliest is None else answer.likeliest()
 
 
 def _coefficients(

@@ -28,7 +28,6 @@ from changepoint.kernels.compiling import njit
 from changepoint.kernels.elementary import exp, exp_all, largest, log_sum
 
 FAINT = 1e-20  # probability of a start that is left out
-LOG_FAINT = -45.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from changepoint import MCMC, Changes, Model, Observations, fit, likelihoods, read_csv
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 
 FILES = {
     "coal_disasters.csv": {},

@@ -32,7 +32,7 @@ from changepoint import (
     likelihoods,
     read_csv,
 )
-from changepoint.report.as_json import SCHEMA
+from changepoint.report.json_schema import SCHEMA
 from changepoint.sampling import engine
 from changepoint.sampling.conditional import conditional
 from changepoint.sampling.models import build

@@ -20,8 +20,8 @@ from changepoint import (
 )
 from changepoint.cli import main
 from changepoint.effects import Weekday
-from changepoint.report.as_json import SCHEMA
 from changepoint.report.found import certificate_text
+from changepoint.report.json_schema import SCHEMA
 from changepoint.trust.certifying import Answered
 from changepoint.trust.detection import MOSTLY, SURE
 from changepoint.trust.likeness import Likeness
