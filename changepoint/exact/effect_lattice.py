@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from changepoint.errors import EngineError
 from changepoint.exact import closed_quadrature, hyper_mixture, quadrature
 from changepoint.exact import outer_quadrature as outer
-from changepoint.exact.hyper_mixture import UNEVEN, Condition, Inference, Together
+from changepoint.exact.hyper_mixture import Condition, Inference, Together
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.hyperparameter import Hyperparameter
@@ -26,11 +26,14 @@ from changepoint.likelihoods.series import Series, Shifts
 from changepoint.model import Model
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Height = Callable[[Floats], float]
 
-FAINT = 1e-7  # posterior probability up to which a node is left out
+UNEVEN = 0.03  # of every other node against the rest, of which the error is the square
+FAINT = 1e-5  # posterior probability up to which a node is left out
 SAMPLE = 2000  # coefficients that intervals are read off
+FINENESS = (0.75, 1.5, 3.0)  # of lattices, whose product needs no more digits than a sum
 RANKS = 2e-6  # closest to 0 and 1 that draws are asked for
 
 
@@ -55,12 +58,16 @@ class EffectLattice(HyperNodes):
         The family's own lattice at each of these values; that without an effect comes last.
     of_own
         Which node of its lattice each node is, (J,).
+    about
+        The posterior weights of the values of the coefficient, as they were found on rough
+        grids: of those too faint to have a node.
     """
 
-    at: NDArray[np.int64]
+    at: Integers
     coefficient: HyperNodes
     own: tuple[HyperNodes, ...]
-    of_own: NDArray[np.int64]
+    of_own: Integers
+    about: Floats
 
     def extreme(self, shifts: Shifts | None) -> Floats:
         """Return the vectors that ask most of a grid, (n, d): corners of what there is."""
@@ -112,8 +119,11 @@ class EffectLattice(HyperNodes):
         there = self.at >= 0
         size = len(self.coefficient.values)
         by_value = np.bincount(self.at[there], weights[there], size)
+        left_out = np.bincount(self.at[there], minlength=size) == 0
+        share_of_others = self.about[~left_out].sum() or 1.0
+        by_value[left_out] = self.about[left_out] * by_value.sum() / share_of_others
         if not by_value.sum() > 0:
-            by_value = np.exp(self.coefficient.log_weights)
+            by_value = self.about
         share: Floats = by_value / by_value.sum()
         return share
 
@@ -148,7 +158,7 @@ def infer(
         If grids would need too many nodes.
     """
     batch = Together([model], series, [condition], most, step)
-    for fineness in (1.0, 2.0, 4.0):
+    for fineness in FINENESS:
         nodes = _Search(model, series, batch, fineness).nodes()
         inference = batch.inference(nodes, batch.final([nodes])[0])
         if inference.unevenness() < UNEVEN:
@@ -196,15 +206,22 @@ class _Search:
         told = [(0.0, math.log1p(-p))] if p < 1 else []
         told += zip(values, math.log(p) + coefficient.log_weights, strict=True)
         places = [self.at(value) for value, _ in told]
-        heights = [log_p + place.log_each for (_, log_p), place in zip(told, places, strict=True)]
-        total = np.logaddexp.reduce(np.concatenate(heights))
-        psi, weights, at, of_own = [], [], [], []
+        heights = [
+            log_p + place.log_each for (_, log_p), place in zip(told, places, strict=True)
+        ]
+        absent = int(p < 1)
+        by_value = np.array([np.logaddexp.reduce(one) for one in heights[absent:]])
+        faint = np.logaddexp.reduce(np.concatenate(heights)) + math.log(FAINT)
+        psi, weights, at, of_own = list[Floats](), list[Floats](), list[int](), list[Integers]()
         for number, ((value, log_p), place) in enumerate(zip(told, places, strict=True)):
             height = heights[number]
-            (kept,) = np.nonzero((height > total + math.log(FAINT)) | (height == height.max()))
+            alone = (
+                height == height.max() if number < absent or by_value.max() < faint else False
+            )
+            (kept,) = np.nonzero((height > faint) | alone)
             psi += [np.append(place.own.values[i], value) for i in kept]
             weights.append(log_p + place.own.log_weights[kept])
-            at += [number - (p < 1)] * len(kept)
+            at += [number - absent] * len(kept)
             of_own.append(kept)
         return EffectLattice(
             (*self.family.hyper_names, *self.names),
@@ -212,8 +229,9 @@ class _Search:
             np.concatenate(weights),
             np.array(at),
             coefficient,
-            tuple(place.own for place in places[p < 1 :]) + ((places[0].own,) if p < 1 else ()),
+            tuple(place.own for place in (*places[absent:], *places[:absent])),
             np.concatenate(of_own),
+            np.exp(by_value - np.logaddexp.reduce(by_value)),
         )
 
     def _coefficient(self) -> HyperNodes:
@@ -222,5 +240,7 @@ class _Search:
         if closed_quadrature.applies(hyper):
             search = closed_quadrature.search(hyper, self.fineness)
         else:
-            search = outer.search_one(hyper, self.family.parameter, self.fineness, thrifty=False)
+            search = outer.search_one(
+                hyper, self.family.parameter, self.fineness, thrifty=False
+            )
         return outer.answered(search, lambda psi: self.at(float(psi[0])).log_evidence)

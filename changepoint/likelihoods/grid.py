@@ -158,7 +158,11 @@ class GridLikelihood(SegmentLikelihood):
         some = {name: column[observed] for name, column in columns.items()}
         pattern, told = np.empty(0, np.int64), []
         if shifts is not None:
-            rows = shifts.patterns if shifts.pulls is None else np.hstack((shifts.patterns, shifts.pulls))
+            rows = (
+                shifts.patterns
+                if shifts.pulls is None
+                else np.hstack((shifts.patterns, shifts.pulls))
+            )
             patterns, pattern = np.unique(rows[observed], axis=0, return_inverse=True)
             pulls = None if shifts.pulls is None else patterns[:, len(shifts.names) :]
             patterns = patterns[:, : len(shifts.names)]

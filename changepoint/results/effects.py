@@ -43,7 +43,9 @@ def found(
             values = family.shifted(level, terms) / level
         lower, _, upper = np.quantile(values, QUANTILES, axis=0).tolist()
         each = map(Term, design.terms, values.mean(axis=0).tolist(), lower, upper)
-        told.append(EffectFound(effect.title, probability, relative and effect.of_level, tuple(each)))
+        told.append(
+            EffectFound(effect.title, probability, relative and effect.of_level, tuple(each))
+        )
     return tuple(told)
 
 
