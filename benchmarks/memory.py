@@ -23,7 +23,7 @@ KINDS = ("ar", "step", "both", "drift", "moving")
 
 
 def drawn(kind: str, trials: int, seed: int) -> Observations:
-    """A series of a kind; a change stands in the middle where there is one."""
+    """Return a series of a kind; a change stands in the middle where there is one."""
     rng = np.random.default_rng([KINDS.index(kind), trials, seed])
     eta, after = np.full(T, np.log(RATE)), np.arange(T) >= T // 2
     if kind in ("ar", "both"):
@@ -72,8 +72,9 @@ class Tally:
     def __str__(self) -> str:
         """One line."""
         return (
-            f"{self.runs:3d} series: P(any) > .5 in {self.any}, > .95 in {self.sure}; one change "
-            f"in {self.told}, at most 3 rows off in {self.near}, ratio covered in {self.covered}; "
+            f"{self.runs:3d} series: P(any) > .5 in {self.any}, > .95 in {self.sure}; one "
+            f"change in {self.told}, at most 3 rows off in {self.near}, ratio covered in "
+            f"{self.covered}; "
             f"{self.seconds / self.runs:.1f} s a series"
         )
 

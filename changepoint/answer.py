@@ -93,14 +93,16 @@ class Answer(Recorded):
     def _by(self) -> Floats | None:
         """How far likely effects shift each row on the scale of the link, (T,); None: not."""
         beta = self._likely_coefficients
-        by: Floats | None = None if beta is None else self._shifts.patterns @ beta
+        if beta is None or self._shifts is None:
+            return None
+        by: Floats = self._shifts.patterns @ beta
         return by
 
     @cached_property
     def _kept(self) -> Floats | None:
         """The share of each row's level that likely effects leave to it, (T,); None: all."""
         beta = self._likely_coefficients
-        return None if beta is None else self._shifts.kept(beta)
+        return None if beta is None or self._shifts is None else self._shifts.kept(beta)
 
     @cached_property
     def _likely_coefficients(self) -> Floats | None:

@@ -25,14 +25,13 @@ TERM = "share remembered"
 
 @dataclass(frozen=True)
 class Memory(Effect):
-    """A share of the last row's deviation from the level stays: eta becomes
-    level + rho (x - level).
+    """A share of the last row's deviation from the level stays.
 
-    x is the last row's own estimate on the scale of the link, pulled to that of all rows by one
-    event (of rates as such: at most 20 times as far off as that). The first row, and one after
-    a missing row, have none to remember. So the level that is told of a segment is where its
-    rows return to. A priori rho is Uniform between 0 and 0.95 (Zeger and Qaqish 1988 have the
-    same for counts, as a Markov regression).
+    On the scale of the link a row lies at level + rho (x - level). x is the last row's own
+    estimate, pulled to that of all rows by one event (a rate as such is at most 20 times as
+    far off as that). The first row, and one after a missing row, have none to remember. So the
+    level that is told of a segment is where its rows return to. A priori rho is Uniform between
+    0 and 0.8: beyond, rows hardly tell a level.
 
     Of rates and counts; measurements have the likelihood Autoregressive.
 
@@ -85,7 +84,7 @@ class Memory(Effect):
         known = np.isfinite(x)
         if not known.any():
             raise DataError(
-                f"the effect {self.name!r} needs rows that follow one another, and each is alone"
+                f"the effect {self.name!r} needs rows that follow one another, and has none"
             )
         rows = np.where(known, x, 0.0)[:, None]
         return Design(rows, (TERM,), np.ones((1, 1)), known[:, None].astype(float))

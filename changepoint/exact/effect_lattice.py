@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
-from changepoint.exact import closed_quadrature, hyper_mixture, quadrature
+from changepoint.exact import closed_quadrature, quadrature
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact.hyper_mixture import Condition, Inference, Together
 from changepoint.exact.hyper_nodes import HyperNodes
-from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.series import Series, Shifts
 from changepoint.model import Model
 
@@ -115,7 +113,7 @@ class EffectLattice(HyperNodes):
         return p, self.coefficient.draws(self._by_value(weights), ranks)
 
     def _by_value(self, weights: Floats) -> Floats:
-        """Return the weight of each value of the coefficient; of the prior where none has any."""
+        """Return the weight of each value of the coefficient, adding up to 1."""
         there = self.at >= 0
         size = len(self.coefficient.values)
         by_value = np.bincount(self.at[there], weights[there], size)
@@ -150,7 +148,7 @@ def infer(
     most: int = quadrature.HOLDS,
     step: float | None = None,
 ) -> Inference:
-    """Return the inference for a resolved model, whose one effect has a lattice, and one series.
+    """Return the inference for a resolved model whose effect has a lattice, and one series.
 
     Raises
     ------
@@ -215,10 +213,8 @@ class _Search:
         psi, weights, at, of_own = list[Floats](), list[Floats](), list[int](), list[Integers]()
         for number, ((value, log_p), place) in enumerate(zip(told, places, strict=True)):
             height = heights[number]
-            alone = (
-                height == height.max() if number < absent or by_value.max() < faint else False
-            )
-            (kept,) = np.nonzero((height > faint) | alone)
+            always = number < absent or by_value.max() < faint  # some node of either
+            (kept,) = np.nonzero((height > faint) | (always & (height == height.max())))
             psi += [np.append(place.own.values[i], value) for i in kept]
             weights.append(log_p + place.own.log_weights[kept])
             at += [number - absent] * len(kept)
