@@ -100,8 +100,8 @@ def fit(
         A probability, such as 0.99: end with exit status 10 if a change --since then is at
         least so probable.
     since
-        A date, a time or a number; by default the last period of the model's shortest season,
-        such as a week, or the last 7 rows if it has none. Needs --alert.
+        A date, a time or a number; by default what suits the distance of rows, such as the
+        last week of daily rows, or the last day of hourly ones. Needs --alert.
     out
         Folder for report.html, figures (PNG, SVG, and PDF for a paper), chart.png,
         summary.csv, posterior.nc, result.json, and a draft of methods.md with citation.bib.

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from changepoint.report.numbers import number, percent
+from changepoint.report.numbers import number, percent, span
 from changepoint.results.reported import Change, Interval
 from changepoint.results.summaries import MASS
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.results.events import EventEffect
+
+    type Step = Change | EventEffect
 
 BEHIND = ("trials", "exposure")
 SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
@@ -30,11 +33,14 @@ NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
 
 def headline(posterior: Answer) -> str:
     """Return the answer in one sentence."""
-    told = _fixed(posterior) if _given(posterior) else _bound(posterior, _found(posterior))
+    told = (
+        _fixed(posterior) if number_given(posterior) else _bound(posterior, _found(posterior))
+    )
     return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
 
 
-def _given(posterior: Answer) -> bool:
+def number_given(posterior: Answer) -> bool:
+    """Whether the number of changes was told, not found."""
     return posterior.model.changes.exactly is not None
 
 
@@ -149,14 +155,9 @@ def _largest(found: Sequence[Change]) -> Change:
 
 def _did(posterior: Answer, change: Change) -> str:
     """Return what a change did and when: "fell by 65 % (49 to 78 %), from ... to ..., ..."."""
-    up, family = change.probability_of_increase, posterior.model.likelihood
-    before, after = change.before, change.after
-    by, verb = "", "changed"
-    agree = (after.mean > before.mean) == (up > 0.5)
-    if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
-        verb = "rose" if up > 0.5 else "fell"
-        by = _by(posterior, change)
-    told = [_ends(posterior, before.mean, after.mean)]
+    family = posterior.model.likelihood
+    verb, by = _verb(posterior, change)
+    told = [ends_of(posterior, change.before.mean, change.after.mean)]
     told += [
         f"its {name} from {number(sides[0].mean)} to {number(sides[1].mean)}"
         for name, sides in change.others.items()
@@ -168,7 +169,31 @@ def _did(posterior: Answer, change: Change) -> str:
     return f"{verb}{by}{',' if by else ''} {', '.join([*told, when])}"
 
 
-def _by(posterior: Answer, change: Change) -> str:
+def step_of(posterior: Answer, change: Step) -> str:
+    """Return what a change did, without its time: "the rate rose by 18 % (...), from ..."."""
+    verb, by = _verb(posterior, change)
+    ends = ends_of(posterior, change.before.mean, change.after.mean)
+    factor = factor_of(change) if verb == "changed" else ""
+    return f"the {parameter_of(posterior)} {verb}{by}{',' if by else ''} {ends}{factor}"
+
+
+def factor_of(change: Step) -> str:
+    """Return how far it went either way, of what didn't surely rise or fall."""
+    if change.ratio is None:
+        return f", a difference of {span(change.difference)}"
+    return f", a ratio of {span(change.ratio)}"
+
+
+def _verb(posterior: Answer, change: Step) -> tuple[str, str]:
+    """Return whether it surely rose or fell, and by how much; "changed" and "" if not."""
+    up, family = change.probability_of_increase, posterior.model.likelihood
+    agree = (change.after.mean > change.before.mean) == (up > 0.5)
+    if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
+        return "rose" if up > 0.5 else "fell", _by(posterior, change)
+    return "changed", ""
+
+
+def _by(posterior: Answer, change: Step) -> str:
     """Return by how much, of what surely rose or fell; nothing where that says nothing."""
     ratio, difference = change.ratio, change.difference
     rose = change.probability_of_increase > 0.5
@@ -191,7 +216,7 @@ def _whole(x: float) -> str:
     return f"{x:.0f}" if abs(x) >= 9.95 else f"{x:.1f}" if abs(x) >= 0.995 else f"{x:.2g}"
 
 
-def _ends(posterior: Answer, before: float, after: float) -> str:
+def ends_of(posterior: Answer, before: float, after: float) -> str:
     """Return from what to what, in percent, or per 1,000 or 100,000, where it is a share."""
     times, unit = _unit(posterior, max(before, after))
     one, two = number(times * before), number(times * after)
@@ -258,6 +283,12 @@ def _subject(posterior: Answer) -> str:
     behind = [_singular(_named(columns[role])) for role in BEHIND if role in columns]
     per = f" per {behind[0]}" if behind and family.response == "count" else ""
     return f"{family.parameter} of {name}{per}"
+
+
+def parameter_of(posterior: Answer) -> str:
+    """Return the parameter that is told before and after, by the names of its columns."""
+    family = posterior.model.likelihood
+    return _subject(posterior) if family.subject == family.label else family.label
 
 
 def _named(column: str) -> str:

@@ -131,12 +131,14 @@ ALERT = _object(
 
 EVENT = _object(
     "What is known of changes beside an event, whatever their number.",
+    sentence=_typed("string", "Whether a change is near it, and what it did, in words."),
     time=TIME | {"description": "Its time, as given."},
     label=_typed("string", "What happened; empty where only the time is known."),
     index=_typed("integer", "The row that it lies in, from 0.", minimum=1),
     start=TIME | {"description": "The time of that row."},
     first=TIME | {"description": "First time of the window around it."},
     last=TIME | {"description": "Last time of the window."},
+    window=_typed("string", "How long that is, in words."),
     probability=_chance("P(some change stands in the window)."),
     chance=_chance_or_null("The same before the data; null of a PyMC model of your own."),
     effect=_or_null(

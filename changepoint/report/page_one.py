@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from changepoint.hand_written import OwnModel
 from changepoint.report.control_chart import NAMES, chart_note, named
 from changepoint.report.control_limits import chart_of
-from changepoint.report.events import HEADS, NOTE, event_rows
+from changepoint.report.events import HEADS, NOTE, event_lines, event_rows
 from changepoint.report.figure_style import edges_of, label_of, places, shortened, times_of
 from changepoint.report.headline import headline, most_telling
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
@@ -41,13 +41,14 @@ LIKELY = 0.001  # numbers of changes that are listed
 
 
 class Table(NamedTuple):
-    """A table of text; `kind` is the class that styles it."""
+    """A table of text; `kind` is the class that styles it, `said` what stands above it."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
     kind: str = "numbers"
+    said: Sequence[str] = ()
 
 
 def single(posterior: Answer) -> str:
@@ -181,7 +182,8 @@ def _tables(posterior: Answer) -> Iterator[Table]:
     if sure:
         yield _of_any_number(sure, posterior.model.likelihood.label)
     if posterior.events:
-        yield Table("Events", HEADS, event_rows(posterior), NOTE, kind="changes")
+        said = event_lines(posterior)
+        yield Table("Events", HEADS, event_rows(posterior), NOTE, "changes", said)
     if found and found[0].others:
         names = list(found[0].others)
         segments = [[found[0].others[name][0] for name in names]]
