@@ -23,8 +23,9 @@ from changepoint import (
     likelihoods,
 )
 from changepoint.cli import main
-from changepoint.events import Event, events_of, events_of_texts, place
+from changepoint.events import Event, events_of, place
 from changepoint.reading.eventfiles import read_events
+from changepoint.reading.saidtimes import events_of_texts
 from changepoint.report.json_schema import SCHEMA
 from changepoint.report.page_one import single
 
@@ -89,8 +90,9 @@ def test_text(text, time, label):
 
 
 def test_all_texts_that_are_none_are_named():
-    with pytest.raises(DataError, match=r"'launch', '12/09/24:x'; expected TIME or TIME:LABEL"):
-        events_of_texts(["launch", "2024-09-12", "12/09/24:x"])
+    told = r"'12/09/24' may be 2024-09-12 or 2024-12-09.*; no event: 'launch', 'x:1'; expected"
+    with pytest.raises(DataError, match=told):
+        events_of_texts(["launch", "2024-09-12", "12/09/24:x", "x:1"])
 
 
 # -- which row --------------------------------------------------------------------------------

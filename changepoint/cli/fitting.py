@@ -18,8 +18,9 @@ from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ALERT, ENGINE, INTERRUPTED
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import ChangepointError, ModelError
-from changepoint.events import Event, events_of_texts
+from changepoint.events import Event
 from changepoint.plain import json_text, say, width
+from changepoint.reading.saidtimes import events_of_texts, said
 from changepoint.time_window import rows_since
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def fit(
         by the evidence for them. It needs dates, and for values a likelihood such as normal.
     event
         TIME:LABEL of what may have changed something, such as 2024-09-12:launch: how probable
-        is a change near it, beside chance, and what would it have done? Figures mark it. May be
-        given several times.
+        is a change near it, beside chance, and what would it have done? Figures mark it. The
+        time as 2024-09-12, or as the file has it. May be given several times.
     events_file
         The same from a file with a column of times and one of labels.
     engine
@@ -122,9 +123,10 @@ def fit(
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
         tell(f"Reading {Path(file).name}")
-        events = _events(event, events_file)
         chosen, observations = read(file, columns, model, likelihood, changes, season, stated)
+        events = _events(event, events_file, observations)
         if since is not None:
+            since = said(since, observations).first
             rows_since(observations, since)  # is refused before anything takes long
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
@@ -169,16 +171,18 @@ def _check_alert(alert: float | None, since: str | None) -> None:
         raise ModelError("--since says from when on --alert looks: give --alert 0.99 too")
 
 
-def _events(texts: Sequence[str], file: str | None) -> tuple[Event, ...]:
+def _events(
+    texts: Sequence[str], file: str | None, observations: Observations
+) -> tuple[Event, ...]:
     """Return the events that were given, and those of a file."""
     from changepoint.reading.eventfiles import read_events
 
-    given = events_of_texts(texts)
+    given = events_of_texts(texts, observations)
     if file is None:
         return given
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
-        events = read_events(file)
+        events = read_events(file, observations)
     for note in noticed:
         say(f"changepoint: {note.message}", error=True)
     return (*given, *events)
@@ -204,7 +208,7 @@ def read(
     observations = columns.read(file)
     from changepoint.model import default_model
 
-    effects = (*stated.effects(), *columns.effects())
+    effects = (*stated.effects(observations), *columns.effects())
     return default_model(observations, family, effects, seasons, **changes), observations
 
 
