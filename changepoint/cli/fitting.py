@@ -20,6 +20,7 @@ from changepoint.cli.waiting import Waiting
 from changepoint.errors import ChangepointError, ModelError
 from changepoint.events import Event
 from changepoint.plain import json_text, say, width
+from changepoint.reading.files import name_of
 from changepoint.reading.saidtimes import events_of_texts, said
 from changepoint.time_window import rows_since
 
@@ -61,7 +62,8 @@ def fit(
     ----------
     file
         A CSV, JSON, Excel or Parquet file with a row per day, week, batch, ..., also compressed
-        by gzip; or a DuckDB or SQLite database, see --query. What it is, its content says.
+        by gzip; or a DuckDB or SQLite database, see --query. What it is, its content says. A
+        dash, -, is standard input: cat a.csv | changepoint fit -
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
@@ -122,7 +124,7 @@ def fit(
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
-        tell(f"Reading {Path(file).name}")
+        tell(f"Reading {Path(name_of(file)).name}")
         chosen, observations = read(file, columns, model, likelihood, changes, season, stated)
         events = _events(event, events_file, observations)
         if since is not None:

@@ -96,7 +96,8 @@ def read(
         A Parquet file (.parquet, .pq), or one with any other suffix, whose content says what it
         is: a text file as for `read_csv`; JSON, a list of records or an object of columns, also
         under a key of an object; JSON Lines; a DuckDB or SQLite database, which is opened for
-        reading only; an Excel file (.xlsx). Text may be compressed by gzip.
+        reading only; an Excel file (.xlsx). Text may be compressed by gzip. "-" is standard
+        input.
     date_format, **options
         As for `read_csv`.
     query
