@@ -51,6 +51,7 @@ def fit(
     alert: float | None = None,
     since: str | None = None,
     out: Path | None = None,
+    target: float | None = None,
     certificate: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
@@ -108,6 +109,9 @@ def fit(
     out
         Folder for report.html, figures (PNG, SVG, and PDF for a paper), chart.png,
         summary.csv, posterior.nc, result.json, and a draft of methods.md with citation.bib.
+    target
+        A level that the control chart of --out draws, in the units of its points, such as 0.02
+        for a rate of 2 %.
     certificate
         Say, after the answer, how often data like these would give it without a change, and the
         smallest change that would be found in them: by simulation, in some 10 s.
@@ -119,6 +123,7 @@ def fit(
     from changepoint.report.files import write
 
     _check_alert(alert, since)
+    _check_target(target, out)
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
     changes = {name: number for name, number in changes.items() if number is not None}
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
@@ -148,7 +153,7 @@ def fit(
         text = told if as_json else _text(posterior)
         if out is not None:
             tell(f"Writing the folder {out}")
-            write(posterior, out, told)
+            write(posterior, out, told, target)
     if not (as_json and certificate):
         say(text)
     if out is not None and not as_json:
@@ -171,6 +176,15 @@ def _check_alert(alert: float | None, since: str | None) -> None:
         check_threshold(alert)
     elif since is not None:
         raise ModelError("--since says from when on --alert looks: give --alert 0.99 too")
+
+
+def _check_target(target: float | None, out: Path | None) -> None:
+    """Refuse a target without a chart, or one that is no number."""
+    from changepoint.report.control_chart import check_target
+
+    check_target(target)
+    if target is not None and out is None:
+        raise ModelError("--target is a line of the control chart that --out writes: give both")
 
 
 def _events(

@@ -51,8 +51,11 @@ class Table(NamedTuple):
     said: Sequence[str] = ()
 
 
-def single(posterior: Answer) -> str:
-    """Return the page of a posterior: answer, figure, numbers, and how they were computed."""
+def single(posterior: Answer, target: float | None = None) -> str:
+    """Return the page of a posterior: answer, figure, numbers, and how they were computed.
+
+    `target` is a line of its control chart.
+    """
     observations = posterior.observations
     T, stride = len(observations), _stride(posterior)
     missing = T - int(observations.observed(posterior.model.likelihood.response).sum())
@@ -77,7 +80,7 @@ def single(posterior: Answer) -> str:
     report = Report(
         title, rows + times, label_of(posterior), [series], about=list(_about(posterior))
     )
-    drawn, notes = _chart(posterior)
+    drawn, notes = _chart(posterior, target)
     return render(
         "single.html",
         ("figure.js", "chart.js"),
@@ -96,11 +99,12 @@ def single(posterior: Answer) -> str:
         averaged=stride > 1,
         chart=notes,
         charted=drawn is not None,
+        target="" if target is None else number(target),
         widened=drawn is not None and drawn["wide_upper"] is not None,
     )
 
 
-def _chart(posterior: Answer) -> tuple[dict[str, Any] | None, list[str]]:
+def _chart(posterior: Answer, target: float | None) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the control chart as the page draws it, if it does, and what is said of it."""
     observations, T = posterior.observations, len(posterior.observations)
     if posterior.model.likelihood.response == "outcomes":
@@ -115,6 +119,7 @@ def _chart(posterior: Answer) -> tuple[dict[str, Any] | None, list[str]]:
     return {
         **dict(zip(names, lines, strict=True)),
         "beyond": np.flatnonzero(chart.beyond).tolist(),
+        "target": target,
         "label": f"{NAMES[chart.kind]}: {named(posterior)}",
         "ticks": [list(tick) for tick in ticks],
     }, notes
