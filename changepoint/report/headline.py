@@ -268,6 +268,44 @@ def _when(posterior: Answer, change: Change) -> str:
     return f"{word} {MONTHS[told.month - 1]} {told.year}"
 
 
+def plain_means(posterior: Answer) -> str:
+    """Return why the means before and after aren't those of the rows; "" where nothing says so.
+
+    Of the change that the headline tells: the plain means of the rows, up to the changes next
+    to it, of which likely effects are no part in the answer.
+    """
+    likely = [effect.name for effect in posterior.effects if effect.likely]
+    found, family = posterior.changes, posterior.model.likelihood
+    if not found or not likely or family.response not in ("count", "rate", "value"):
+        return ""
+    top = most_telling(found)
+    if family.name in ("exponential", "normal-variance") or "slope" in top.others:
+        return ""  # what is told is no mean of rows
+    starts = [0, *(change.index for change in found), len(posterior.observations)]
+    i = starts.index(top.index, 1)
+    ends = ends_of(posterior, *(_mean(posterior, *starts[j : j + 2]) for j in (i - 1, i)))
+    if ends == ends_of(posterior, top.before.mean, top.after.mean):
+        return ""
+    which = " and ".join([", ".join(likely[:-1]), likely[-1]] if likely[1:] else likely)
+    return (
+        f"The plain means of the rows went {ends}: the {family.label} that is told is that "
+        f"without the effect{'s' if likely[1:] else ''} {which}, and averages over where the "
+        "change was."
+    )
+
+
+def _mean(posterior: Answer, first: int, end: int) -> float:
+    """Return events by what stands behind them, or the mean, of some rows that have both."""
+    observations, response = posterior.observations, posterior.model.likelihood.response
+    top, below = observations.column(response)[first:end], np.ones(end - first)
+    for role in BEHIND if response == "count" else ():
+        numbers = getattr(observations, role)
+        if numbers is not None:
+            below = numbers[first:end]
+    known = ~np.isnan(top) & ~np.isnan(below)
+    return float(top[known].sum() / max(below[known].sum(), 1e-300))
+
+
 def _subject(posterior: Answer) -> str:
     """Return what may have changed, by the names of its columns: rate of deaths per birth."""
     family, columns = posterior.model.likelihood, posterior.observations.columns

@@ -14,7 +14,7 @@ from changepoint.report.control_chart import NAMES, chart_note, named
 from changepoint.report.control_limits import chart_of
 from changepoint.report.events import HEADS, NOTE, event_lines, event_rows
 from changepoint.report.figure_style import edges_of, label_of, places, shortened, times_of
-from changepoint.report.headline import headline, most_telling
+from changepoint.report.headline import headline, most_telling, plain_means
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
 from changepoint.report.sentences import (
@@ -182,7 +182,8 @@ def _tables(posterior: Answer) -> Iterator[Table]:
     if found:
         heads = ["change", "95 % within", "P", f"{posterior.model.likelihood.label} before"]
         heads += ["after", "difference", "ratio", "P(increase)"]
-        yield Table("The changes", heads, [_row(change) for change in found], kind="changes")
+        rows = [_row(change) for change in found]
+        yield Table("The changes", heads, rows, plain_means(posterior), kind="changes")
     sure = surely(posterior)
     if sure:
         yield _of_any_number(sure, posterior.model.likelihood.label)

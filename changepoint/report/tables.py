@@ -9,7 +9,7 @@ import numpy as np
 
 from changepoint.plain import plain
 from changepoint.report.events import event_lines
-from changepoint.report.headline import headline
+from changepoint.report.headline import headline, plain_means
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
@@ -94,6 +94,8 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print(table, width=width - 1)  # rich leaves its left edge out of account
         for line in other_lines(posterior):
             console.print(plain(line))
+        if means := plain_means(posterior):
+            console.print(plain(means))
     else:
         console.print()
     for line in sure_lines(posterior):

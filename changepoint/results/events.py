@@ -41,7 +41,7 @@ class EventEffect:
     """The parameter before and after an event, were there a change exactly there.
 
     Whatever the number of changes. `ratio` is None where the parameter isn't positive; where a
-    ratio has no mean, its median stands for it.
+    ratio has no mean, or one beyond its interval, its median stands for it.
     """
 
     before: Interval
