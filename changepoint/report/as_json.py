@@ -10,6 +10,7 @@ import numpy as np
 from changepoint.report.headline import headline
 from changepoint.report.json_schema import SCHEMA_VERSION
 from changepoint.report.sentences import sentence
+from changepoint.report.units import unit_of
 from changepoint.results.events import EventEffect, EventFound
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
@@ -38,6 +39,7 @@ def to_dict(
         "schema": SCHEMA_VERSION,
         "headline": headline(posterior),
         "sentence": sentence(posterior),
+        "unit": unit_of(posterior).to_dict(),
         "file": observations.file,
         "observations": observed,
         "missing": len(observations) - observed,

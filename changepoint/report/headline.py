@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from changepoint.report.numbers import number, percent
+from changepoint.report.units import unit_of
 from changepoint.results.reported import Change, Interval
 from changepoint.results.summaries import MASS
 
@@ -20,7 +21,6 @@ SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
 LONGEST = 40  # characters of a column's name
 TIMES = 2.0  # ratio from which "by so many percent" is "to so many times"
 WILD = 1000.0  # ratio beyond which it says nothing, as what was before may have been 0
-PER = ((0.005, 100, " %"), (0.0005, 1000, " per 1,000"), (0.0, 100_000, " per 100,000"))
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -156,7 +156,7 @@ def _did(posterior: Answer, change: Change) -> str:
     if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
         verb = "rose" if up > 0.5 else "fell"
         by = _by(posterior, change)
-    told = [_ends(posterior, before.mean, after.mean)]
+    told = [unit_of(posterior).ends(before.mean, after.mean)]
     told += [
         f"its {name} from {number(sides[0].mean)} to {number(sides[1].mean)}"
         for name, sides in change.others.items()
@@ -191,25 +191,6 @@ def _whole(x: float) -> str:
     return f"{x:.0f}" if abs(x) >= 9.95 else f"{x:.1f}" if abs(x) >= 0.995 else f"{x:.2g}"
 
 
-def _ends(posterior: Answer, before: float, after: float) -> str:
-    """Return from what to what, in percent, or per 1,000 or 100,000, where it is a share."""
-    times, unit = _unit(posterior, max(before, after))
-    one, two = number(times * before), number(times * after)
-    if one == two:
-        one, two = (f"{times * x:.5g}" for x in (before, after))
-    return f"from {one}{unit if unit == ' %' else ''} to {two}{unit}"
-
-
-def _unit(posterior: Answer, largest: float) -> tuple[float, str]:
-    """Return by what numbers of a size are multiplied, and what is written behind them."""
-    family = posterior.model.likelihood
-    counted = family.response == "count" and posterior.observations.exposure is not None
-    by_exposure = counted and family.name != "pymc" and largest < PER[0][0]
-    if family.domain != (0.0, 1.0) and not by_exposure:
-        return 1, ""
-    return next((times, unit) for least, times, unit in PER if largest >= least)
-
-
 def _throughout(posterior: Answer, joined: str = "") -> str:
     """Return what the parameter is, where it doesn't change; nothing of a line."""
     family = posterior.model.likelihood
@@ -219,10 +200,8 @@ def _throughout(posterior: Answer, joined: str = "") -> str:
     first, last = posterior.arrays.rows[0, [0, -1]]
     if abs(last - first) > upper - lower:  # a line
         return "" if joined else " follows one line"
-    times, unit = _unit(posterior, mean)
-    told = Interval(times * mean, times * lower, times * upper)
-    spread = f"({number(told.lower)} to {number(told.upper)}{unit})"
-    return f"{joined} is about {number(told.mean)}{unit} {spread} throughout"
+    about = unit_of(posterior).span(Interval(mean, lower, upper))
+    return f"{joined} is about {about} throughout"
 
 
 def _when(posterior: Answer, change: Change) -> str:
