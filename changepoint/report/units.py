@@ -118,7 +118,7 @@ def check_per(posterior: Answer, per: float | None) -> None:
     if not _is_rate(posterior):
         family = posterior.model.likelihood
         raise DataError(
-            f"per {per:,.10g} is a unit of rates, and the {family.label} of {family.name} is "
+            f"per {per:,.10g} is a unit of rates, and the {family.subject} is "
             "none: it is told as it is. Leave per out"
         )
 

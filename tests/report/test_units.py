@@ -113,7 +113,7 @@ def test_json_states_the_unit_and_keeps_rates():
 def test_levels_have_no_unit():
     level = fit(Model(likelihoods.Normal()), Observations(value=np.arange(12.0)))
     assert unit_of(level) == Unit()
-    with pytest.raises(DataError, match="unit of rates, and the level of normal is none"):
+    with pytest.raises(DataError, match="unit of rates, and the level is none"):
         level.told_per(1000)
 
 
