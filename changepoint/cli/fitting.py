@@ -50,6 +50,7 @@ def fit(
     seed: int = 0,
     alert: float | None = None,
     since: str | None = None,
+    told_per: float | None = None,
     out: Path | None = None,
     target: float | None = None,
     certificate: Annotated[bool, Parameter(negative=())] = False,
@@ -106,6 +107,9 @@ def fit(
     since
         A date, a time or a number; by default what suits the distance of rows, such as the
         last week of daily rows, or the last day of hourly ones. Needs --alert.
+    told_per
+        Tell rates per so many, such as 1000 or 100000; 100 is percent, 1 as they are. By
+        default percent, or per 1,000 or 100,000 where they are small.
     out
         Folder for report.html, figures (PNG, SVG, and PDF for a paper), chart.png,
         summary.csv, posterior.nc, result.json, and a draft of methods.md with citation.bib.
@@ -146,7 +150,7 @@ def fit(
             warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
             warnings.simplefilter("ignore", changepoint.DataWarning)
             asked = chosen, observations, kind(seed=seed, **settings)
-            posterior = changepoint.fit(*asked, events=events)
+            posterior = changepoint.fit(*asked, events=events).told_per(told_per)
         tell("Summing up: the changes, and P(any change) under other priors")
         found = None if alert is None else alert_of(posterior, alert, since)
         told = json_text(to_dict(posterior, found), indent=2)

@@ -11,6 +11,7 @@ from changepoint.report.events import event_sentence
 from changepoint.report.headline import headline
 from changepoint.report.json_schema import SCHEMA_VERSION
 from changepoint.report.sentences import sentence
+from changepoint.report.units import unit_of
 from changepoint.results.events import EventEffect, EventFound
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
@@ -39,6 +40,7 @@ def to_dict(
         "schema": SCHEMA_VERSION,
         "headline": headline(posterior),
         "sentence": sentence(posterior),
+        "unit": unit_of(posterior).to_dict(),
         "file": observations.file,
         "observations": observed,
         "missing": len(observations) - observed,

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from changepoint.plain import plain
 from changepoint.report.headline import (
     NOT_CONVERGED,
-    ends_of,
     factor_of,
     number_given,
     parameter_of,
     step_of,
 )
 from changepoint.report.numbers import chance, percent, ranges, span
+from changepoint.report.units import Unit, unit_of
 from changepoint.results.events import EventEffect, EventFound
 from changepoint.results.reported import Change
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
 
-HEADS = ("event", "P(a change)", "from", "to", "by chance", "before", "after", "ratio", "P(up)")
+HEADS = ("event", "P(a change)", "from", "to", "by chance")
 NOTE = (
     "P(a change) is the probability of any change from the first of these times to the last, "
     "whatever the number of changes; by chance: the same before the data were seen. Before and "
@@ -81,7 +81,7 @@ def _else(posterior: Answer, event: EventFound) -> str:
         return f"; the nearest is that of {_when(change, event)}"
     if effect is None:
         return ""
-    ends = ends_of(posterior, effect.before.mean, effect.after.mean)
+    ends = unit_of(posterior).ends(effect.before.mean, effect.after.mean)
     went = f"the {parameter_of(posterior)} would have gone {ends}{factor_of(effect)}"
     return f"; had one come exactly with the event, {went}"
 
@@ -135,26 +135,32 @@ def _when(change: Change, event: EventFound) -> str:
     return f"{change.time} (95 % within {ranges(change, most=3)}), {side} the event"
 
 
+def event_heads(posterior: Answer) -> tuple[str, ...]:
+    """Return the heads of the columns."""
+    return (*HEADS, unit_of(posterior).head("before"), "after", "ratio", "P(up)")
+
+
 def event_rows(posterior: Answer) -> list[list[str]]:
-    """Return a row of text for each event, under HEADS."""
+    """Return a row of text for each event, under these heads."""
+    unit = unit_of(posterior)
     return [
         [
             event.name,
             chance(event.probability),
             *map(str, event.times),
             "–" if event.chance is None else chance(event.chance),
-            *_cells(event.effect),
+            *_cells(event.effect, unit),
         ]
         for event in posterior.events
     ]
 
 
-def _cells(effect: EventEffect | None) -> list[str]:
+def _cells(effect: EventEffect | None, unit: Unit) -> list[str]:
     if effect is None:
         return ["–"] * 4
     return [
-        span(effect.before),
-        span(effect.after),
+        unit.cell(effect.before),
+        unit.cell(effect.after),
         "–" if effect.ratio is None else span(effect.ratio),
         chance(effect.probability_of_increase),
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from changepoint.report.numbers import number, percent, span
+from changepoint.report.units import unit_of
 from changepoint.results.reported import Change, Interval
 from changepoint.results.summaries import MASS
 
@@ -23,7 +24,6 @@ SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
 LONGEST = 40  # characters of a column's name
 TIMES = 2.0  # ratio from which "by so many percent" is "to so many times"
 WILD = 1000.0  # ratio beyond which it says nothing, as what was before may have been 0
-PER = ((0.005, 100, " %"), (0.0005, 1000, " per 1,000"), (0.0, 100_000, " per 100,000"))
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -157,7 +157,7 @@ def _did(posterior: Answer, change: Change) -> str:
     """Return what a change did and when: "fell by 65 % (49 to 78 %), from ... to ..., ..."."""
     family = posterior.model.likelihood
     verb, by = _verb(posterior, change)
-    told = [ends_of(posterior, change.before.mean, change.after.mean)]
+    told = [unit_of(posterior).ends(change.before.mean, change.after.mean)]
     told += [
         f"its {name} from {number(sides[0].mean)} to {number(sides[1].mean)}"
         for name, sides in change.others.items()
@@ -172,7 +172,7 @@ def _did(posterior: Answer, change: Change) -> str:
 def step_of(posterior: Answer, change: Step) -> str:
     """Return what a change did, without its time: "the rate rose by 18 % (...), from ..."."""
     verb, by = _verb(posterior, change)
-    ends = ends_of(posterior, change.before.mean, change.after.mean)
+    ends = unit_of(posterior).ends(change.before.mean, change.after.mean)
     factor = factor_of(change) if verb == "changed" else ""
     return f"the {parameter_of(posterior)} {verb}{by}{',' if by else ''} {ends}{factor}"
 
@@ -216,25 +216,6 @@ def _whole(x: float) -> str:
     return f"{x:.0f}" if abs(x) >= 9.95 else f"{x:.1f}" if abs(x) >= 0.995 else f"{x:.2g}"
 
 
-def ends_of(posterior: Answer, before: float, after: float) -> str:
-    """Return from what to what, in percent, or per 1,000 or 100,000, where it is a share."""
-    times, unit = _unit(posterior, max(before, after))
-    one, two = number(times * before), number(times * after)
-    if one == two:
-        one, two = (f"{times * x:.5g}" for x in (before, after))
-    return f"from {one}{unit if unit == ' %' else ''} to {two}{unit}"
-
-
-def _unit(posterior: Answer, largest: float) -> tuple[float, str]:
-    """Return by what numbers of a size are multiplied, and what is written behind them."""
-    family = posterior.model.likelihood
-    counted = family.response == "count" and posterior.observations.exposure is not None
-    by_exposure = counted and family.name != "pymc" and largest < PER[0][0]
-    if family.domain != (0.0, 1.0) and not by_exposure:
-        return 1, ""
-    return next((times, unit) for least, times, unit in PER if largest >= least)
-
-
 def _throughout(posterior: Answer, joined: str = "") -> str:
     """Return what the parameter is, where it doesn't change; nothing of a line."""
     family = posterior.model.likelihood
@@ -244,10 +225,8 @@ def _throughout(posterior: Answer, joined: str = "") -> str:
     first, last = posterior.arrays.rows[0, [0, -1]]
     if abs(last - first) > upper - lower:  # a line
         return "" if joined else " follows one line"
-    times, unit = _unit(posterior, mean)
-    told = Interval(times * mean, times * lower, times * upper)
-    spread = f"({number(told.lower)} to {number(told.upper)}{unit})"
-    return f"{joined} is about {number(told.mean)}{unit} {spread} throughout"
+    about = unit_of(posterior).span(Interval(mean, lower, upper))
+    return f"{joined} is about {about} throughout"
 
 
 def _when(posterior: Answer, change: Change) -> str:
@@ -281,10 +260,11 @@ def plain_means(posterior: Answer) -> str:
     top = most_telling(found)
     if family.name in ("exponential", "normal-variance") or "slope" in top.others:
         return ""  # what is told is no mean of rows
+    unit = unit_of(posterior)
     starts = [0, *(change.index for change in found), len(posterior.observations)]
     i = starts.index(top.index, 1)
-    ends = ends_of(posterior, *(_mean(posterior, *starts[j : j + 2]) for j in (i - 1, i)))
-    if ends == ends_of(posterior, top.before.mean, top.after.mean):
+    ends = unit.ends(*(_mean(posterior, *starts[j : j + 2]) for j in (i - 1, i)))
+    if ends == unit.ends(top.before.mean, top.after.mean):
         return ""
     which = " and ".join([", ".join(likely[:-1]), likely[-1]] if likely[1:] else likely)
     return (

@@ -200,6 +200,15 @@ SCHEMA: dict[str, Any] = {
         ),
         headline=_typed("string", "The answer in one sentence, for everybody."),
         sentence=_typed("string", "The answer in words, with its probabilities."),
+        unit=_object(
+            "The unit of rates in headline and sentence; all other numbers are rates as such.",
+            per=_typed(
+                "number",
+                "A rate times this is the number told: 100 in percent; 1 of what is no rate.",
+                exclusiveMinimum=0,
+            ),
+            label=_typed("string", "What is told behind it, such as % or per 1,000; or empty."),
+        ),
         file=_typed(["string", "null"], "The file read; null for data from memory."),
         observations=_typed("integer", "Rows with data.", minimum=0),
         missing=_typed(

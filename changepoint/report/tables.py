@@ -22,6 +22,7 @@ from changepoint.report.sentences import (
     sentence,
     sure_lines,
 )
+from changepoint.report.units import Unit, unit_of
 from changepoint.results.reported import Change, Interval
 
 if TYPE_CHECKING:
@@ -73,10 +74,11 @@ def text(posterior: Answer, width: int = 120) -> str:
 
     observations, model = posterior.observations, posterior.model
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
-    parameter = model.likelihood.label
+    unit = unit_of(posterior)
+    before = unit.head(f"{model.likelihood.label} before")
     rows = [
-        ("change", "95 % within", "P", f"{parameter} before", "after", "ratio", "P(up)"),
-        *(_cells(change) for change in posterior.changes),
+        ("change", "95 % within", "P", before, "after", "ratio", "P(up)"),
+        *(_cells(change, unit) for change in posterior.changes),
     ]
     for name, *cells in zip(*rows, strict=True):
         # No word is cut off: half a date says nothing.
@@ -119,14 +121,14 @@ def text(posterior: Answer, width: int = 120) -> str:
     return "\n".join(line.rstrip() for line in printed.splitlines())
 
 
-def _cells(change: Change) -> tuple[str, ...]:
+def _cells(change: Change, unit: Unit) -> tuple[str, ...]:
     """Return the row of one change."""
     return (
         str(change.time),
         ranges(change, most=3),
         chance(change.probability),
-        span(change.before),
-        span(change.after),
+        unit.cell(change.before),
+        unit.cell(change.after),
         "" if change.ratio is None else span(change.ratio),
         chance(change.probability_of_increase),
     )

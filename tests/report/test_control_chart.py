@@ -192,7 +192,8 @@ def test_every_kind_is_drawn_and_told(kind):
     titles |= dict.fromkeys(("c", "all alike", "gaps"), "c chart")
     ax = posterior.plot_chart(target=0.5, ax=Figure().subplots())
     assert ax.get_title(loc="left") == titles.get(kind, "individuals chart (XmR)")
-    assert "target 0.500" in [text.get_text() for text in ax.texts]
+    shares = kind in ("p", "bernoulli", "rates")
+    assert f"target {'50.0 %' if shares else '0.500'}" in [text.get_text() for text in ax.texts]
     ax.figure.draw_without_rendering()
     page = single(posterior)
     told = " ".join(chart_note(posterior, chart_of(posterior)))
