@@ -36,7 +36,7 @@ def to_dict(
     return {
         "version": __version__,
         "schema": SCHEMA_VERSION,
-        "headline": headline(posterior),
+        "headline": headline(posterior, certificate),
         "sentence": sentence(posterior),
         "file": observations.file,
         "observations": observed,

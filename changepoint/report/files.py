@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 
-def write(posterior: Answer, out: Path, told: str) -> None:
+def write(
+    posterior: Answer, out: Path, told: str, certificate: Certificate | str | None = None
+) -> None:
     """Write page, figures, table, posterior, JSON, and what a paper needs: all or none.
+
+    The page has the certificate, or the reason why there is none.
 
     Raises
     ------
@@ -29,15 +34,21 @@ def write(posterior: Answer, out: Path, told: str) -> None:
     """
     try:
         with _all_or_none(out) as unfinished:
-            _write(posterior, unfinished, told)
+            _write(posterior, unfinished, told, certificate)
     except OSError as error:
         raise DataError(f"can't write to {out}: {error.strerror or error}") from None
 
 
-def write_result(out: Path, told: str) -> None:
-    """Write result.json anew, or raise DataError and leave the old one."""
+def write_certified(
+    posterior: Answer, out: Path, told: str, certificate: Certificate | str
+) -> None:
+    """Write page and result.json anew, or raise DataError and leave the old ones."""
+    from changepoint.report.page_one import single
+
     try:
         with _all_or_none(out) as unfinished:
+            page = single(posterior, certificate)
+            (unfinished / "report.html").write_text(page, encoding="utf-8")
             (unfinished / "result.json").write_text(told + "\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"can't write to {out}: {error.strerror or error}") from None
@@ -58,7 +69,9 @@ def _all_or_none(out: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write(posterior: Answer, out: Path, told: str) -> None:
+def _write(
+    posterior: Answer, out: Path, told: str, certificate: Certificate | str | None
+) -> None:
     from matplotlib import rc_context
 
     from changepoint.report.control_chart import plot_chart
@@ -84,7 +97,7 @@ def _write(posterior: Answer, out: Path, told: str) -> None:
     # A spreadsheet takes a file without a byte order mark for its local encoding.
     _defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
     (out / "posterior.nc").write_bytes(netcdf(posterior.tree))
-    (out / "report.html").write_text(single(posterior), encoding="utf-8")
+    (out / "report.html").write_text(single(posterior, certificate), encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
     (out / "methods.md").write_text(methods(posterior), encoding="utf-8")
     (out / "citation.bib").write_text(bibtex(posterior), encoding="utf-8")

@@ -14,6 +14,7 @@ from changepoint.results.summaries import MASS
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 BEHIND = ("trials", "exposure")
 SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
@@ -28,9 +29,14 @@ MONTHS = (
 NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
 
 
-def headline(posterior: Answer) -> str:
-    """Return the answer in one sentence."""
+def headline(posterior: Answer, certificate: Certificate | None = None) -> str:
+    """Return the answer in one sentence.
+
+    Where nothing is found, the certificate's follows: what would have been.
+    """
     told = _fixed(posterior) if _given(posterior) else _bound(posterior, _found(posterior))
+    if certificate is not None and certificate.sentence and not posterior.changes:
+        told = f"{told} {certificate.sentence}"
     return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.hand_written import OwnModel
+from changepoint.report.certified import certified
 from changepoint.report.control_chart import NAMES, chart_note, named
 from changepoint.report.control_limits import chart_of
 from changepoint.report.events import HEADS, NOTE, event_rows
@@ -32,6 +33,7 @@ from changepoint.trust.predictive import checks
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 Floats = NDArray[np.float64]
 
@@ -50,8 +52,11 @@ class Table(NamedTuple):
     kind: str = "numbers"
 
 
-def single(posterior: Answer) -> str:
-    """Return the page of a posterior: answer, figure, numbers, and how they were computed."""
+def single(posterior: Answer, certificate: Certificate | str | None = None) -> str:
+    """Return the page of a posterior: answer, figure, numbers, and how they were computed.
+
+    With its certificate, or the reason why there is none; None where it isn't asked for.
+    """
     observations = posterior.observations
     T, stride = len(observations), _stride(posterior)
     missing = T - int(observations.observed(posterior.model.likelihood.response).sum())
@@ -86,7 +91,8 @@ def single(posterior: Answer) -> str:
             "events": _marks(posterior, stride),
         },
         report=report._replace(totals=list(_totals(posterior))),
-        headline=headline(posterior),
+        headline=headline(posterior, None if isinstance(certificate, str) else certificate),
+        certified=None if certificate is None else certified(certificate),
         sentence=series.sentence,
         warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
