@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from changepoint.kernels import row_table
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.links import shift
-from changepoint.likelihoods.series import Floats, Integers, Nodes, Series, Terms
+from changepoint.likelihoods.series import NOWHERE, Floats, Integers, Nodes, Series, Terms
 
 Mask = NDArray[np.bool_]
 
@@ -59,6 +59,15 @@ class Tabulated(Density):
     def hold(self, log_w: Floats, copies: float, drop: float, holds: Mask) -> None:
         """Mark the nodes that matter."""
         row_table.holding(*self.terms, log_w, copies, drop, holds)
+
+
+def tabulated(log_p: Floats) -> Tabulated:
+    """Return the density of distinct rows whose log p at the nodes is known, (U, G)."""
+    U, G = log_p.shape
+    none, places = np.empty((0, G)), np.arange(U)
+    return Tabulated(
+        Terms(np.zeros(U), np.empty((U, 0)), np.empty((0, G)), log_p, places, none, NOWHERE)
+    )
 
 
 class Pointwise(Density):

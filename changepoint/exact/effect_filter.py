@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from changepoint.errors import EngineError
 from changepoint.exact import hyper_mixture, quadrature
 from changepoint.exact import outer_quadrature as outer
-from changepoint.exact.density import Density, densities
+from changepoint.exact.density import densities, tabulated
 from changepoint.exact.effect_mixture import summed
 from changepoint.exact.effect_nodes import Gaussians, without
 from changepoint.exact.effect_surface import EPSILON, Height, Surface
@@ -146,15 +146,14 @@ class FilterSurface(Surface):
 
     def at(self, hyper: Floats, beta: Floats) -> Height:
         """Return the height at some hyperparameters of the family and coefficients."""
-        family, index = self.family, self.series.index
-        psi, T, changes = np.append(hyper, beta)[None], len(index), self.model.changes
+        index, changes = self.series.index, self.model.changes
+        psi, T = np.append(hyper, beta)[None], len(index)
         grid = self._grid(psi)
-        (density,) = densities(family, self.series, grid.nodes, psi)
-        rows = Rows(density, index, grid.log_weights, changes.min_length, KEEP)
+        log_p, slope, bend = self._tables(grid.nodes, psi)
+        rows = Rows(tabulated(log_p), index, grid.log_weights, changes.min_length, KEEP)
         one = Filter(rows, changes.log_rho(T))
         run, at_most = self.condition.start(one), self.condition.at_most
-        log_p = one.log_sum + run.log_total(at_most) + float(self.shifts.log_prior(beta))
-        slope, bend = self._derivatives(density, grid.nodes, psi)
+        height = one.log_sum + run.log_total(at_most) + float(self.shifts.log_prior(beta))
         by_row = np.zeros((2, T))
         for i, P in one.smooth(run, at_most, Wants(np.arange(T))):
             some = index[i : i + len(P)]
@@ -166,7 +165,7 @@ class FilterSurface(Surface):
         design, worth = self.shifts.patterns, np.maximum(by_pattern[:, 1], 0.0)
         own = design - worth @ design / max(worth.sum(), 1e-300)
         return Height(
-            log_p,
+            height,
             design.T @ by_pattern[:, 0] - beta / self.sigma**2,
             np.diag(self.sigma**-2) + (own.T * worth) @ own,
         )
@@ -182,22 +181,21 @@ class FilterSurface(Surface):
             known = self._grids[own] = by, grid
         return known[1]
 
-    def _derivatives(self, here: Density, nodes: Nodes, psi: Floats) -> tuple[Floats, Floats]:
-        """Return the first, and minus the second derivative of log p by eta.
+    def _tables(self, nodes: Nodes, psi: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return log p of the distinct rows at the nodes, (U, G), and its derivatives by eta.
 
-        Of the distinct rows at the nodes, 0 for missing ones, (U + 1, G).
+        The first, and minus the second; 0 for missing rows, which come last, (U + 1, G).
         """
         step = EPSILON * self.unit
-        up, down = (
-            densities(self.family, self._wide, nodes, np.append(psi, [[by]], axis=1))[0]
-            for by in (step, -step)
-        )
+        told = [densities(self.family, self.series, nodes, psi)[0]]
+        for by in (step, -step):
+            wide = np.append(psi, [[by]], axis=1)
+            told += densities(self.family, self._wide, nodes, wide)
         tables = np.zeros((3, len(self.series.copies) + 1, len(nodes.theta)))
-        for table, density in zip(tables, (up, here, down), strict=True):
+        for table, density in zip(tables, told, strict=True):
             density.log(np.arange(len(table) - 1), table[:-1])
-        return (tables[0] - tables[2]) / (2 * step), (
-            2 * tables[1] - tables[0] - tables[2]
-        ) / step**2
+        here, up, down = tables
+        return here[:-1], (up - down) / (2 * step), (2 * here - up - down) / step**2
 
     @cached_property
     def _wide(self) -> Series:

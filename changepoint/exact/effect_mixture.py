@@ -161,6 +161,12 @@ class Subset(NamedTuple):
     log_prior: float
     gaussians: Gaussians
 
+    def common(self, mask: Mask) -> Floats:
+        """Return likely coefficients for others of the effects: 0 for those it lacks."""
+        beta = np.zeros(len(self.mask))
+        beta[self.mask] = self.gaussians.likeliest
+        return beta[mask]
+
 
 def _search(problem: Problem[Any]) -> list[Subset]:
     """Return where the posterior is with every subset of the effects that may be there.
@@ -168,24 +174,27 @@ def _search(problem: Problem[Any]) -> list[Subset]:
     Of those that matter little beside none, which is told by a glimpse, about.
     """
     subsets = list(_subsets(problem.model, problem.shifts))
-    found, rough = list[Subset](), set[int]()
-    for mask, log_prior, shifts in subsets:
-        if shifts is None:
+    surfaces = [None if shifts is None else problem.surface(shifts) for *_, shifts in subsets]
+    found, rough = list[Subset](), dict[int, Surface]()
+    for (mask, log_prior, _), surface in zip(subsets, surfaces, strict=True):
+        if surface is None:
             gaussians = problem.without()
+        elif found and not found[0].mask.any():
+            rough[len(found)] = surface
+            gaussians = glimpse(surface, found[0].gaussians)
         else:
-            surface = problem.surface(shifts)
-            plain = found and not found[0].mask.any()
-            gaussians = glimpse(surface, found[0].gaussians) if plain else search(surface)
-            rough |= {len(found)} if plain else set()
+            gaussians = search(surface)
         found.append(Subset(mask, log_prior, gaussians))
     while rough:
         share = _shares(found)
         i = max(rough, key=lambda one: share[one])
-        shifts = subsets[i][2]
-        if share[i] < MATTERS or shifts is None:
+        if share[i] < MATTERS:
             break
-        found[i] = found[i]._replace(gaussians=search(problem.surface(shifts)))
-        rough.remove(i)
+        known = found[i] = found[i]._replace(gaussians=search(rough.pop(i)))
+        for j, surface in rough.items():  # an effect may show only once another is there
+            again = glimpse(surface, known.gaussians, known.common(found[j].mask))
+            if again.log_evidence > found[j].gaussians.log_evidence:
+                found[j] = found[j]._replace(gaussians=again)
     return found
 
 

@@ -64,6 +64,12 @@ class Gaussians(NamedTuple):
         weights: Floats = np.exp(self.lattice.log_weights + self.laplace - self.log_evidence)
         return weights
 
+    @property
+    def likeliest(self) -> Floats:
+        """Likely coefficients: the first mode at the node that weighs most, (d,)."""
+        first: Floats = self.modes[int(self.weights.argmax()), 0]
+        return first
+
     def log_densities(self, beta: Floats, of: Integers) -> Floats:
         """Return log densities of wider ones at some coefficients, (J, d) -> (J, M)."""
         off = (beta[:, None] - self.modes[of])[..., None] / INFLATED
@@ -193,15 +199,18 @@ def without(nodes: SearchOf, log_evidence: Callable[[Floats], float]) -> Gaussia
     return Gaussians(lattice, laplace, np.empty((L, 1, 0)), np.empty((L, 1, 0, 0)))
 
 
-def glimpse(surface: Surface, plain: Gaussians) -> Gaussians:
-    """Return about where it is, from one look at the likeliest node without coefficients."""
-    best = int(plain.weights.argmax())
-    top = surface.glance(plain.lattice.values[best])
-    L, d = len(plain.laplace), len(top.beta)
+def glimpse(surface: Surface, known: Gaussians, start: Floats | None = None) -> Gaussians:
+    """Return about where it is, from one look at the likeliest node of other coefficients.
+
+    From there, if it is said where that is, else from where a surface would look for itself.
+    """
+    best = int(known.weights.argmax())
+    top = surface.glance(known.lattice.values[best], start)
+    L, d = len(known.laplace), len(top.beta)
     root = np.linalg.cholesky(np.linalg.inv(top.curvature))
     return Gaussians(
-        plain.lattice,
-        plain.laplace + top.log_evidence - plain.laplace[best],
+        known.lattice,
+        known.laplace + top.log_evidence - known.laplace[best],
         np.broadcast_to(top.beta, (L, 1, d)),
         np.broadcast_to(root, (L, 1, d, d)),
     )

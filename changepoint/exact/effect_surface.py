@@ -101,13 +101,12 @@ class Surface(ABC):
 
     def curvature(self, hyper: Floats, beta: Floats) -> Floats:
         """Return minus the Hessian, by differences of the gradient."""
-        d = len(beta)
+        d, here = len(beta), self.at(hyper, beta).gradient
         found = np.empty((d, d))
         for i in range(d):
             step = np.zeros(d)
             step[i] = NUDGE * self.sigma[i]
-            up, down = self.at(hyper, beta + step), self.at(hyper, beta - step)
-            found[i] = (down.gradient - up.gradient) / (2 * step[i])
+            found[i] = (here - self.at(hyper, beta + step).gradient) / step[i]
         # At least the prior's in every direction.
         scale = np.outer(self.sigma, self.sigma)
         values, vectors = np.linalg.eigh((found + found.T) / 2 * scale)
@@ -140,10 +139,10 @@ class Surface(ABC):
         top = height.log_p + 0.5 * float(step @ height.gradient)
         return Mode(beta + step, top, curvature)
 
-    def glance(self, hyper: Floats) -> Mode:
-        """Return where a mode may be, from one Newton step; the higher of two."""
+    def glance(self, hyper: Floats, start: Floats | None = None) -> Mode:
+        """Return where a mode may be, from one Newton step; from two places, or a start."""
         found = []
-        for beta in (self.guess(), np.zeros(len(self.sigma))):
+        for beta in (self.guess(), np.zeros(len(self.sigma))) if start is None else (start,):
             there = self.at(hyper, beta)
             found.append(self._summit(beta, there, there.information))
         return max(found, key=lambda mode: mode.log_evidence)

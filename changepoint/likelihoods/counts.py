@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +74,10 @@ def reference(pooled: Floats) -> tuple[Floats, Floats]:
 
 
 def log_ratio(x: Floats, shift: Floats, x0: Floats | float) -> Floats:
-    """Return log(x / x0), given x - x0 too."""
-    near = np.abs(shift) < x0 / 2
-    far = np.log(np.maximum(x, 1e-300) / x0)  # at an end itself, no events would give NaN
-    return np.where(near, np.log1p(np.where(near, shift, 0) / x0), far)
+    """Return log(x / x0), given x - x0 too, by broadcasting."""
+    from changepoint.kernels.log_gamma import ratio
+
+    return _by_number(ratio, x, shift, x0)
 
 
 def poisson_log_density(rows: Columns, rate: Floats) -> Floats:
@@ -122,17 +122,19 @@ def log_rising_ratio(a: Floats, k: Floats) -> Floats:
     """Return log of Gamma(a + k) / (Gamma(a) a^k) = sum_{i<k} log(1 + i/a), by broadcasting.
 
     What overdispersion adds to k factors of a; 0 in the limit a -> infinity, and accurate
-    there, where differences of log-gammas are all rounding: Stirling's series where a >= 20.
+    there, where differences of log-gammas are all rounding.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
-        large = np.maximum(a, 20.0)
-        series = (large + k - 0.5) * np.log1p(k / large) - k
-        series += _log_gamma_rest(large + k) - _log_gamma_rest(large)
-        if np.min(a, initial=np.inf) >= 20:
-            return series
-        small = np.minimum(a, 20.0)
-        exact = special.gammaln(small + k) - special.gammaln(small) - k * np.log(small)
-    return np.where(a >= 20, series, exact)
+    from changepoint.kernels.log_gamma import rising_ratio
+
+    return _by_number(rising_ratio, a, k)
+
+
+def _by_number(kernel: Callable[..., None], *args: Floats | float) -> Floats:
+    """Return what a kernel says of each number, by broadcasting."""
+    every = np.broadcast_arrays(*args)
+    out = np.empty(every[0].shape)
+    kernel(*(np.ravel(part).astype(float, copy=False) for part in every), out.reshape(-1))
+    return out
 
 
 def _log_gamma_rest(z: Floats) -> Floats:

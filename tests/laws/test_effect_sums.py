@@ -10,7 +10,7 @@ from cases import CASES, GRID, check, inferred, simulate
 from reference import Floats, enumeration, log_sum
 from scipy import special
 
-from changepoint import Changes, Model, Observations, likelihoods
+from changepoint import Changes, Model, Observations, fit, likelihoods
 from changepoint.effects import Covariate, Pulse, Weekday
 from changepoint.exact import effect_mixture
 from changepoint.exact.effect_filter import FilterSurface
@@ -191,3 +191,25 @@ def test_an_effect_on_counts_is_a_factor_of_the_exposure():
     known = inferred(Model(model.likelihood, model.changes), plain)
     with_effects = np.log(inference.weights[best]) - nodes.log_weights[best]
     assert abs(with_effects + inference.log_evidence() - known.log_evidence()) < 1e-7
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4])
+def test_the_average_over_effects_is_that_of_models_with_some_of_them(seed: int) -> None:
+    """One that hides behind another, which dispersion stands in for where neither is there."""
+    rng, t = np.random.default_rng(seed), np.arange(84)
+    strong, weak, x = rng.uniform(0.2, 0.6), rng.uniform(0.03, 0.1), rng.standard_normal(84)
+    rate = 0.01 * np.exp(strong * np.sin(2 * np.pi * t / 7) + weak * x)
+    trials = rng.integers(18_000, 22_000, 84)
+    day, family = np.datetime64("2025-01-06") + t, likelihoods.BetaBinomial()
+    data = Observations(
+        count=rng.binomial(trials, rate), trials=trials, time=day, covariates={"x": x}
+    )
+    both = Weekday(), Covariate("x")
+    average = fit(Model(family, effects=[replace(one, probability=0.5) for one in both]), data)
+    subsets = [(), both[:1], both[1:], both]
+    every = np.array([fit(Model(family, effects=some), data).log_evidence for some in subsets])
+    every -= np.log(4)
+    assert abs(average.log_evidence - log_sum(every)) < 0.1
+    p = np.exp(every - log_sum(every))
+    told = [one.probability for one in average.effects]
+    np.testing.assert_allclose(told, [p[1] + p[3], p[2] + p[3]], atol=0.01)

@@ -1,10 +1,13 @@
-"""The logarithm and exponential of the kernels, against NumPy's."""
+"""The logarithm, exponential and ratios of the kernels, against NumPy's and exact sums."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from changepoint.kernels import elementary
+from changepoint.likelihoods.counts import log_ratio, log_rising_ratio
 
 RNG = np.random.default_rng(0)
 
@@ -31,3 +34,24 @@ def test_sums_of_exponentials() -> None:
         np.testing.assert_allclose(elementary.log_sum(x.copy()), told, rtol=1e-15)
     assert elementary.log_sum(np.full(3, -np.inf)) == -np.inf
     assert elementary.log_sum(np.zeros(0)) == -np.inf
+
+
+def test_rising_factorials() -> None:
+    a, k = 10 ** RNG.uniform(-12, 15, 500), np.floor(10 ** RNG.uniform(-0.5, 3.5, 500))
+    sums = [math.fsum(np.log1p(np.arange(n) / x)) for x, n in zip(a, k, strict=True)]
+    off = np.abs(log_rising_ratio(a, k) - sums)
+    assert np.all(off < 1e-15 * (10 + k + np.abs(sums)))
+    assert abs(log_rising_ratio(np.array(np.inf), np.array(7.0))) < 1e-14
+    assert np.isnan(log_rising_ratio(np.array([0.0, np.nan]), np.array(7.0))).all()
+    by_row = log_rising_ratio(a[:5], k[:3, None])
+    assert by_row.shape == (3, 5)
+    assert by_row[1, 2] == log_rising_ratio(a[2], k[1])
+
+
+def test_logarithms_of_ratios() -> None:
+    x, x0 = 10 ** RNG.uniform(-9, 3, 500), 10 ** RNG.uniform(-9, 3, 500)
+    np.testing.assert_allclose(log_ratio(x, x - x0, x0), np.log(x / x0), rtol=1e-14, atol=1e-15)
+    for digits in range(4, 17):  # near 1 the difference says more than the quotient
+        share = 10.0**-digits
+        assert abs(log_ratio(0.3, 0.3 * share, 0.3) - math.log1p(share)) < 1e-15 * share
+    assert np.isnan(log_ratio(np.nan, np.nan, 0.3))
