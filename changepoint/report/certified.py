@@ -12,7 +12,7 @@ from changepoint.trust.detection import MOSTLY
 WIDE, HIGH = 420.0, 240.0  # of the curve, in px
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 14.0, 12.0, 44.0
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-LABELLED = 0.15  # of |log ratio|: closer to 1 there is no room for a label
+LABELLED = 0.2  # of |log ratio|: closer to 1 there is no room for a label
 UNFINISHED = "it had not finished when this page was written"
 
 

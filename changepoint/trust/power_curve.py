@@ -13,18 +13,19 @@ LINE, QUIET = "#0b3c5d", "#6e6e6e"
 
 
 def plot(curve: Sequence[FoundAt], ax: Axes | None = None) -> Axes:
-    """Draw the power curve with its standard errors, and the line of 80 %."""
+    """Draw the power curve with its 95 % intervals, and the line of 80 %."""
     if ax is None:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots(figsize=(6.0, 3.4), layout="constrained")[1]
     ratios = [at.ratio for at in curve]
     shares = [at.found.share for at in curve]
-    errors = [at.found.error for at in curve]
+    below = [at.found.share - at.found.lower for at in curve]
+    above = [at.found.upper - at.found.share for at in curve]
     ax.axhline(MOSTLY, color=QUIET, linewidth=0.8, linestyle=":")
-    ax.errorbar(ratios, shares, errors, color=LINE, marker="o", markersize=4, capsize=2)
+    ax.errorbar(ratios, shares, [below, above], color=LINE, marker="o", markersize=4, capsize=2)
     ax.set_xscale("log")
-    shown = [ratio for ratio in ratios if abs(ratio - 1) > 0.06 or ratio == 1]
+    shown = [ratio for ratio in ratios if ratio == 1 or not 0.85 < ratio < 1.15]
     ax.set_xticks(shown, [f"{ratio:.2g}" if ratio < 1 else f"{ratio:g}" for ratio in shown])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_ylim(-0.03, 1.03)
