@@ -53,7 +53,7 @@ def fit(
     told_per: float | None = None,
     out: Path | None = None,
     target: float | None = None,
-    certificate: Annotated[bool, Parameter(negative=())] = False,
+    certificate: bool | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Say whether, when and how far a series changed, and how sure that is.
@@ -118,12 +118,14 @@ def fit(
         for a rate of 2 %.
     certificate
         Say, after the answer, how often data like these would give it without a change, and the
-        smallest change that would be found in them: by simulation, in some 10 s.
+        smallest change that would be found in them: by simulation, in some 10 s. The page of
+        --out has it by default; --no-certificate leaves it out.
     as_json
         Print one JSON object instead of a table.
     """
     from changepoint.report.alert import alert_line, alert_of
     from changepoint.report.as_json import to_dict
+    from changepoint.report.certified import UNFINISHED
     from changepoint.report.files import write
 
     _check_alert(alert, since)
@@ -157,14 +159,17 @@ def fit(
         text = told if as_json else _text(posterior)
         if out is not None:
             tell(f"Writing the folder {out}")
-            write(posterior, out, told, target)
+            begun = None if certificate is False else UNFINISHED
+            write(posterior, out, told, target, begun)
     if not (as_json and certificate):
         say(text)
     if out is not None and not as_json:
         say(f"Written: report, figures, table, posterior, result and methods, in {out}")
     if found is not None and not as_json:
         say(alert_line(posterior, found))
-    status = _certify(posterior, seed, out, as_json, found) if certificate else 0
+    status = 0
+    if certificate or (out is not None and certificate is None):
+        status = _certify(posterior, seed, out, target, as_json, found, bool(certificate))
     if status == 0 and not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
         status = ENGINE
@@ -242,17 +247,24 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
 
 
 def _certify(
-    posterior: Posterior, seed: int, out: Path | None, as_json: bool, alert: Alert | None
+    posterior: Posterior,
+    seed: int,
+    out: Path | None,
+    target: float | None,
+    as_json: bool,
+    alert: Alert | None,
+    asked: bool,
 ) -> int:
-    """Print what the answer is worth, as JSON with the answer; return the exit status.
+    """Say what the answer is worth, in the page, too; return the exit status.
 
-    Whatever becomes of it, the answer is printed.
+    It is printed where it is asked for, as JSON with the answer, which is printed whatever
+    becomes of it. Otherwise it is for the page alone, and changes neither output nor status.
     """
     from changepoint.report.as_json import to_dict
-    from changepoint.report.files import write_result
+    from changepoint.report.files import write_certified
     from changepoint.report.found import certificate_text
 
-    told, status = None, 0
+    told, absent, status = None, "", 0
 
     def result() -> str:
         return json_text(to_dict(posterior, alert, told), indent=2)
@@ -262,19 +274,23 @@ def _certify(
             tell("Simulating series like these, with and without a change")
             told = posterior.certificate(seed=seed)
     except ChangepointError as error:
-        say(f"changepoint: no certificate: {error}", error=True)
-        status = ENGINE
+        absent, status = str(error), ENGINE
     except KeyboardInterrupt:
-        say("changepoint: no certificate: interrupted", error=True)
-        status = INTERRUPTED
+        absent, status = "interrupted", INTERRUPTED
+    except Exception as error:
+        if asked:  # else neither the answer nor its status hangs on it
+            raise
+        absent, status = f"{type(error).__name__}: {error}", ENGINE
     finally:
-        if as_json:
+        if absent and (asked or status == INTERRUPTED):
+            say(f"changepoint: no certificate: {absent}", error=True)
+        if as_json and asked:
             say(result())
-    if told is not None and not as_json:
+    if told is not None and asked and not as_json:
         say(certificate_text(told))
-    if told is not None and out is not None:
-        write_result(out, result())
-    return status
+    if out is not None:
+        write_certified(posterior, out, result(), target, absent if told is None else told)
+    return status if asked else 0
 
 
 def _text(posterior: Posterior) -> str:

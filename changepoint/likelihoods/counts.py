@@ -135,7 +135,7 @@ def _by_number(kernel: Callable[..., None], *args: Floats | float) -> Floats:
     every = (x if np.shape(x) == shape else np.broadcast_to(x, shape) for x in args)
     out = np.empty(shape)
     # Kernels are compiled for arrays that may be written to.
-    kernel(*(np.require(x, float, "CW").reshape(-1) for x in every), out.reshape(-1))
+    kernel(*(np.require(x, float, ["C", "W"]).reshape(-1) for x in every), out.reshape(-1))
     return out
 
 

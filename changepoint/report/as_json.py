@@ -38,7 +38,7 @@ def to_dict(
     return {
         "version": __version__,
         "schema": SCHEMA_VERSION,
-        "headline": headline(posterior),
+        "headline": headline(posterior, certificate),
         "sentence": sentence(posterior),
         "unit": unit_of(posterior).to_dict(),
         "file": observations.file,

@@ -16,6 +16,7 @@ from changepoint.results.summaries import MASS
 if TYPE_CHECKING:
     from changepoint.answer import Answer
     from changepoint.results.events import EventEffect
+    from changepoint.trust import Certificate
 
     type Step = Change | EventEffect
 
@@ -31,11 +32,16 @@ MONTHS = (
 NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
 
 
-def headline(posterior: Answer) -> str:
-    """Return the answer in one sentence."""
+def headline(posterior: Answer, certificate: Certificate | None = None) -> str:
+    """Return the answer in one sentence.
+
+    Where nothing is found, the certificate's follows: what would have been.
+    """
     told = (
         _fixed(posterior) if number_given(posterior) else _bound(posterior, _found(posterior))
     )
+    if certificate is not None and certificate.sentence and not posterior.changes:
+        told = f"{told} {certificate.sentence}"
     return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.hand_written import OwnModel
+from changepoint.report.certified import certified
 from changepoint.report.control_chart import NAMES, chart_note, charted_in, named
 from changepoint.report.control_limits import chart_of
 from changepoint.report.events import NOTE, event_heads, event_lines, event_rows
@@ -33,6 +34,7 @@ from changepoint.trust.predictive import checks
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 Floats = NDArray[np.float64]
 
@@ -52,10 +54,19 @@ class Table(NamedTuple):
     said: Sequence[str] = ()
 
 
-def single(posterior: Answer, target: float | None = None) -> str:
+def single(
+    posterior: Answer,
+    target: float | None = None,
+    certificate: Certificate | str | None = None,
+) -> str:
     """Return the page of a posterior: answer, figure, numbers, and how they were computed.
 
-    `target` is a line of its control chart.
+    Parameters
+    ----------
+    target
+        A line of its control chart.
+    certificate
+        Its certificate, or the reason why there is none; None where it isn't asked for.
     """
     observations = posterior.observations
     T, stride, unit = len(observations), _stride(posterior), unit_of(posterior)
@@ -92,7 +103,8 @@ def single(posterior: Answer, target: float | None = None) -> str:
             "events": _marks(posterior, stride),
         },
         report=report._replace(totals=list(_totals(posterior))),
-        headline=headline(posterior),
+        headline=headline(posterior, None if isinstance(certificate, str) else certificate),
+        certified=None if certificate is None else certified(certificate),
         sentence=series.sentence,
         warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
