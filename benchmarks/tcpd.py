@@ -50,6 +50,16 @@ class Line(NamedTuple):
     probability: float = math.nan
     seconds: float = math.nan
     scores: tuple[float, ...] = ()  # F1 and covering of the changes, then expected ones
+    made_of: str = ""  # the likeliest models of the average, and effects
+
+
+def made_of(posterior: Posterior) -> str:
+    """Return the models that hold a tenth of the average or more, and likely effects."""
+    models, effects = posterior.models, posterior.effects
+    told = [f"{one['model']} {one['probability']:.1f}" for one in models]
+    told = [text for text in told if not text.endswith("0.0")]
+    told += [f"{one.name} {one.probability:.1f}" for one in effects if one.likely]
+    return ", ".join(told)
 
 
 def observations(series: Series) -> Observations:
@@ -85,7 +95,8 @@ def line_of(series: Series, annotations: Annotations | None) -> Line:
         print(f"{label}: no prediction, {type(error).__name__}: {error}")
         return Line(label, T, None, scores=zero)
     seconds = time.perf_counter() - start
-    line = Line(label, T, changes, posterior.probability_of_change, seconds)
+    any_change, parts = posterior.probability_of_change, made_of(posterior)
+    line = Line(label, T, changes, any_change, seconds, made_of=parts)
     if annotations is None:
         return line
     # A change at the last row is left out of scores, as those that were published did.
@@ -108,7 +119,10 @@ def show(lines: list[Line]) -> None:
     for line in lines:
         number = "failed" if line.changes is None else len(line.changes)
         print(f"{line.name:22}{line.T:6}{number:>9}{line.probability:8.3f}", end="")
-        print(f"{line.seconds:8.2f}" + "".join(f"{score:12.3f}" for score in line.scores))
+        print(
+            f"{line.seconds:8.2f}" + "".join(f"{score:12.3f}" for score in line.scores), end=""
+        )
+        print(f"   {line.made_of}")
     told = [line.scores for line in lines if line.scores]
     if told:
         print(f"{f'mean of {len(told)}':53}", end="")
