@@ -18,7 +18,7 @@ from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.negative_binomial import NegativeBinomial
 from changepoint.likelihoods.poisson import Poisson
 from changepoint.likelihoods.segment_statistics import Statistics
-from changepoint.likelihoods.series import Nodes, Series, Terms
+from changepoint.likelihoods.series import Nodes, Series
 from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
@@ -63,8 +63,8 @@ class Spiked(GridLikelihood):
         )
         return mixed
 
-    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> list[Terms] | None:
-        """Return None: a mixture is no sum of terms."""
+    def terms(self, series: Series, nodes: Nodes, shared: Floats) -> Any:
+        """Return None: a mixture is no sum of terms, as that of the families themselves."""
         return None
 
     def statistics(self, observations: Observations, shared: float) -> Statistics | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from changepoint.results.trajectories import paths_of
 TOLD = 0.5  # probability from which a row is reported
 
 
-class Spike(NamedTuple):
+@dataclass(frozen=True)
+class Spike:
     """A row that is rather a spike than not: its position, its time, P(it is one | y)."""
 
     index: int
