@@ -72,7 +72,8 @@ def fit(
         For counts binomial, beta-binomial, bernoulli, negative-binomial, poisson; for outcomes
         multinomial or categorical; for rates beta; for values auto, normal, student-t,
         normal-mean-variance, normal-variance, trend, autoregressive, autoregressive-trend or
-        exponential. By default what the columns suggest.
+        exponential. By default what the columns suggest. Where counts have spikes of a row or
+        two: spiked-binomial, spiked-beta-binomial, spiked-negative-binomial, spiked-poisson.
     at_most
         The largest number of changes.
     exactly

@@ -59,6 +59,7 @@ def to_dict(
         "number_of_changes": {str(k): float(probabilities[k]) for k in range(kept + 1)},
         "changes": [_change_dict(change) for change in posterior.changes],
         "sure_changes": [_sure_dict(change) for change in posterior.sure_changes()],
+        "spikes": [vars(spike) for spike in posterior.spikes],
         "models": [
             {key: _plain(value) for key, value in one.items()}
             | {"number": None if one["number"] < 0 else one["number"]}

@@ -273,6 +273,16 @@ SCHEMA: dict[str, Any] = {
         sure_changes=_typed(
             "array", "What is sure whatever the number, in order of time.", items=SURE
         ),
+        spikes=_typed(
+            "array",
+            "Rows that are rather spikes than not, under a likelihood that allows for them.",
+            items=_object(
+                "One row.",
+                index=_typed("integer", "Its position, from 0.", minimum=0),
+                time=TIME | {"description": "Its time."},
+                probability=_chance("P(it is a spike)."),
+            ),
+        ),
         models=_typed(
             "array",
             "Of an average over models, each of them, the most probable first; else empty.",

@@ -220,6 +220,10 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         note = f"P(there is such an effect) {equals(effect.probability)}."
         note = "" if effect.probability == 1 else note
         yield Table(f"The effect of all rows: {effect.name}", heads, rows, note)
+    if posterior.spikes:
+        rows = [[str(spike.time), chance(spike.probability)] for spike in posterior.spikes]
+        note = "Rows of a rate of their own, which say nothing of the rate beside them."
+        yield Table("Probably spikes", ["time", "probability"], rows, note)
     if posterior.model.changes.exactly is None:
         likely = [(k, float(p)) for k, p in enumerate(posterior.number_probability)]
         rows = [[str(k), chance(p)] for k, p in likely if p > LIKELY]

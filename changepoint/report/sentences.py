@@ -246,6 +246,15 @@ def candidate_lines(posterior: Answer) -> list[str]:
     return [f"Probability of each model: {'; '.join(told)}"] if told else []
 
 
+def spike_lines(posterior: Answer) -> list[str]:
+    """Return the rows that are rather spikes than not, in one line."""
+    found = posterior.spikes
+    if not found:
+        return []
+    told = ", ".join(f"{spike.time} (P {equals(spike.probability)})" for spike in found)
+    return [f"Probably spikes, which say nothing of the rate beside them: {told}"]
+
+
 def sensitivity_lines(posterior: Answer) -> list[str]:
     """Return how the probability of change moves with the strength of the prior."""
     found = posterior.sensitivity

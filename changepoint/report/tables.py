@@ -20,6 +20,7 @@ from changepoint.report.sentences import (
     other_lines,
     sensitivity_lines,
     sentence,
+    spike_lines,
     sure_lines,
 )
 from changepoint.report.units import Unit, unit_of
@@ -110,6 +111,7 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print(f"Engine: {engine_line(posterior)}")
     for line in (
         *effect_lines(posterior),
+        *spike_lines(posterior),
         *candidate_lines(posterior),
         *sensitivity_lines(posterior),
         *check_lines(posterior),

@@ -70,7 +70,7 @@ class Unit(NamedTuple):
 
     def difference(self, name: str) -> str:
         """Return the same of a difference: one of percents is in percentage points."""
-        return f"{name}, percentage points" if self.percent else self.head(name)
+        return f"{name}, points" if self.percent else self.head(name)
 
     @property
     def percent(self) -> str:
