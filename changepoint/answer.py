@@ -25,6 +25,7 @@ from changepoint.results.effects import found, in_draws
 from changepoint.results.events import EventFound, events_found
 from changepoint.results.reported import Change, changes
 from changepoint.results.result import EffectFound, Result
+from changepoint.results.spikes import Spike, spikes
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange, sure_changes, sure_windows
 from changepoint.time_window import rows_between
@@ -44,6 +45,8 @@ class Answer(Recorded):
         A DataTree that `save` wrote or an engine made; engines give arrays, which become a
         tree when it is first asked for.
     """
+
+    per: float | None = None  # what `Posterior.told_per` asked for; None: by their size
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -268,6 +271,13 @@ class Answer(Recorded):
             share=sum(allowed) / len(allowed),
             x=rows_of(self.observations),
         )
+
+    @cached_property
+    def spikes(self) -> tuple[Spike, ...]:
+        """The rows that are rather spikes than not, under a family that allows for them."""
+        if isinstance(self.model, OwnModel):
+            return ()
+        return spikes(self._draws, self.model, self.observations)
 
     def sure_changes(self, mass: float = MASS) -> list[SureChange]:
         """Return disjoint windows of rows each of which holds a change, in order of time.

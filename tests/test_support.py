@@ -35,13 +35,19 @@ GOOD = {
         for name, family in FAMILIES.items()
         if family.response == "value"
     },
+    "spiked-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
+    "spiked-beta-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "trials": [500] * 8},
+    "spiked-negative-binomial": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
+    "spiked-poisson": {"count": [3, 1, 4, 1, 5, 9, 2, 6], "exposure": [1.5] * 8},
     "student-t": {"value": [3.1, 1.2, 4.3, 1.4, 5.5, 99.6, 2.7, 6.8]},
     "exponential": {"value": [3.1, 0.2, 4.3, 1.4, 0.05, 9.6, 2.7, 0.8]},
     "multinomial": {"outcomes": [[3, 1, 4], [1, 5, 9], [2, 6, 5], [3, 5, 8]] * 2},
     "categorical": {"outcomes": np.eye(3)[[0, 1, 1, 0, 2, 1, 0, 2]]},
 }
-COUNTS = ("binomial", "beta-binomial", "bernoulli", "negative-binomial", "poisson")
-TRIALS = ("binomial", "beta-binomial")
+WITH_TRIALS = ("binomial", "beta-binomial")
+TRIALS = (*WITH_TRIALS, *(f"spiked-{name}" for name in WITH_TRIALS))
+OF_TIME = ("negative-binomial", "poisson")
+COUNTS = (*TRIALS, "bernoulli", *OF_TIME, *(f"spiked-{name}" for name in OF_TIME))
 
 every_family = pytest.mark.parametrize("name", FAMILIES)
 counting = pytest.mark.parametrize("name", COUNTS)
@@ -368,10 +374,9 @@ def test_a_prior_that_only_strains_the_data_is_no_error(name):
 
 TIGHT = {
     "rate": {
-        **{name: priors.Uniform(0.005, 0.03) for name in ("binomial", "beta-binomial", "beta")},
+        **{name: priors.Uniform(0.005, 0.03) for name in (*TRIALS, "beta")},
         "bernoulli": priors.Uniform(0.4, 0.5),
-        "negative-binomial": priors.Uniform(2, 3),
-        "poisson": priors.Uniform(2, 3),
+        **{name: priors.Uniform(2, 3) for name in COUNTS if name.endswith(OF_TIME)},
         "exponential": priors.Uniform(0.2, 0.3),
     },
     "level": priors.Normal(4, 0.1),

@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from changepoint.effects import Drift, Effect, Holidays, Memory, Pulse
-from changepoint.time_window import window_of
+from changepoint.observations import Observations
+from changepoint.reading.saidtimes import said_window
 
 
 @Parameter(name="*")
@@ -37,9 +38,9 @@ class Stated:
     memory: Annotated[bool, Parameter(negative=())] = False
     drift: Annotated[bool, Parameter(negative=())] = False
 
-    def effects(self) -> tuple[Effect, ...]:
-        """Return the effects."""
-        windows = dict.fromkeys(map(window_of, self.pulse or ()))
+    def effects(self, observations: Observations | None = None) -> tuple[Effect, ...]:
+        """Return the effects; times are written as the data's, if these are known."""
+        windows = dict.fromkeys(said_window(text, observations) for text in self.pulse or ())
         pulses = tuple(Pulse(first=first, last=last) for first, last in windows)
         lasting = (*[Memory()] * self.memory, *[Drift()] * self.drift)
         if self.holidays is None:

@@ -28,6 +28,10 @@ from changepoint.likelihoods.outcomes import (
     categorical_log_likelihood as categorical_log_likelihood,
 )
 from changepoint.likelihoods.poisson import Poisson as Poisson
+from changepoint.likelihoods.spikes import SpikedBetaBinomial as SpikedBetaBinomial
+from changepoint.likelihoods.spikes import SpikedBinomial as SpikedBinomial
+from changepoint.likelihoods.spikes import SpikedNegativeBinomial as SpikedNegativeBinomial
+from changepoint.likelihoods.spikes import SpikedPoisson as SpikedPoisson
 from changepoint.likelihoods.student_t import StudentT as StudentT
 from changepoint.likelihoods.trend import Trend as Trend
 
@@ -42,6 +46,10 @@ FAMILIES: dict[str, type[Likelihood]] = {
         Beta,
         NegativeBinomial,
         Poisson,
+        SpikedBinomial,
+        SpikedBetaBinomial,
+        SpikedNegativeBinomial,
+        SpikedPoisson,
         Exponential,
         Auto,
         Normal,

@@ -28,6 +28,7 @@ from changepoint.report.figure_style import (
     draw_bars,
     draw_dates,
     draw_events,
+    draw_unit,
     edges_of,
     label_of,
     middles_of,
@@ -180,7 +181,14 @@ def draw_data(ax: Axes, posterior: Answer) -> None:
         label="without effects" if shifted else "data",
         clip_on=False,
     )
+    rows = [spike.index for spike in posterior.spikes]
+    if rows:
+        ax.scatter(
+            x[rows], y[rows], s=6 * size, facecolors="none", edgecolors=DATA, linewidths=0.8,
+            zorder=2, label="probably spikes", clip_on=False,
+        )  # fmt: skip
     ax.set_ylabel(drawable(label_of(posterior)))
+    draw_unit(ax.yaxis, posterior)
     clean(ax)
 
 

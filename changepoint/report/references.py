@@ -167,6 +167,8 @@ WORKS: dict[str, Entry] = {
 OF_FAMILY = {
     "beta-binomial": ("skellam1948",),
     "negative-binomial": ("lawless1987",),
+    "spiked-beta-binomial": ("skellam1948",),
+    "spiked-negative-binomial": ("lawless1987",),
     "beta": ("ferrari2004",),
     "student-t": ("lange1989",),
     "multinomial": ("mosimann1962",),

@@ -99,6 +99,32 @@ def negative_binomial(
     return poisson_part + product - k * np.log1p(mean * shared) - whole
 
 
+def spiked(
+    own: Callable[[Observations, Floats, Floats, float], Floats],
+) -> Callable[[Observations, Floats, Floats, float], Floats]:
+    """Mixed with scipy's Beta-Binomial or negative binomial, wide around the pooled rate."""
+
+    def mixed(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
+        k = column(data.count)
+        seen = ~np.isnan(k[:, 0])
+        if data.trials is not None:
+            pooled = (np.sum(k[seen]) + 0.5) / (np.sum(data.trials[seen]) + 1)
+            q = min(pooled, 1 - pooled)
+            n = column(data.trials)
+            wide = stats.betabinom.logpmf(k, n, 2 * pooled / q, 2 * (1 - pooled) / q)
+        else:
+            exposure = (
+                np.ones((len(data), 1)) if data.exposure is None else data.exposure[:, None]
+            )
+            pooled = (np.sum(k[seen]) + 0.5) / np.sum(exposure[seen])
+            wide = stats.nbinom.logpmf(k, 2, 2 / (2 + exposure * pooled))
+        of_segment = own(data, theta, complement, shared)
+        with np.errstate(invalid="ignore"):  # NaN without data
+            return np.logaddexp(np.log(0.97) + of_segment, np.log(0.03) + wide)
+
+    return mixed
+
+
 def normal(data: Observations, theta: Floats, complement: Floats, shared: float) -> Floats:
     return stats.norm.logpdf(column(data.value), theta, shared)
 
@@ -218,6 +244,43 @@ CASES: dict[str, Case] = {
             likelihoods.Poisson(rate=priors.Exponential(0.2)),
         ),
         poisson,
+    ),
+    "spiked-binomial": Case(
+        _counts,
+        (
+            likelihoods.SpikedBinomial(),
+            likelihoods.SpikedBinomial(rate=priors.Beta(1, 1)),
+            likelihoods.SpikedBinomial(rate=priors.Uniform(0.05, 0.5)),
+        ),
+        spiked(binomial),
+    ),
+    "spiked-beta-binomial": Case(
+        _counts,
+        (
+            likelihoods.SpikedBetaBinomial(),
+            likelihoods.SpikedBetaBinomial(
+                rate=priors.Beta(0.5, 0.5), log_excess=priors.Uniform(-2, 2), mean_trials=40
+            ),
+        ),
+        spiked(beta_binomial),
+    ),
+    "spiked-negative-binomial": Case(
+        _scattered_events,
+        (
+            likelihoods.SpikedNegativeBinomial(),
+            likelihoods.SpikedNegativeBinomial(
+                rate=priors.LogNormal(1, 1), log_excess=priors.Uniform(-2, 2), mean_count=6
+            ),
+        ),
+        spiked(negative_binomial),
+    ),
+    "spiked-poisson": Case(
+        _events,
+        (
+            likelihoods.SpikedPoisson(),
+            likelihoods.SpikedPoisson(rate=priors.LogNormal(1, 1)),
+        ),
+        spiked(poisson),
     ),
     "normal": Case(
         _values,

@@ -31,6 +31,8 @@ GRIDS = {
     "exponential": {"rate_log__": (-9.0, 7.0, 160)},
     "normal": {"level": (-2.0, 25.0, 110), "noise_sd_log__": (-3.5, 4.5, 40)},
 }
+for plain in ("binomial", "beta-binomial", "negative-binomial", "poisson"):
+    GRIDS[f"spiked-{plain}"] = GRIDS[plain]
 CHUNK = 50_000
 
 
