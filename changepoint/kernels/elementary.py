@@ -18,7 +18,7 @@ from changepoint.kernels.compiling import njit
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 LOG2_E = 1.4426950408889634
 ROUND = 1.5 * 2.0**52  # added to a number it leaves the nearest integer in the last bits
-LOWEST = -700.0  # below, an exponential is 0
+LOWEST = -660.0  # below, an exponential is 0: weights times it would be denormal, and slow
 ONE = np.uint64(0x3FF0000000000000)  # the bits of 1.0
 LOW = np.uint64(0x3FE6A09E00000000)  # those of sqrt(1/2), about
 INTEGER = np.uint64(0x4338000000000000)  # those of ROUND

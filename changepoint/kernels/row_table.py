@@ -10,40 +10,12 @@ numbers of the rows. Either may be empty.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from changepoint.kernels.compiling import njit
+from changepoint.kernels.elementary import exp_all
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
-PLAIN = {"contract"}  # where the order of operations is the point
-
-LOWEST = -660.0  # exp of less is 0 here: weights times it would be denormal, and slow
-LOG2_E = 1 / math.log(2)
-LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")  # 33 bits: times n it is exact
-LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-ROUND = 1.5 * 2.0**52  # added to a number it leaves the nearest integer in the last bits
-E2, E3, E4, E5, E6, E7, E8, E9, E10, E11, E12, E13 = (
-    1 / math.factorial(i) for i in range(2, 14)
-)
-
-
-@njit(nogil=True, fastmath=PLAIN)
-def exp(x):  # type: ignore[no-untyped-def]
-    """Return exp(x) for x <= 0, to 3e-16; loops over it turn into vector instructions.
-
-    exp(x) = 2^n exp(r), |r| <= log(2) / 2, by Taylor's series of degree 13.
-    """
-    y = max(x, LOWEST)
-    z = y * LOG2_E + ROUND
-    n = z - ROUND
-    r = (y - n * LN2_HIGH) - n * LN2_LOW
-    p = E9 + r * (E10 + r * (E11 + r * (E12 + r * E13)))
-    p = E5 + r * (E6 + r * (E7 + r * (E8 + r * p)))
-    p = 1.0 + r * (1.0 + r * (E2 + r * (E3 + r * (E4 + r * p))))
-    bits = np.float64(p).view(np.int64) + (np.float64(z).view(np.int64) << 52)
-    return np.int64(bits).view(np.float64) if x >= LOWEST else 0.0
 
 
 @njit(nogil=True, fastmath=FAST)
@@ -97,7 +69,7 @@ def fill(constant, row, node, first, at_first, second, at_second, rows, log, out
         largest = _one(constant[u], row[u], node, a, b, out[i])
         top[i] = largest
         if not log:
-            _exp_all(out[i], largest)
+            exp_all(out[i], largest)
 
 
 @njit(cache=True, nogil=True)
@@ -108,13 +80,7 @@ def scale(out, top):  # type: ignore[no-untyped-def]
         for g in range(out.shape[1]):
             largest = max(largest, out[i, g])
         top[i] = largest
-        _exp_all(out[i], largest)
-
-
-@njit(nogil=True, fastmath=FAST)
-def _exp_all(x, largest):  # type: ignore[no-untyped-def]
-    for g in range(len(x)):
-        x[g] = exp(x[g] - largest)
+        exp_all(out[i], largest)
 
 
 @njit(cache=True, nogil=True)
