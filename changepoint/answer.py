@@ -45,6 +45,8 @@ class Answer(Recorded):
         tree when it is first asked for.
     """
 
+    per: float | None = None  # what `Posterior.told_per` asked for; None: by their size
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was noticed while reading, checking and fitting, and of the events."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -12,10 +11,9 @@ import numpy as np
 from changepoint.errors import DataError
 from changepoint.observations import Observations
 from changepoint.plain import plain
-from changepoint.time_window import DATE, NUMBER, moment
+from changepoint.time_window import moment
 
 LISTED = 5  # events that are named in a note
-_EVENT = re.compile(rf"({DATE}|{NUMBER})(?::(.*))?", re.DOTALL)
 
 
 class Event(NamedTuple):
@@ -34,30 +32,6 @@ class Placed(NamedTuple):
     events: tuple[Event, ...] = ()
     rows: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def events_of_texts(texts: Iterable[str]) -> tuple[Event, ...]:
-    """Return the events of texts, TIME:LABEL or a time alone.
-
-    Raises
-    ------
-    DataError
-        With all that don't begin with a date, with a clock time or without, or a number.
-
-    Examples
-    --------
-    >>> events_of_texts(["2024-09-12T05:30:launch: part 2"])
-    (Event(time='2024-09-12T05:30', label='launch: part 2'),)
-    """
-    found = {text: _EVENT.fullmatch(text.strip()) for text in texts}
-    wrong = [repr(text) for text, match in found.items() if match is None]
-    if wrong:
-        raise DataError(
-            f"no event: {', '.join(wrong)}; expected TIME or TIME:LABEL, such as "
-            "2024-09-12:launch, 2024-09-12T05:30:launch or 12:launch"
-        )
-    matches = [match for match in found.values() if match is not None]
-    return tuple(Event(match[1], (match[2] or "").strip()) for match in matches)
 
 
 def events_of(given: Any) -> tuple[Event, ...]:

@@ -54,6 +54,9 @@ class Observations:
     file, lines, columns
         Where the rows come from: the file, the line of each row (0 for a row that was added
         to fill the time grid), the column of each role. For messages.
+    date_format
+        How the file writes its dates, in codes of strptime, where day and month could stand in
+        either order; "" otherwise.
     copies
         The line of an earlier row that is the same in every column of the file, 0 where there
         is none, shape (T,); None where no time repeats.
@@ -90,6 +93,7 @@ class Observations:
     file: str | None = None
     lines: NDArray[np.int64] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    date_format: str = ""
     copies: NDArray[np.int64] | None = None
     warnings: tuple[str, ...] = ()
     rows: Observations | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,6 +37,37 @@ class Posterior(Answer):
     >>> posterior.changes[0].time
     1899
     """
+
+    def told_per(self, per: float | None) -> Self:
+        """Return this answer with its rates told per so many: words, tables, figures, pages.
+
+        By default they are in percent, per 1,000 or per 100,000, by the largest of them; of
+        events by exposure as they are, unless small. Numbers of `changes`, `summary()` and the
+        JSON stay rates as such, and so does what is drawn on Axes: their labels alone differ.
+
+        Parameters
+        ----------
+        per
+            Such as 1000; 100 is percent, 1 the rates as they are, None the default.
+
+        Raises
+        ------
+        DataError
+            If it is no number above 0, or what changed is no rate.
+
+        Examples
+        --------
+        >>> from changepoint import fit, read_csv
+        >>> posterior = fit(read_csv("data/conversions.csv")).told_per(1000)
+        >>> "from 8.96 to 12.9 per 1,000" in posterior.headline()
+        True
+        """
+        from changepoint.report.units import check_per
+
+        check_per(self, per)
+        other = copy(self)
+        other.per = None if per is None else float(per)
+        return other
 
     def summary(self) -> pd.DataFrame:
         """Return a row per change: when (dates as time stamps), how sure, from what to what."""

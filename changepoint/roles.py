@@ -23,6 +23,9 @@ class Role:
     names
         Columns so named have this role without being told: lower case, with their accents,
         which a table may leave out or write as ae, oe, ue.
+    spare
+        Further such names, which may mean other things: they count where no column has a name
+        that is clear, for this role or another one behind the same response.
     numbers
         Whether `Observations` hold it as numbers by row.
     response
@@ -48,6 +51,7 @@ class Role:
     name: str
     about: str
     names: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
     numbers: bool = True
     response: bool = False
     behind: str | None = None
@@ -113,6 +117,10 @@ TABLE = (
             *("exposure", "hours", "population"),
             *("stunden", "bevölkerung", "einwohner"),
             *("heures", "habitants"),
+        ),
+        spare=(
+            *("pop", "pop.", "popn", "popul.", "inhabitants", "person_years", "person years"),
+            *("einw", "einw.", "bev", "bev.", "hab", "hab."),
         ),
         behind="count",
         summed=True,

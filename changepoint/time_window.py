@@ -1,8 +1,7 @@
-"""A window of time: as text, and as rows."""
+"""A window of time, as rows."""
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +10,7 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError
 from changepoint.observations import Observations
 
-_CLOCK = r"[0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
-DATE = rf"[0-9]{{4}}(?:-[0-9]{{2}}(?:-[0-9]{{2}}(?:[T ]{_CLOCK})?)?)?"
-NUMBER = r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?"
 _MOMENT = np.timedelta64(1, "us")
-# Clock times have colons too: the one between the two times is the one that has a whole date,
-# or a number, on both of its sides, and no other has.
-_WINDOW = re.compile(rf"({DATE}):({DATE})|({NUMBER}):({NUMBER})")
 
 
 class Covered(NamedTuple):
@@ -25,29 +18,6 @@ class Covered(NamedTuple):
 
     rows: NDArray[np.bool_]
     note: str
-
-
-def window_of(text: str) -> tuple[str, str]:
-    """Return the two times of FROM:TO.
-
-    Raises
-    ------
-    DataError
-        If these aren't two dates, with clock times or without, or two numbers.
-
-    Examples
-    --------
-    >>> window_of("2024-01-01T05:00:2024-01-01T09:00")
-    ('2024-01-01T05:00', '2024-01-01T09:00')
-    """
-    found = _WINDOW.fullmatch(text.strip())
-    if found is None:
-        raise DataError(
-            f"{text!r} isn't a window of time: expected FROM:TO, both included, such as "
-            "2024-01-01:2024-01-31, 2024-01-01T05:00:2024-01-01T09:00 or 12:15"
-        )
-    first, last = (end for end in found.groups() if end is not None)
-    return first, last
 
 
 def rows_between(observations: Observations, first: Any, last: Any) -> Covered:

@@ -23,8 +23,9 @@ from changepoint import (
     likelihoods,
 )
 from changepoint.cli import main
-from changepoint.events import Event, events_of, events_of_texts, place
+from changepoint.events import Event, events_of, place
 from changepoint.reading.eventfiles import read_events
+from changepoint.reading.saidtimes import events_of_texts
 from changepoint.report.json_schema import SCHEMA
 from changepoint.report.page_one import single
 
@@ -89,8 +90,9 @@ def test_text(text, time, label):
 
 
 def test_all_texts_that_are_none_are_named():
-    with pytest.raises(DataError, match=r"'launch', '12/09/24:x'; expected TIME or TIME:LABEL"):
-        events_of_texts(["launch", "2024-09-12", "12/09/24:x"])
+    told = r"'12/09/24' may be 2024-09-12 or 2024-12-09.*; no event: 'launch', 'x:1'; expected"
+    with pytest.raises(DataError, match=told):
+        events_of_texts(["launch", "2024-09-12", "12/09/24:x", "x:1"])
 
 
 # -- which row --------------------------------------------------------------------------------
@@ -287,7 +289,9 @@ def test_the_command(file, tmp_path, capsys):
     assert any("far (2025-01-01)" in warning for warning in told["warnings"])
     assert run(*asked) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "Event launch (2024-03-10): P(a change from 2024-03-07 to 2024-03-13)" in told
+    assert (
+        "Event launch (2024-03-10): A change within 2024-03-07 to 2024-03-13 (a week) " in told
+    )
     assert "by chance" in told
 
 
@@ -316,3 +320,79 @@ def test_events_stand_in_order_of_time_within_a_row_too():
 def test_an_event_of_numpy_is_told_as_any_other(unit):
     (event,) = events_of(np.array(["2024-01-01"], f"datetime64[{unit}]"))
     assert event.time == "2024-01-01"
+
+
+# -- the sentence -----------------------------------------------------------------------------
+
+
+def at_days(*events, changes=None, base=DATA, label="launch"):
+    found = fit(Model(likelihoods.Binomial(), changes or Changes()), base, Exact(draws=400))
+    return found.with_events([(day, label) for day in events])
+
+
+def said(posterior):
+    return [one["sentence"] for one in posterior.to_dict()["events"]]
+
+
+def test_a_change_at_the_event_is_told_by_what_it_did(posterior):
+    (told,), (event,) = said(posterior), posterior.events
+    by_chance = f"(by chance {100 * event.chance:.0f} %)"
+    assert told.startswith(
+        "A change within 2024-03-07 to 2024-03-13 (a week) has probability >"
+    )
+    assert by_chance in told
+    assert "; if it came with the event, the rate rose to " in told
+    ends = f"({event.effect.ratio.lower:.2f} to {event.effect.ratio.upper:.2f})"
+    assert f" times what it was {ends}, from " in told
+
+
+@pytest.mark.parametrize(
+    ("day", "side", "verdict"),
+    [
+        ("2024-03-08", "after the event", "but its time is another: 2024-03-10"),
+        ("2024-03-12", "before the event", "but its time is another: 2024-03-10"),
+    ],
+)
+def test_a_change_near_it_at_another_time_gives_the_event_no_effect(day, side, verdict):
+    (told,) = said(at_days(day))
+    assert verdict in told
+    assert told.endswith(f"{side}.")
+    assert "came" not in told
+
+
+def test_one_in_the_next_row_may_have_come_right_after_it():
+    (told,) = said(at_days("2024-03-09"))
+    assert "; if it came right after the event, the rate rose to " in told
+
+
+def test_no_sign_of_a_change_tells_what_may_be_hidden():
+    (told,) = said(at_days("2024-03-16"))
+    assert told.startswith("No sign of a change near it: one within 2024-03-13 to 2024-03-19")
+    assert "; had one come exactly with the event, the rate would have gone from " in told
+    assert "rose" not in told
+
+
+@pytest.mark.parametrize(("shortest", "little"), [(8, True), (1, False)])
+def test_a_window_that_surely_holds_one_by_chance_says_little(shortest, little):
+    found = at_days("2024-03-10", changes=Changes(exactly=1, min_length=shortest))
+    (told,) = said(found)
+    assert told.startswith("Assuming exactly 1 change: a change within 2024-03-07 to ")
+    assert found.events[0].chance == pytest.approx(1.0 if little else 7 / 19)
+    assert (", so the data add little; " in told) == little
+
+
+@pytest.mark.filterwarnings("ignore:the chains have not converged")
+def test_it_says_that_chains_have_not_converged():
+    engine = MCMC(draws=20, tune=20, cores=1, chains=2, repeats=1)
+    found = fit(MODEL, DATA, engine, events=["2024-03-10"])
+    assert not found.converged
+    assert said(found)[0].startswith("The chains have NOT converged, so this may be wrong: ")
+
+
+def test_the_same_sentence_everywhere(posterior):
+    (told,) = said(posterior)
+    line = f"Event launch (2024-03-10): {told}"
+    assert line in " ".join(str(posterior).split())
+    page = single(posterior).replace("&gt;", ">")
+    assert line in page
+    assert line in posterior._repr_html_().replace("&gt;", ">")

@@ -1,5 +1,6 @@
 """The answer: as a table, in words, as a picture, by time, on disk."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,11 +126,21 @@ def test_change_probability_is_a_series_by_time(one):
 # -- in words ---------------------------------------------------------------------------------
 
 
+def about(posterior):
+    """Return the rate that the sentence tells, in percent."""
+    return float(re.search(r"the rate is about ([\d.]+) % ", posterior.sentence())[1])
+
+
+def pooled(posterior):
+    data = posterior.observations
+    return 100 * np.nansum(data.count) / np.sum(data.trials[np.isfinite(data.count)])
+
+
 def test_sentence_without_change(none):
     assert none.sentence().startswith(
         "There is no sign of a change in the rate (P(any change) = 0."
     )
-    assert "the rate is about 0.0" in none.sentence()
+    assert about(none) == pytest.approx(pooled(none), rel=0.02)
 
 
 def test_sentence_with_one_change(one):
@@ -156,8 +167,9 @@ def test_sentence_that_assumes_a_number(exactly):
 
 
 def test_sentence_that_assumes_no_change(one):
-    told = answer(one.observations, Changes(exactly=0)).sentence()
-    assert told.startswith("Assuming exactly 0 changes: the rate is about 0.0")
+    told = answer(one.observations, Changes(exactly=0))
+    assert told.sentence().startswith("Assuming exactly 0 changes: the rate is about ")
+    assert about(told) == pytest.approx(pooled(told), rel=0.02)
 
 
 def test_a_weak_change_is_not_called_sure():
@@ -442,7 +454,7 @@ def panels(posterior):
 
 
 def test_without_change_the_second_panel_tells_the_probability(none):
-    assert panels(none) == ["rate: count / trials", "P(change)"]
+    assert panels(none) == ["rate: count / trials, %", "P(change)"]
 
 
 def test_an_assumed_absence_of_change_can_be_drawn(none):
@@ -450,14 +462,14 @@ def test_an_assumed_absence_of_change_can_be_drawn(none):
 
 
 def test_each_change_has_a_panel(one, several):
-    assert panels(one) == ["rate: count / trials", "change"]
-    assert panels(several) == ["rate: count / trials", "change 1", "change 2", "change 3"]
+    assert panels(one) == ["rate: count / trials, %", "change"]
+    assert panels(several) == ["rate: count / trials, %", "change 1", "change 2", "change 3"]
 
 
 def test_many_changes_share_a_panel():
     posterior = answer(counts(*[0.01, 0.08] * 6, 0.01, rows=12))
     assert posterior.number == 12
-    assert panels(posterior) == ["rate: count / trials", "P(change)"]
+    assert panels(posterior) == ["rate: count / trials, %", "P(change)"]
     assert len(posterior.plot().axes[0].lines) == 12
 
 

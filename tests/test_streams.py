@@ -1,7 +1,9 @@
 """Streams and folders as they are: closed, full, without a reader, narrow, not Unicode."""
 
 import errno
+import gzip
 import io
+import json
 import os
 import resource
 import subprocess
@@ -154,3 +156,59 @@ def test_all_files_or_none(tmp_path, limited):
     write(posterior, held, "{}")
     names = [{path.name for path in out.iterdir()} for out in (held, tmp_path / "a/good")]
     assert names[0] == names[1]
+
+
+# -- standard input ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def piped(monkeypatch, capsys):
+    """Run the command with standard input; return status, standard output and error."""
+
+    def run(content, *arguments):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return (status_of([*map(str, arguments)]), *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("order", [("fit", "-", "--json"), ("fit", "--json", "-")])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_a_dash_is_standard_input(piped, order, packed):
+    """The answer is that of the file, but for its name."""
+    told = json.loads(piped(packed(COAL.read_bytes()), *order)[1])
+    known = json.loads(piped(b"", "fit", COAL, "--json")[1])
+    assert (told.pop("file"), known.pop("file")) == ("standard input", str(COAL))
+    assert told == known
+
+
+def test_check_takes_it_beside_files(piped):
+    status, told, _ = piped(COAL.read_bytes(), "check", "-", COAL)
+    assert status == 0
+    first, second = told.replace(str(COAL), "standard input").strip().split("\n\n")
+    assert first.startswith("standard input\n")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "standard input: the file is empty"),
+        (b"date,count\n2024-01-01,x\n2024-01-02,1\n", "standard input, line 2, 2024-01-01"),
+        (
+            b"SQLite format 3\0" + bytes(100),
+            "standard input: this SQLite database is on standard",
+        ),
+        (b"PAR1" + bytes(100), "standard input: this is a Parquet file"),
+    ],
+)
+def test_messages_name_it(piped, content, told):
+    status, _, said = piped(content, "fit", "-")
+    assert status == 3
+    assert told in said
+
+
+def test_it_may_be_closed(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert status_of(["fit", "-"]) == 3
+    assert "standard input is closed: there is nothing to read" in capsys.readouterr().err

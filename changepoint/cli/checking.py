@@ -8,6 +8,7 @@ from changepoint.cli.columns import Columns
 from changepoint.cli.status import DATA
 from changepoint.errors import DataError, ModelError
 from changepoint.plain import say
+from changepoint.reading.files import name_of
 
 if TYPE_CHECKING:
     from changepoint.recommend import Verdict
@@ -21,7 +22,7 @@ def check(*files: str, columns: Columns = Columns()) -> int:
     Parameters
     ----------
     files
-        CSV, JSON, Excel or Parquet files, or databases, see --query.
+        CSV, JSON, Excel or Parquet files, or databases, see --query; - for standard input.
     """
     if not files:
         raise ModelError("check needs a file: changepoint check data/conversions.csv")
@@ -32,7 +33,7 @@ def _check(file: str, columns: Columns) -> int:
     """Print the advice on one file, then the verdicts; return the exit status."""
     from changepoint.recommend import recommendation, to_mend, verdicts
 
-    say(file)
+    say(name_of(file))
     try:
         observations = columns.read(file)
     except DataError as error:

@@ -56,8 +56,9 @@ class Columns:
         The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
         go back; they are told in UTC.
     exclude
-        FROM:TO, both included: rows that count as missing, such as an outage; dates, also with
-        clock times (2024-01-01T05:00:2024-01-01T09:00), or numbers. May be given several times.
+        FROM:TO, both included: rows that count as missing, such as an outage; dates as the file
+        has them or as 2024-01-31, also with clock times (2024-01-01T05:00:2024-01-01T09:00), or
+        numbers. May be given several times.
     percent
         The rates are percentages, where neither header nor cells say so.
     per

@@ -19,6 +19,7 @@ from changepoint.cli.status import DATA, ENGINE, INTERNAL, INTERRUPTED, USAGE
 from changepoint.cli.streams import delivered, standard_streams
 from changepoint.errors import DataError, EngineError, ModelError
 from changepoint.plain import NARROWEST, say
+from changepoint.reading.files import STANDARD_INPUT
 from changepoint.reading.wide import WIDE_ROLES
 
 if TYPE_CHECKING:
@@ -90,9 +91,12 @@ def with_values(arguments: list[str]) -> list[str]:
     """Return arguments in which options have a value that may stand alone.
 
     --dask: local, where no address follows; --events: none, where nothing follows; --wide:
-    none, where no role follows.
+    none, where no role follows. A dash alone, which is standard input, stands behind --, as it
+    would be taken for an option.
     """
     told = list(arguments)
+    if STANDARD_INPUT in told and "--" not in told:
+        told = [one for one in told if one != STANDARD_INPUT] + ["--", STANDARD_INPUT]
     if "--dask" in told:
         after = told.index("--dask") + 1
         if after == len(told) or not (":" in told[after] or told[after] == "local"):

@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from changepoint.effects import Effect, Holidays, Pulse
-from changepoint.time_window import window_of
+from changepoint.observations import Observations
+from changepoint.reading.saidtimes import said_window
 
 
 @Parameter(name="*")
@@ -29,9 +30,9 @@ class Stated:
     pulse: Annotated[list[str] | None, Parameter(negative=())] = None
     holidays: str | None = None
 
-    def effects(self) -> tuple[Effect, ...]:
-        """Return the effects."""
-        windows = dict.fromkeys(map(window_of, self.pulse or ()))
+    def effects(self, observations: Observations | None = None) -> tuple[Effect, ...]:
+        """Return the effects; times are written as the data's, if these are known."""
+        windows = dict.fromkeys(said_window(text, observations) for text in self.pulse or ())
         pulses = tuple(Pulse(first=first, last=last) for first, last in windows)
         if self.holidays is None:
             return pulses

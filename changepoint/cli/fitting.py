@@ -18,8 +18,10 @@ from changepoint.cli.model_flags import Season, refuse_beside
 from changepoint.cli.status import ALERT, ENGINE, INTERRUPTED
 from changepoint.cli.waiting import Waiting
 from changepoint.errors import ChangepointError, ModelError
-from changepoint.events import Event, events_of_texts
+from changepoint.events import Event
 from changepoint.plain import json_text, say, width
+from changepoint.reading.files import name_of
+from changepoint.reading.saidtimes import events_of_texts, said
 from changepoint.time_window import rows_since
 
 if TYPE_CHECKING:
@@ -48,8 +50,10 @@ def fit(
     seed: int = 0,
     alert: float | None = None,
     since: str | None = None,
+    told_per: float | None = None,
     out: Path | None = None,
-    certificate: Annotated[bool, Parameter(negative=())] = False,
+    target: float | None = None,
+    certificate: bool | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Say whether, when and how far a series changed, and how sure that is.
@@ -60,7 +64,8 @@ def fit(
     ----------
     file
         A CSV, JSON, Excel or Parquet file with a row per day, week, batch, ..., also compressed
-        by gzip; or a DuckDB or SQLite database, see --query. What it is, its content says.
+        by gzip; or a DuckDB or SQLite database, see --query. What it is, its content says. A
+        dash, -, is standard input: cat a.csv | changepoint fit -
     model
         A model file, such as models/conversion_rate.py. It is run as Python code.
     likelihood
@@ -83,8 +88,8 @@ def fit(
         by the evidence for them. It needs dates, and for values a likelihood such as normal.
     event
         TIME:LABEL of what may have changed something, such as 2024-09-12:launch: how probable
-        is a change near it, beside chance, and what would it have done? Figures mark it. May be
-        given several times.
+        is a change near it, beside chance, and what would it have done? Figures mark it. The
+        time as 2024-09-12, or as the file has it. May be given several times.
     events_file
         The same from a file with a column of times and one of labels.
     engine
@@ -100,31 +105,41 @@ def fit(
         A probability, such as 0.99: end with exit status 10 if a change --since then is at
         least so probable.
     since
-        A date, a time or a number; by default the last period of the model's shortest season,
-        such as a week, or the last 7 rows if it has none. Needs --alert.
+        A date, a time or a number; by default what suits the distance of rows, such as the
+        last week of daily rows, or the last day of hourly ones. Needs --alert.
+    told_per
+        Tell rates per so many, such as 1000 or 100000; 100 is percent, 1 as they are. By
+        default percent, or per 1,000 or 100,000 where they are small.
     out
         Folder for report.html, figures (PNG, SVG, and PDF for a paper), chart.png,
         summary.csv, posterior.nc, result.json, and a draft of methods.md with citation.bib.
+    target
+        A level that the control chart of --out draws, in the units of its points, such as 0.02
+        for a rate of 2 %.
     certificate
         Say, after the answer, how often data like these would give it without a change, and the
-        smallest change that would be found in them: by simulation, in some 10 s.
+        smallest change that would be found in them: by simulation, in some 10 s. The page of
+        --out has it by default; --no-certificate leaves it out.
     as_json
         Print one JSON object instead of a table.
     """
     from changepoint.report.alert import alert_line, alert_of
     from changepoint.report.as_json import to_dict
+    from changepoint.report.certified import UNFINISHED
     from changepoint.report.files import write
 
     _check_alert(alert, since)
+    _check_target(target, out)
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}
     changes = {name: number for name, number in changes.items() if number is not None}
     settings: dict[str, Any] = {"draws": draws, "switchpoints": switchpoints}
     settings = {name: value for name, value in settings.items() if value is not None}
     with Waiting() as tell:
-        tell(f"Reading {Path(file).name}")
-        events = _events(event, events_file)
+        tell(f"Reading {Path(name_of(file)).name}")
         chosen, observations = read(file, columns, model, likelihood, changes, season, stated)
+        events = _events(event, events_file, observations)
         if since is not None:
+            since = said(since, observations).first
             rows_since(observations, since)  # is refused before anything takes long
         sampling = engine == "mcmc" or (engine is None and modelfiles.is_pymc(chosen))
         if switchpoints is not None and not sampling:
@@ -137,21 +152,24 @@ def fit(
             warnings.simplefilter("ignore", changepoint.ConvergenceWarning)
             warnings.simplefilter("ignore", changepoint.DataWarning)
             asked = chosen, observations, kind(seed=seed, **settings)
-            posterior = changepoint.fit(*asked, events=events)
+            posterior = changepoint.fit(*asked, events=events).told_per(told_per)
         tell("Summing up: the changes, and P(any change) under other priors")
         found = None if alert is None else alert_of(posterior, alert, since)
         told = json_text(to_dict(posterior, found), indent=2)
         text = told if as_json else _text(posterior)
         if out is not None:
             tell(f"Writing the folder {out}")
-            write(posterior, out, told)
+            begun = None if certificate is False else UNFINISHED
+            write(posterior, out, told, target, begun)
     if not (as_json and certificate):
         say(text)
     if out is not None and not as_json:
         say(f"Written: report, figures, table, posterior, result and methods, in {out}")
     if found is not None and not as_json:
         say(alert_line(posterior, found))
-    status = _certify(posterior, seed, out, as_json, found) if certificate else 0
+    status = 0
+    if certificate or (out is not None and certificate is None):
+        status = _certify(posterior, seed, out, target, as_json, found, bool(certificate))
     if status == 0 and not posterior.converged:
         say(f"changepoint: {posterior.warnings[-1]}", error=True)
         status = ENGINE
@@ -169,16 +187,29 @@ def _check_alert(alert: float | None, since: str | None) -> None:
         raise ModelError("--since says from when on --alert looks: give --alert 0.99 too")
 
 
-def _events(texts: Sequence[str], file: str | None) -> tuple[Event, ...]:
+def _check_target(target: float | None, out: Path | None) -> None:
+    """Refuse a target without a chart, or one that is no number."""
+    if target is None:
+        return
+    from changepoint.report.control_chart import check_target
+
+    check_target(target)
+    if out is None:
+        raise ModelError("--target is a line of the control chart that --out writes: give both")
+
+
+def _events(
+    texts: Sequence[str], file: str | None, observations: Observations
+) -> tuple[Event, ...]:
     """Return the events that were given, and those of a file."""
     from changepoint.reading.eventfiles import read_events
 
-    given = events_of_texts(texts)
+    given = events_of_texts(texts, observations)
     if file is None:
         return given
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
-        events = read_events(file)
+        events = read_events(file, observations)
     for note in noticed:
         say(f"changepoint: {note.message}", error=True)
     return (*given, *events)
@@ -204,7 +235,7 @@ def read(
     observations = columns.read(file)
     from changepoint.model import default_model
 
-    effects = (*stated.effects(), *columns.effects())
+    effects = (*stated.effects(observations), *columns.effects())
     return default_model(observations, family, effects, seasons, **changes), observations
 
 
@@ -218,17 +249,24 @@ def _family(name: str | None) -> changepoint.likelihoods.Likelihood | None:
 
 
 def _certify(
-    posterior: Posterior, seed: int, out: Path | None, as_json: bool, alert: Alert | None
+    posterior: Posterior,
+    seed: int,
+    out: Path | None,
+    target: float | None,
+    as_json: bool,
+    alert: Alert | None,
+    asked: bool,
 ) -> int:
-    """Print what the answer is worth, as JSON with the answer; return the exit status.
+    """Say what the answer is worth, in the page, too; return the exit status.
 
-    Whatever becomes of it, the answer is printed.
+    It is printed where it is asked for, as JSON with the answer, which is printed whatever
+    becomes of it. Otherwise it is for the page alone, and changes neither output nor status.
     """
     from changepoint.report.as_json import to_dict
-    from changepoint.report.files import write_result
+    from changepoint.report.files import write_certified
     from changepoint.report.found import certificate_text
 
-    told, status = None, 0
+    told, absent, status = None, "", 0
 
     def result() -> str:
         return json_text(to_dict(posterior, alert, told), indent=2)
@@ -238,19 +276,23 @@ def _certify(
             tell("Simulating series like these, with and without a change")
             told = posterior.certificate(seed=seed)
     except ChangepointError as error:
-        say(f"changepoint: no certificate: {error}", error=True)
-        status = ENGINE
+        absent, status = str(error), ENGINE
     except KeyboardInterrupt:
-        say("changepoint: no certificate: interrupted", error=True)
-        status = INTERRUPTED
+        absent, status = "interrupted", INTERRUPTED
+    except Exception as error:
+        if asked:  # else neither the answer nor its status hangs on it
+            raise
+        absent, status = f"{type(error).__name__}: {error}", ENGINE
     finally:
-        if as_json:
+        if absent and (asked or status == INTERRUPTED):
+            say(f"changepoint: no certificate: {absent}", error=True)
+        if as_json and asked:
             say(result())
-    if told is not None and not as_json:
+    if told is not None and asked and not as_json:
         say(certificate_text(told))
-    if told is not None and out is not None:
-        write_result(out, result())
-    return status
+    if out is not None:
+        write_certified(posterior, out, result(), target, absent if told is None else told)
+    return status if asked else 0
 
 
 def _text(posterior: Posterior) -> str:

@@ -83,7 +83,8 @@ def step_of(one: Side, two: Side, joint: Floats, domain: tuple[float, float]) ->
         if ratio:
             ratio.append(_ratio_at(by_after if above else by_before, level, mean, mean_after,
                                    guess, min(log_sd, 3.0)))  # fmt: skip
-    if ratio and math.isinf(ratio[0]):  # the median stands for a mean that there isn't
+    # The median stands for a mean that there isn't, or that says less than its interval.
+    if ratio and not ratio[1] <= ratio[0] <= ratio[2]:
         ratio[0] = _ratio_at(by_after, 0.5, mean, mean_after, 0.0, min(log_sd, 3.0))
     none = (math.nan, math.nan, math.nan)
     return Step(

@@ -135,9 +135,11 @@ def log_rising_ratio(a: Floats, k: Floats) -> Floats:
 
 def _by_number(kernel: Callable[..., None], *args: Floats | float) -> Floats:
     """Return what a kernel says of each number, by broadcasting."""
-    every = np.broadcast_arrays(*args)
-    out = np.empty(every[0].shape)
-    kernel(*(np.ravel(part).astype(float, copy=False) for part in every), out.reshape(-1))
+    shape = np.broadcast_shapes(*(np.shape(part) for part in args))
+    every = (x if np.shape(x) == shape else np.broadcast_to(x, shape) for x in args)
+    out = np.empty(shape)
+    # Kernels are compiled for arrays that may be written to.
+    kernel(*(np.require(x, float, ["C", "W"]).reshape(-1) for x in every), out.reshape(-1))
     return out
 
 

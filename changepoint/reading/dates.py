@@ -21,7 +21,7 @@ from changepoint.reading.datestyles import (
     split_clock,
     tried,
 )
-from changepoint.reading.dayorder import clock_format, in_no_order, read_triples
+from changepoint.reading.dayorder import clock_format, format_of, in_no_order, read_triples
 from changepoint.reading.numerals import MISSING, is_number, read_numbers
 from changepoint.reading.spans import as_seasons, as_weeks, like_weeks
 from changepoint.reading.table import Cells, Column, Table, prefixed, shown
@@ -37,11 +37,12 @@ _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:
 
 
 class TimesRead(NamedTuple):
-    """A column of times, what was wrong in it, and what was noticed."""
+    """A column of times, what was wrong in it, what was noticed; `Observations.date_format`."""
 
     times: Times
     problems: list[Problem]
     notes: tuple[str, ...] = ()
+    written: str = ""
 
 
 class _Stamps(NamedTuple):
@@ -50,6 +51,7 @@ class _Stamps(NamedTuple):
     local: NDArray[np.datetime64]
     offset: NDArray[np.timedelta64]
     rule: str  # what the cells without a time break
+    written: str = ""  # the format, where day and month could stand in either order
 
 
 def read_times(
@@ -189,6 +191,7 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
     if style == "number":
         return None
     days: dict[str, date | None]
+    written = ""
     if style == "triple":
         elsewhere = table.elsewhere.get("time", ())
         if (pair := in_no_order(elsewhere)) is not None:
@@ -197,6 +200,7 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
         if order.ambiguous is not None:
             return _which_order(table, parts, *order.ambiguous)
         days, rule = order.dates, f"a date in the order {order.name} was expected"
+        written = next((form for t in present if (form := format_of(t, order.name))), "")
     else:
         example, read = STYLES[int(style)].example, STYLES[int(style)].read
         days = {text: tried(read, text) for text in present}
@@ -213,7 +217,7 @@ def _by_style(table: Table, cells: list[str]) -> _Stamps | Problem | None:
     offsets = {text: clock and clock.offset for text, clock in clocks.items()}
     clock = _spread((part[1] for part in parts), elapsed.get, "timedelta64[us]")
     offset = _spread((part[1] for part in parts), offsets.get, "timedelta64[us]")
-    return _Stamps(day + clock, offset, rule)
+    return _Stamps(day + clock, offset, rule, written)
 
 
 def _spread(
@@ -281,6 +285,7 @@ def _by_format(cells: list[str], date_format: str) -> _Stamps:
         _spread(cells, local.get, "datetime64[us]"),
         _spread(cells, offsets.get, "timedelta64[us]"),
         f"a date of the form {date_format} was expected",
+        date_format,
     )
 
 
@@ -318,7 +323,7 @@ def _compact(cells: list[str], name: str) -> _Stamps | None:
 
 def _assembled(table: Table, stamps: _Stamps) -> TimesRead:
     """Return the times in UTC, or what is wrong with them."""
-    local, offset, rule = stamps
+    local, offset, rule, written = stamps
     aware = ~np.isnat(offset)
     utc = local - np.where(aware, offset, np.timedelta64(0, "us"))
     wrong = np.isnat(local) | (utc < _FIRST) | (utc > _LAST)
@@ -331,8 +336,8 @@ def _assembled(table: Table, stamps: _Stamps) -> TimesRead:
             why = "the time is missing"
         problems.append(table.problem("time", row, why, _CORRECT))
     if problems or np.array_equal(utc, local):
-        return TimesRead(local, problems)
+        return TimesRead(local, problems, (), written)
     if np.all(local == local.astype("datetime64[D]")):
         kept = "all times are local midnights: kept as dates, without their UTC offsets"
-        return TimesRead(local, [], (kept,))
-    return TimesRead(utc, [], ("times with an offset were converted to UTC",))
+        return TimesRead(local, [], (kept,), written)
+    return TimesRead(utc, [], ("times with an offset were converted to UTC",), written)

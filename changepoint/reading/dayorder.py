@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from changepoint.reading.datestyles import CLOCK, TRIPLE, full_year, tried
 
-_ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
+ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 
 
 class Order(NamedTuple):
@@ -40,6 +40,19 @@ def orders_of(text: str) -> frozenset[str]:
     return frozenset(order for order in orders if tried(_build, match, order) is not None)
 
 
+def in_order(text: str, order: str) -> date:
+    """Return the date of a text in one of `orders_of` it."""
+    match = TRIPLE.fullmatch(text)
+    assert match is not None
+    return _build(match, order)
+
+
+def format_of(text: str, name: str) -> str:
+    """Return the strptime format of a date of three numbers, read in the order of a name."""
+    match = TRIPLE.fullmatch(text)
+    return "" if match is None else _format(match, name)
+
+
 def in_no_order(texts: Sequence[str]) -> tuple[str, str] | None:
     """Return the first two texts that no order makes dates both, None if there are none."""
     pairs = itertools.combinations(texts, 2)
@@ -54,7 +67,7 @@ def read_triples(texts: Sequence[str], elsewhere: Sequence[str] = ()) -> Order:
     every = (*texts, *elsewhere)
     matches = {text: match for text in every if (match := TRIPLE.fullmatch(text))}
     readings = [
-        Order(_ORDERS[order], {text: tried(_build, m, order) for text, m in matches.items()})
+        Order(ORDERS[order], {text: tried(_build, m, order) for text, m in matches.items()})
         for order in _possible(matches)
     ]
     fits = [sum(1 for date in r.dates.values() if date is not None) for r in readings]

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from changepoint.errors import AccessError, DataError
 from changepoint.reading import databases
-from changepoint.reading.files import check_path, content_of, lines_of, text_of_bytes
+from changepoint.reading.files import (
+    STANDARD_INPUT,
+    check_path,
+    content_of,
+    lines_of,
+    name_of,
+    text_of_bytes,
+)
 from changepoint.reading.frames import read_parquet_table
 from changepoint.reading.jsontables import is_json, read_json_table
 from changepoint.reading.layout import read_table
@@ -49,7 +56,7 @@ def table_of_file(
     Parameters
     ----------
     path
-        The file.
+        The file; "-" for standard input.
     asked
         The columns asked for, by role.
     choice
@@ -62,8 +69,9 @@ def table_of_file(
     DataError
         If it can't be read, or columns have no or several roles.
     """
-    file = os.fspath(path)
-    kind = None if is_url(path) else databases.kind_of(_head(path))
+    file, kind = name_of(path), None
+    if path != STANDARD_INPUT and not is_url(path):
+        kind = databases.kind_of(_head(path))
     if WIDE in asked and file.lower().endswith((".parquet", ".pq")):
         refuse_choice(file, choice)
         return read_parquet_table(path, asked)
@@ -73,7 +81,8 @@ def table_of_file(
     content = content_of(path)
     kind = databases.kind_of(content)
     if kind is not None:
-        where = "on another system" if is_url(path) else "compressed"
+        piped = "on standard input" if path == STANDARD_INPUT else "compressed"
+        where = "on another system" if is_url(path) else piped
         raise DataError(f"{file}: this {kind} database is {where}: make a plain copy here")
     if choice.query is not None or file.lower().endswith(databases.SUFFIXES):
         raise DataError(

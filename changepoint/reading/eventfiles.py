@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
+from datetime import date
 
 from changepoint.errors import PACKAGE, DataError, DataWarning
 from changepoint.events import Event
-from changepoint.observations import stamp_of
+from changepoint.observations import Observations, stamp_of
 from changepoint.reading.dates import read_times
+from changepoint.reading.datestyles import split_clock
 from changepoint.reading.doors import table_of_file
 from changepoint.reading.matching import EVENTS, key_role, normal
 from changepoint.reading.table import Table, prefixed
@@ -20,11 +23,14 @@ LABELS = (
 )
 
 
-def read_events(path: str | os.PathLike[str]) -> tuple[Event, ...]:
+def read_events(
+    path: str | os.PathLike[str], observations: Observations | None = None
+) -> tuple[Event, ...]:
     """Return the events of a file of any kind that `read` takes.
 
     The column of times is found as that of data is; that of labels by its name (label, event,
-    name, ...), or as the only other one.
+    name, ...), or as the only other one. Where the order of day and month can't be told from
+    this file, it is that of the data.
 
     Raises
     ------
@@ -35,7 +41,9 @@ def read_events(path: str | os.PathLike[str]) -> tuple[Event, ...]:
     time, label = table.columns["time"].name, _label_of(table)
     if label is not None:
         table = table_of_file(path, {EVENTS: time, key_role(0): label})
-    times, problems, _ = read_times(table)
+    times, problems, *_ = read_times(table)
+    if problems and observations is not None and observations.date_format:
+        times, problems, *_ = read_times(_beside(table, observations.date_format))
     if problems:
         cells = "1 time" if len(problems) == 1 else f"{len(problems)} times"
         raise DataError(prefixed(table.file, f"{cells} can't be understood"), problems)
@@ -46,6 +54,12 @@ def read_events(path: str | os.PathLike[str]) -> tuple[Event, ...]:
     return tuple(
         Event(stamp_of(at), str(text).strip()) for at, text in zip(times, labels, strict=True)
     )
+
+
+def _beside(table: Table, date_format: str) -> Table:
+    """Return a table whose times are in the order of a format, if they can be."""
+    probe, _ = split_clock(date(2001, 12, 31).strftime(date_format))  # no other order wrote it
+    return replace(table, elsewhere={**table.elsewhere, "time": (probe,)})
 
 
 def _label_of(table: Table) -> str | None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from changepoint.errors import DataError
 from changepoint.observations import ROLES, Observations
 from changepoint.reading.coverage import start_of
+from changepoint.reading.saidtimes import said_ends, window_of
 from changepoint.reading.table import prefixed
-from changepoint.time_window import rows_between, window_of
+from changepoint.time_window import rows_between
 
 Windows = tuple[tuple[str, str], ...]
 
@@ -61,7 +62,7 @@ def without(observations: Observations, windows: Windows, period: str | None) ->
     out, named, notes = np.zeros(len(observations), bool), [], []
     for first, last in windows:
         try:
-            rows, note = rows_between(observations, first, last)
+            rows, note = rows_between(observations, *said_ends(first, last, observations))
         except DataError as error:
             told = f"--exclude {first}:{last}: {error}"
             raise DataError(prefixed(observations.file, told)) from None

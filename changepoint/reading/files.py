@@ -6,12 +6,14 @@ import codecs
 import gzip
 import io
 import os
+import sys
 import zlib
 from pathlib import Path
 
 from changepoint.errors import AccessError, DataError
 from changepoint.reading.systems import content, is_url
 
+STANDARD_INPUT = "-"  # in place of a path, as commands have it
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 EXPORT = "export the sheet as CSV (in Excel: File > Save As > CSV UTF-8) and read that file"
 
@@ -33,6 +35,12 @@ _FORMATS = (
 )
 
 
+def name_of(path: str | os.PathLike[str]) -> str:
+    """Return how messages and answers name a file."""
+    file = os.fspath(path)
+    return "standard input" if file == STANDARD_INPUT else file
+
+
 def check_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of an existing file; DataError if it can't be a table."""
     file = Path(path)
@@ -47,13 +55,24 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 
 
 def content_of(path: str | os.PathLike[str]) -> bytes:
-    """Return the bytes of a file, decompressed if they are by gzip."""
+    """Return the bytes of a file, or of standard input, decompressed if they are by gzip."""
+    if path == STANDARD_INPUT:
+        return uncompressed(_standard_input(), name_of(path))
     if is_url(path):
         return uncompressed(content(os.fspath(path)), path)
     try:
         return uncompressed(check_path(path).read_bytes(), path)
     except OSError as error:
         raise AccessError(f"{path}: the file can't be read: {error.strerror}") from None
+
+
+def _standard_input() -> bytes:
+    try:
+        if sys.stdin is None:  # closed before we began
+            raise AccessError("standard input is closed: there is nothing to read")
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise AccessError(f"standard input can't be read: {error.strerror}") from None
 
 
 def uncompressed(content: bytes, path: str | os.PathLike[str]) -> bytes:

@@ -68,7 +68,7 @@ class Long:
         Series i has the rows offsets[i]:offsets[i + 1], shape (B + 1,).
     rows
         Times, numbers and lines of all rows.
-    outcome_names, columns
+    outcome_names, columns, date_format
         As in `Observations`.
     problems
         Cells that can't be understood, by series.
@@ -90,6 +90,7 @@ class Long:
     how: Instructions
     notes: tuple[str, ...]
     wide: str | None = None
+    date_format: str = ""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -112,6 +113,7 @@ class Long:
             outcome_names=self.outcome_names,
             file=self.files[i],
             columns=self.columns if self.wide is None else self._own_column(i),
+            date_format=self.date_format,
         )
 
     def _own_column(self, i: int) -> dict[str, str]:
@@ -297,11 +299,11 @@ def _grouped(
     order, starts = _order(code)
     first = starts[:-1] if order is None else order[starts[:-1]]
     names = [[distinct[c] for c in codes[first]] for codes, distinct in keys]
-    notes, time = list(table.notes), None
+    notes, time, written = list(table.notes), None, ""
     problems: list[Problem] = []
     refuse_offsets(table, how.zone)
     if "time" in table.columns:
-        time, problems, noticed = read_times(table, date_format, how.year)
+        time, problems, noticed, written = read_times(table, date_format, how.year)
         notes += noticed
     roles = [*with_numbers(table.columns), *numeric_covariates(table, typed)]
     numbers, wrong, noticed = read_numbers(table, roles)
@@ -346,6 +348,7 @@ def _grouped(
         asked=asked,
         how=how,
         notes=tuple([*notes, *noticed, *remarks]),
+        date_format=written,
     )
 
 

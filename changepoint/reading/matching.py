@@ -40,6 +40,9 @@ def spellings(name: str) -> set[str]:
 MEANING = {
     spelling: role.name for role in TABLE for name in role.names for spelling in spellings(name)
 }
+SPARE = {
+    spelling: role.name for role in TABLE for name in role.spare for spelling in spellings(name)
+}
 
 
 @lru_cache(maxsize=4096)
@@ -120,6 +123,7 @@ def find_roles(
             found |= {parts.role_of(part): index for part, index in date.items()}
         elif matches:
             several[role] = [header[index] for index in matches]
+    _spare(found, several, header, asked)
     # It doesn't matter which column stands behind a response that is absent.
     present = {None, *found, *several}  # None: most roles stand behind nothing
     several = {r: names for r, names in several.items() if BY_NAME[r].behind in present}
@@ -136,6 +140,27 @@ def find_roles(
         raise RolesError(_ask(header, file, problem))
     others = [role for role in found if role not in BY_NAME]
     return {role: found[role] for role in (*BY_NAME, *others) if role in found}
+
+
+def _spare(
+    found: dict[str, int],
+    several: dict[str, list[str]],
+    header: Sequence[str],
+    asked: Mapping[str, str],
+) -> None:
+    """Find by less clear names what stands behind a count, if nothing else does."""
+    if "count" not in found or any(
+        BY_NAME[r].behind for r in (*found, *several, *asked) if r in BY_NAME
+    ):
+        return
+    free = (index for index in range(len(header)) if index not in found.values())
+    named = {index: role for index in free if (role := SPARE.get(normal(header[index])))}
+    for role in dict.fromkeys(named.values()):
+        matches = [index for index in named if named[index] == role]
+        if len(matches) == 1:
+            found[role] = matches[0]
+        else:
+            several[role] = [header[index] for index in matches]
 
 
 def _of_events(

@@ -96,7 +96,8 @@ def read(
         A Parquet file (.parquet, .pq), or one with any other suffix, whose content says what it
         is: a text file as for `read_csv`; JSON, a list of records or an object of columns, also
         under a key of an object; JSON Lines; a DuckDB or SQLite database, which is opened for
-        reading only; an Excel file (.xlsx). Text may be compressed by gzip.
+        reading only; an Excel file (.xlsx). Text may be compressed by gzip. "-" is standard
+        input.
     date_format, **options
         As for `read_csv`.
     query
@@ -194,8 +195,8 @@ def read_csv(
     exclude
         Windows of time whose rows count as missing, such as outages: pairs of first and last,
         ``[("2024-01-01", "2024-01-05")]``, or text, ``["2024-01-01:2024-01-05"]``; both
-        included, a day as a whole; of data without times numbers of rows, from 0. Periods that
-        were summed are left out as a whole.
+        included, a day as a whole; as the file has them too; of data without times numbers of
+        rows, from 0. Periods that were summed are left out as a whole.
     per
         What rates are counted by: 100 for percentages, 1 for proportions, 100000. Needed only
         where neither the header nor percent signs say it, and the numbers leave it open.
@@ -311,11 +312,11 @@ def _observations(
     table: Table, asked: dict[str, str], how: Instructions, date_format: str | None
 ) -> Observations:
     """Convert the cells, put the rows on their grid, and warn of what was noticed."""
-    notes, time = list(table.notes), None
+    notes, time, written = list(table.notes), None, ""
     problems: list[Problem] = []
     refuse_offsets(table, how.zone)
     if "time" in table.columns:
-        time, problems, noticed = read_times(table, date_format, how.year)
+        time, problems, noticed, written = read_times(table, date_format, how.year)
         notes += noticed
     roles = [*with_numbers(table.columns), *numeric_covariates(table, table.typed)]
     numbers, wrong, noticed = read_numbers(table, roles)
@@ -346,6 +347,7 @@ def _observations(
         outcome_names=() if found is None else found.names,
         file=table.file,
         columns=columns,
+        date_format=written,
     )
     for note in observations.warnings:
         # Point at the caller, whichever public function was called.

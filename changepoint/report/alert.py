@@ -8,7 +8,7 @@ import numpy as np
 
 from changepoint.errors import ModelError
 from changepoint.report.numbers import equals
-from changepoint.results.events import period_of
+from changepoint.results.events import near
 from changepoint.time_window import rows_since
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def alert_of(posterior: Answer, threshold: float, since: Any = None) -> Alert:
     Parameters
     ----------
     since
-        A date, a number, or a row where the data have no times; by default the last period of
-        the shortest season of the model, or the last 7 rows if it has none.
+        A date, a number, or a row where the data have no times; by default what suits the
+        distance of rows, such as the last week of daily ones.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def alert_of(posterior: Answer, threshold: float, since: Any = None) -> Alert:
     observations = posterior.observations
     time = np.arange(len(observations)) if observations.time is None else observations.time
     if since is None:
-        first, window = _lately(observations, posterior.model)
+        first, window = _lately(observations)
     else:
         rows, note = rows_since(observations, since)
         first = int(rows.argmax())
@@ -102,11 +102,11 @@ def alert_of(posterior: Answer, threshold: float, since: Any = None) -> Alert:
     return Alert(observations.stamp(first), window, p, threshold)
 
 
-def _lately(observations: Observations, model: Any) -> tuple[int, str]:
+def _lately(observations: Observations) -> tuple[int, str]:
     """Return the first of the last rows, and which they are."""
-    rows, season = period_of(model, observations)
-    of = f", a period of the effect {season}" if season else ""
-    return len(observations) - rows, f"the last {rows} rows{of}"
+    rows, words = near(observations)
+    many = "row" if rows == 1 else f"{rows} rows"
+    return len(observations) - rows, f"the last {many}{'' if words == many else f', {words}'}"
 
 
 def alert_line(posterior: Answer, alert: Alert) -> str:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from changepoint.report.events import event_sentence
 from changepoint.report.headline import headline
 from changepoint.report.json_schema import SCHEMA_VERSION
 from changepoint.report.sentences import sentence
+from changepoint.report.units import unit_of
 from changepoint.results.events import EventEffect, EventFound
 from changepoint.results.reported import Change
 from changepoint.results.summaries import MASS
@@ -36,8 +38,9 @@ def to_dict(
     return {
         "version": __version__,
         "schema": SCHEMA_VERSION,
-        "headline": headline(posterior),
+        "headline": headline(posterior, certificate),
         "sentence": sentence(posterior),
+        "unit": unit_of(posterior).to_dict(),
         "file": observations.file,
         "observations": observed,
         "missing": len(observations) - observed,
@@ -68,7 +71,7 @@ def to_dict(
         "checks": [check.to_dict() for check in checks(posterior)],
         "alert": None if alert is None else alert.to_dict(),
         "certificate": None if certificate is None else certificate.to_dict(),
-        "events": [_event_dict(event) for event in posterior.events],
+        "events": [_event_dict(posterior, event) for event in posterior.events],
         "warnings": list(posterior.warnings),
     }
 
@@ -92,15 +95,17 @@ def _sure_dict(change: SureChange) -> dict[str, Any]:
     }
 
 
-def _event_dict(event: EventFound) -> dict[str, Any]:
+def _event_dict(posterior: Answer, event: EventFound) -> dict[str, Any]:
     first, last = event.times
     return {
+        "sentence": event_sentence(posterior, event),
         "time": event.time,
         "label": event.label,
         "index": event.index,
         "start": event.start,
         "first": first,
         "last": last,
+        "window": event.window,
         "probability": event.probability,
         "chance": event.chance,
         "effect": None if event.effect is None else _effect_dict(event.effect),

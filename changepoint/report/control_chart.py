@@ -18,12 +18,14 @@ from changepoint.report.figure_style import (
     axes_or_new,
     clean,
     draw_dates,
+    draw_unit,
     edges_of,
     middles_of,
     places,
 )
 from changepoint.report.numbers import equals, number
 from changepoint.report.plots import draw_legend
+from changepoint.report.units import PLAIN, Unit, unit_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +57,7 @@ def plot_chart(posterior: Answer, target: float | None = None, ax: Axes | None =
     """Draw the points, the mean of each stage, and its limits; what lies beyond is marked."""
     check_target(target)
     chart = chart_of(posterior)  # which may be refused: before there is a figure
+    unit = charted_in(posterior)
     ax = axes_or_new(ax)
     x = places(posterior)
     edges, middles = edges_of(x), middles_of(x)
@@ -71,10 +74,10 @@ def plot_chart(posterior: Answer, target: float | None = None, ax: Axes | None =
         _steps(ax, chart.wide_lower, edges, CHANGE, 1.0)
     if target is not None:
         ax.axhline(target, color=LINE, linewidth=1, linestyle=(0, (6, 3)), zorder=1)
+        told = f"target {unit.text(target)}"
         ax.annotate(
-            f"target {number(target)}", (1, target), xycoords=("axes fraction", "data"),
-            xytext=(3, 0), textcoords="offset points", ha="left", va="center", fontsize="small",
-            color=LINE,
+            told, (1, target), xycoords=("axes fraction", "data"), xytext=(3, 0),
+            textcoords="offset points", ha="left", va="center", fontsize="small", color=LINE,
         )  # fmt: skip
     beyond = chart.beyond
     if beyond.any():
@@ -82,7 +85,9 @@ def plot_chart(posterior: Answer, target: float | None = None, ax: Axes | None =
             middles[beyond], chart.y[beyond], s=3 * size + 12, facecolors="none",
             edgecolors=CHANGE, linewidths=1.2, zorder=4, label="beyond the limits",
         )  # fmt: skip
-    ax.set_ylabel(named(posterior))
+    ax.set_ylabel(unit.head(named(posterior)))
+    if unit.label:
+        draw_unit(ax.yaxis, posterior)
     ax.set_title(NAMES[chart.kind], fontsize="small", loc="left")
     draw_legend(ax, ncols=3)
     clean(ax)
@@ -103,6 +108,12 @@ def named(posterior: Answer) -> str:
     if response != "count" or role is None or getattr(posterior.observations, role) is None:
         return drawable(top)
     return drawable(f"{top} / {columns.get(role, role)}")
+
+
+def charted_in(posterior: Answer) -> Unit:
+    """Return the unit of a chart's points: counts and values are drawn as they are."""
+    rates = kind_of(posterior) in ("p", "u") or posterior.model.likelihood.response == "rate"
+    return unit_of(posterior) if rates else PLAIN
 
 
 def chart_note(posterior: Answer, chart: Chart) -> list[str]:

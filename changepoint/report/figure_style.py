@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError
 from changepoint.plain import drawable
+from changepoint.report.units import unit_of
 from changepoint.time_window import moment
 
 if TYPE_CHECKING:
@@ -165,7 +167,18 @@ def draw_dates(ax: Axes, posterior: Answer) -> None:
 
 
 def label_of(posterior: Answer) -> str:
-    """Return the parameter, and the column it describes."""
+    """Return the parameter, the column it describes, and the unit it is told in."""
+    return unit_of(posterior).head(_label(posterior))
+
+
+def draw_unit(axis: Axis, posterior: Answer) -> None:
+    """Write the numbers of an axis in the unit of the answer; what is drawn stays a rate."""
+    unit = unit_of(posterior)
+    if unit.label:
+        axis.set_major_formatter(lambda value, _: f"{unit.per * value:.6g}")
+
+
+def _label(posterior: Answer) -> str:
     family, columns = posterior.model.likelihood, posterior.observations.columns
     if family.label != family.parameter:
         return family.label

@@ -17,10 +17,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 
-def write(posterior: Answer, out: Path, told: str) -> None:
+def write(
+    posterior: Answer,
+    out: Path,
+    told: str,
+    target: float | None = None,
+    certificate: Certificate | str | None = None,
+) -> None:
     """Write page, figures, table, posterior, JSON, and what a paper needs: all or none.
+
+    Parameters
+    ----------
+    told
+        The JSON.
+    target
+        A line of the control chart.
+    certificate
+        That of the page, or the reason why there is none; None where it isn't asked for.
 
     Raises
     ------
@@ -29,15 +45,25 @@ def write(posterior: Answer, out: Path, told: str) -> None:
     """
     try:
         with _all_or_none(out) as unfinished:
-            _write(posterior, unfinished, told)
+            _write(posterior, unfinished, told, target, certificate)
     except OSError as error:
         raise DataError(f"can't write to {out}: {error.strerror or error}") from None
 
 
-def write_result(out: Path, told: str) -> None:
-    """Write result.json anew, or raise DataError and leave the old one."""
+def write_certified(
+    posterior: Answer,
+    out: Path,
+    told: str,
+    target: float | None,
+    certificate: Certificate | str,
+) -> None:
+    """Write page and result.json anew, or raise DataError and leave the old ones."""
+    from changepoint.report.page_one import single
+
     try:
         with _all_or_none(out) as unfinished:
+            page = single(posterior, target, certificate)
+            (unfinished / "report.html").write_text(page, encoding="utf-8")
             (unfinished / "result.json").write_text(told + "\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"can't write to {out}: {error.strerror or error}") from None
@@ -58,7 +84,13 @@ def _all_or_none(out: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write(posterior: Answer, out: Path, told: str) -> None:
+def _write(
+    posterior: Answer,
+    out: Path,
+    told: str,
+    target: float | None,
+    certificate: Certificate | str | None,
+) -> None:
     from matplotlib import rc_context
 
     from changepoint.report.control_chart import plot_chart
@@ -75,7 +107,7 @@ def _write(posterior: Answer, out: Path, told: str) -> None:
     (out / "figure.svg").write_text(svg(figure), encoding="utf-8")
     if posterior.model.likelihood.response != "outcomes":
         chart = Picture(figsize=(SIZES["screen"][0], 3.6), layout="constrained")
-        plot_chart(posterior, ax=chart.subplots())
+        plot_chart(posterior, target, ax=chart.subplots())
         chart.savefig(out / "chart.png", dpi=150)
     # At the width of a page's text; without the day, equal figures give equal files.
     with rc_context({"pdf.fonttype": 42}):  # text that journals can edit
@@ -84,7 +116,8 @@ def _write(posterior: Answer, out: Path, told: str) -> None:
     # A spreadsheet takes a file without a byte order mark for its local encoding.
     _defused(frame(posterior)).to_csv(out / "summary.csv", encoding="utf-8-sig")
     (out / "posterior.nc").write_bytes(netcdf(posterior.tree))
-    (out / "report.html").write_text(single(posterior), encoding="utf-8")
+    page = single(posterior, target, certificate)
+    (out / "report.html").write_text(page, encoding="utf-8")
     (out / "result.json").write_text(told + "\n", encoding="utf-8")
     (out / "methods.md").write_text(methods(posterior), encoding="utf-8")
     (out / "citation.bib").write_text(bibtex(posterior), encoding="utf-8")

@@ -7,11 +7,17 @@ from changepoint.trust import Calibration, Certificate, Power, Share, Smallest
 
 
 def percent(value: Share) -> str:
-    """Return a share with its standard error.
+    """Return a share with its standard error; of none, or all, with the end of its interval.
 
-    >>> percent(Share(0.123, 0.0104))
+    >>> percent(Share(0.123, 0.0104, 0.103, 0.145))
     '12.3 % (+-1.0)'
+    >>> percent(Share(0.0, 0.0007, 0.0, 0.0037))
+    '0 % (at most 0.4)'
     """
+    if value.share == 0:
+        return f"0 % (at most {100 * value.upper:.1f})"
+    if value.share == 1:
+        return f"100 % (at least {100 * value.lower:.1f})"
     return f"{100 * value.share:.1f} % (+-{100 * value.error:.1f})"
 
 
@@ -58,17 +64,21 @@ def certificate_text(told: Certificate) -> str:
         f"{chance(told.probability_of_change)}, as here, in {percent(told.reached)} of "
         f"{told.runs:,} series, and 0.95 in {percent(told.false_alarms)}."
     ]
-    if told.smallest is not None:
-        lines.append(
-            "The smallest change found (P(any change) > 0.95) in 80 % of such series, up or "
-            f"down at a random place: {factor(told.smallest)}."
-        )
-    elif told.runs_with_change:
-        lines.append("Not even a change by x2, or to a half, would be found in 80 % of them.")
-    else:
+    if told.sentence is None:
         lines.append(
             "The smallest change that would be found wasn't looked for: there was no time "
             "(Posterior.certificate takes seconds=), or there is no ratio to speak of."
+        )
+    else:
+        sizes = (told.smallest_increase, told.smallest_decrease)
+        factors = [factor(size) for size in sizes if size is not None]
+        exactly = f" As a ratio: {' or '.join(factors)}." if factors else ""
+        lines.append(f"{told.sentence}{exactly}")
+    if told.delay is not None:
+        rows = f"{told.delay.rows:g} {'row' if told.delay.rows == 1 else 'rows'}"
+        lines.append(
+            f"Its place would be {rows} off, in the median of {told.delay.series} series that "
+            f"find it (95 % interval {told.delay.lower:g} to {told.delay.upper:g})."
         )
     return "\n".join([*lines, *_left_out(told)])
 

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from changepoint.report.numbers import number, percent
+from changepoint.report.numbers import number, percent, span
+from changepoint.report.units import unit_of
 from changepoint.results.reported import Change, Interval
 from changepoint.results.summaries import MASS
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.results.events import EventEffect
+    from changepoint.trust import Certificate
+
+    type Step = Change | EventEffect
 
 BEHIND = ("trials", "exposure")
 SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
 LONGEST = 40  # characters of a column's name
 TIMES = 2.0  # ratio from which "by so many percent" is "to so many times"
 WILD = 1000.0  # ratio beyond which it says nothing, as what was before may have been 0
-PER = ((0.005, 100, " %"), (0.0005, 1000, " per 1,000"), (0.0, 100_000, " per 100,000"))
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -28,13 +32,21 @@ MONTHS = (
 NOT_CONVERGED = "The chains have NOT converged, so this may be wrong"
 
 
-def headline(posterior: Answer) -> str:
-    """Return the answer in one sentence."""
-    told = _fixed(posterior) if _given(posterior) else _bound(posterior, _found(posterior))
+def headline(posterior: Answer, certificate: Certificate | None = None) -> str:
+    """Return the answer in one sentence.
+
+    Where nothing is found, the certificate's follows: what would have been.
+    """
+    told = (
+        _fixed(posterior) if number_given(posterior) else _bound(posterior, _found(posterior))
+    )
+    if certificate is not None and certificate.sentence and not posterior.changes:
+        told = f"{told} {certificate.sentence}"
     return told if posterior.converged else f"{NOT_CONVERGED}: {told}"
 
 
-def _given(posterior: Answer) -> bool:
+def number_given(posterior: Answer) -> bool:
+    """Whether the number of changes was told, not found."""
     return posterior.model.changes.exactly is not None
 
 
@@ -149,14 +161,9 @@ def _largest(found: Sequence[Change]) -> Change:
 
 def _did(posterior: Answer, change: Change) -> str:
     """Return what a change did and when: "fell by 65 % (49 to 78 %), from ... to ..., ..."."""
-    up, family = change.probability_of_increase, posterior.model.likelihood
-    before, after = change.before, change.after
-    by, verb = "", "changed"
-    agree = (after.mean > before.mean) == (up > 0.5)
-    if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
-        verb = "rose" if up > 0.5 else "fell"
-        by = _by(posterior, change)
-    told = [_ends(posterior, before.mean, after.mean)]
+    family = posterior.model.likelihood
+    verb, by = _verb(posterior, change)
+    told = [unit_of(posterior).ends(change.before.mean, change.after.mean)]
     told += [
         f"its {name} from {number(sides[0].mean)} to {number(sides[1].mean)}"
         for name, sides in change.others.items()
@@ -168,7 +175,31 @@ def _did(posterior: Answer, change: Change) -> str:
     return f"{verb}{by}{',' if by else ''} {', '.join([*told, when])}"
 
 
-def _by(posterior: Answer, change: Change) -> str:
+def step_of(posterior: Answer, change: Step) -> str:
+    """Return what a change did, without its time: "the rate rose by 18 % (...), from ..."."""
+    verb, by = _verb(posterior, change)
+    ends = unit_of(posterior).ends(change.before.mean, change.after.mean)
+    factor = factor_of(change) if verb == "changed" else ""
+    return f"the {parameter_of(posterior)} {verb}{by}{',' if by else ''} {ends}{factor}"
+
+
+def factor_of(change: Step) -> str:
+    """Return how far it went either way, of what didn't surely rise or fall."""
+    if change.ratio is None:
+        return f", a difference of {span(change.difference)}"
+    return f", a ratio of {span(change.ratio)}"
+
+
+def _verb(posterior: Answer, change: Step) -> tuple[str, str]:
+    """Return whether it surely rose or fell, and by how much; "changed" and "" if not."""
+    up, family = change.probability_of_increase, posterior.model.likelihood
+    agree = (change.after.mean > change.before.mean) == (up > 0.5)
+    if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
+        return "rose" if up > 0.5 else "fell", _by(posterior, change)
+    return "changed", ""
+
+
+def _by(posterior: Answer, change: Step) -> str:
     """Return by how much, of what surely rose or fell; nothing where that says nothing."""
     ratio, difference = change.ratio, change.difference
     rose = change.probability_of_increase > 0.5
@@ -191,25 +222,6 @@ def _whole(x: float) -> str:
     return f"{x:.0f}" if abs(x) >= 9.95 else f"{x:.1f}" if abs(x) >= 0.995 else f"{x:.2g}"
 
 
-def _ends(posterior: Answer, before: float, after: float) -> str:
-    """Return from what to what, in percent, or per 1,000 or 100,000, where it is a share."""
-    times, unit = _unit(posterior, max(before, after))
-    one, two = number(times * before), number(times * after)
-    if one == two:
-        one, two = (f"{times * x:.5g}" for x in (before, after))
-    return f"from {one}{unit if unit == ' %' else ''} to {two}{unit}"
-
-
-def _unit(posterior: Answer, largest: float) -> tuple[float, str]:
-    """Return by what numbers of a size are multiplied, and what is written behind them."""
-    family = posterior.model.likelihood
-    counted = family.response == "count" and posterior.observations.exposure is not None
-    by_exposure = counted and family.name != "pymc" and largest < PER[0][0]
-    if family.domain != (0.0, 1.0) and not by_exposure:
-        return 1, ""
-    return next((times, unit) for least, times, unit in PER if largest >= least)
-
-
 def _throughout(posterior: Answer, joined: str = "") -> str:
     """Return what the parameter is, where it doesn't change; nothing of a line."""
     family = posterior.model.likelihood
@@ -219,10 +231,8 @@ def _throughout(posterior: Answer, joined: str = "") -> str:
     first, last = posterior.arrays.rows[0, [0, -1]]
     if abs(last - first) > upper - lower:  # a line
         return "" if joined else " follows one line"
-    times, unit = _unit(posterior, mean)
-    told = Interval(times * mean, times * lower, times * upper)
-    spread = f"({number(told.lower)} to {number(told.upper)}{unit})"
-    return f"{joined} is about {number(told.mean)}{unit} {spread} throughout"
+    about = unit_of(posterior).span(Interval(mean, lower, upper))
+    return f"{joined} is about {about} throughout"
 
 
 def _when(posterior: Answer, change: Change) -> str:
@@ -243,6 +253,45 @@ def _when(posterior: Answer, change: Change) -> str:
     return f"{word} {MONTHS[told.month - 1]} {told.year}"
 
 
+def plain_means(posterior: Answer) -> str:
+    """Return why the means before and after aren't those of the rows; "" where nothing says so.
+
+    Of the change that the headline tells: the plain means of the rows, up to the changes next
+    to it, of which likely effects are no part in the answer.
+    """
+    likely = [effect.name for effect in posterior.effects if effect.likely]
+    found, family = posterior.changes, posterior.model.likelihood
+    if not found or not likely or family.response not in ("count", "rate", "value"):
+        return ""
+    top = most_telling(found)
+    if family.name in ("exponential", "normal-variance") or "slope" in top.others:
+        return ""  # what is told is no mean of rows
+    unit = unit_of(posterior)
+    starts = [0, *(change.index for change in found), len(posterior.observations)]
+    i = starts.index(top.index, 1)
+    ends = unit.ends(*(_mean(posterior, *starts[j : j + 2]) for j in (i - 1, i)))
+    if ends == unit.ends(top.before.mean, top.after.mean):
+        return ""
+    which = " and ".join([", ".join(likely[:-1]), likely[-1]] if likely[1:] else likely)
+    return (
+        f"The plain means of the rows went {ends}: the {family.label} that is told is that "
+        f"without the effect{'s' if likely[1:] else ''} {which}, and averages over where the "
+        "change was."
+    )
+
+
+def _mean(posterior: Answer, first: int, end: int) -> float:
+    """Return events by what stands behind them, or the mean, of some rows that have both."""
+    observations, response = posterior.observations, posterior.model.likelihood.response
+    top, below = observations.column(response)[first:end], np.ones(end - first)
+    for role in BEHIND if response == "count" else ():
+        numbers = getattr(observations, role)
+        if numbers is not None:
+            below = numbers[first:end]
+    known = ~np.isnan(top) & ~np.isnan(below)
+    return float(top[known].sum() / max(below[known].sum(), 1e-300))
+
+
 def _subject(posterior: Answer) -> str:
     """Return what may have changed, by the names of its columns: rate of deaths per birth."""
     family, columns = posterior.model.likelihood, posterior.observations.columns
@@ -258,6 +307,12 @@ def _subject(posterior: Answer) -> str:
     behind = [_singular(_named(columns[role])) for role in BEHIND if role in columns]
     per = f" per {behind[0]}" if behind and family.response == "count" else ""
     return f"{family.parameter} of {name}{per}"
+
+
+def parameter_of(posterior: Answer) -> str:
+    """Return the parameter that is told before and after, by the names of its columns."""
+    family = posterior.model.likelihood
+    return _subject(posterior) if family.subject == family.label else family.label
 
 
 def _named(column: str) -> str:

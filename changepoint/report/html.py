@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from changepoint.plain import plain
 from changepoint.report.events import event_lines
-from changepoint.report.headline import headline
+from changepoint.report.headline import headline, plain_means
 from changepoint.report.plots import plot
 from changepoint.report.sentences import misfits, sentence
 from changepoint.report.tables import frame
@@ -27,6 +27,8 @@ def fragment(posterior: Answer) -> str:
     ]
     if posterior.changes:
         parts.append(frame(posterior).to_html(float_format=lambda x: f"{x:.4g}"))
+    if means := plain_means(posterior):
+        parts.append(f"<p>{escape(means)}</p>")
     if posterior.sensitivity:
         parts.append(_sensitivity(posterior))
     if len(posterior.candidates):

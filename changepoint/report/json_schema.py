@@ -131,12 +131,14 @@ ALERT = _object(
 
 EVENT = _object(
     "What is known of changes beside an event, whatever their number.",
+    sentence=_typed("string", "Whether a change is near it, and what it did, in words."),
     time=TIME | {"description": "Its time, as given."},
     label=_typed("string", "What happened; empty where only the time is known."),
     index=_typed("integer", "The row that it lies in, from 0.", minimum=1),
     start=TIME | {"description": "The time of that row."},
     first=TIME | {"description": "First time of the window around it."},
     last=TIME | {"description": "Last time of the window."},
+    window=_typed("string", "How long that is, in words."),
     probability=_chance("P(some change stands in the window)."),
     chance=_chance_or_null("The same before the data; null of a PyMC model of your own."),
     effect=_or_null(
@@ -163,6 +165,8 @@ CHECK = _object(
 SHARE = {
     "share": _chance("The share."),
     "error": _typed("number", "Its Monte Carlo standard error.", minimum=0),
+    "lower": _chance("The lower end of its 95 % interval (Clopper and Pearson)."),
+    "upper": _chance("The upper end."),
 }
 
 CERTIFICATE = _object(
@@ -176,11 +180,33 @@ CERTIFICATE = _object(
     runs=_typed("integer", "Series without a change.", minimum=1),
     reached=_object("Share of them whose P(any change) is at least that of the data.", **SHARE),
     false_alarms=_object("Share of them whose P(any change) is above 0.95.", **SHARE),
-    runs_with_change=_typed("integer", "Series with a change; 0 for none.", minimum=0),
-    smallest=_or_null(
+    curve=_typed(
+        "array",
+        "The power curve, by ascending ratio; only that without a change, where no other was "
+        "looked for.",
+        items=_object(
+            "Series with a change of one ratio at a random place, lasting from there on.",
+            ratio=_typed("number", "After to before; 1 for no change.", exclusiveMinimum=0),
+            runs=_typed("integer", "Series.", minimum=1),
+            found=_object("Share of them whose P(any change) is above 0.95.", **SHARE),
+        ),
+    ),
+    smallest_increase=_or_null(
         "smallest",
-        "The smallest ratio, up or down, that is found (P(any change) > 0.95) "
-        "in 80 % of them; null where twice, or half, isn't, and where none was looked for.",
+        "The smallest ratio above 1 that is found (P(any change) > 0.95) in 80 % of series "
+        "with it; null where twice isn't, and where none was looked for.",
+    ),
+    smallest_decrease=_or_null(
+        "smallest", "The same of ratios below 1: the largest of them; null where half isn't."
+    ),
+    delay=_or_null(
+        "delay",
+        "How far from its true place a change is reported, in series with these smallest "
+        "changes; null where there are none, or too few were found.",
+    ),
+    sentence=_typed(
+        ["string", "null"],
+        "What would have been seen, in words; null where that wasn't looked for.",
     ),
 )
 
@@ -198,6 +224,15 @@ SCHEMA: dict[str, Any] = {
         ),
         headline=_typed("string", "The answer in one sentence, for everybody."),
         sentence=_typed("string", "The answer in words, with its probabilities."),
+        unit=_object(
+            "The unit of rates in headline and sentence; all other numbers are rates as such.",
+            per=_typed(
+                "number",
+                "A rate times this is the number told: 100 in percent; 1 of what is no rate.",
+                exclusiveMinimum=0,
+            ),
+            label=_typed("string", "What is told behind it, such as % or per 1,000; or empty."),
+        ),
         file=_typed(["string", "null"], "The file read; null for data from memory."),
         observations=_typed("integer", "Rows with data.", minimum=0),
         missing=_typed(
@@ -285,6 +320,13 @@ SCHEMA: dict[str, Any] = {
             "A ratio and its standard error.",
             ratio=_typed("number", "The ratio.", exclusiveMinimum=0),
             error=_typed("number", "Its standard error.", minimum=0),
+        ),
+        "delay": _object(
+            "Rows between the true place of a change and the reported one.",
+            rows=_typed("number", "The median.", minimum=0),
+            lower=_typed("number", "The lower end of its 95 % interval, by ranks.", minimum=0),
+            upper=_typed("number", "The upper end.", minimum=0),
+            series=_typed("integer", "In which a change was found and reported.", minimum=6),
         ),
         "interval": _object(
             "A mean and the ends of the central 95 %.",

@@ -5,15 +5,22 @@ from __future__ import annotations
 import inspect
 import platform
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from changepoint.changes import Changes
+from changepoint.effects import Effect
+from changepoint.effects.looking import likely
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import Model
+from changepoint.observations import Observations
 from changepoint.plain import plain
+from changepoint.priors import Uniform
 from changepoint.report.numbers import chance
 from changepoint.report.references import OF_FAMILY, SOFTWARE, WORKS, cited, in_words
 from changepoint.report.sentences import sentence
@@ -29,6 +36,23 @@ REPORTED = (
     "posterior means and central 95 % intervals. The probability of any change takes all "
     "numbers into account."
 )
+# How priors are filled from the data where none are given, by the field of a family; the page
+# on priors says why.
+FILLED = {
+    "rate": "is worth two events at the pooled rate of all rows",
+    "level": "is around the middle of all values, twice as wide as their spread",
+    "slope": "allows for twice the spread of all values within half of the rows",
+    "noise_sd": "is around the noise by differences of neighbouring rows",
+    "scale": "is around the noise by differences of neighbouring rows",
+    "variance": "is around the noise within quiet windows of rows",
+    "concentration": "has the proportions of all rows",
+}
+NAMED = {
+    "noise_sd": "noise",
+    "scale": "scale of the noise",
+    "variance": "variance of the noise",
+}
+RANGE = "is the range of all values"
 
 
 def methods(posterior: Answer) -> str:
@@ -90,12 +114,14 @@ def _model(posterior: Answer) -> Iterator[str]:
         afterwards = [one["probability"] for one in posterior.models]
         yield "\n".join(
             f"- {family.title}, probability {chance(p)} given the data. {_family(family)}"
+            f"{_filled(family, posterior.observations)}"
             for family, p in zip(families, afterwards, strict=True)
         )
     else:
         yield (
             "The series is cut into segments by changes. Within a segment the likelihood is "
             f"that of the family {families[0].title}. {_family(families[0])}"
+            f"{_filled(families[0], posterior.observations)}"
         )
     yield changes_in_words(model.changes)
     yield from _effects(posterior)
@@ -108,6 +134,23 @@ def _family(family: Likelihood) -> str:
     works = "; ".join(f"@{key}" for key in OF_FAMILY.get(family.name, ()))
     told = f"{_code(formula.rstrip('.'))}{f' [{works}]' * bool(works)}. " if formula else ""
     return f"{told}Priors: {_code(priors)}." if priors else told.strip()
+
+
+def _filled(family: Likelihood, observations: Observations) -> str:
+    """Return which priors are those that the data fill where none are given, and how."""
+    found = []
+    for field in fields(family):
+        given = getattr(family, field.name)
+        if field.default is not None or field.name not in FILLED or given is None:
+            continue
+        default = replace(family, **{field.name: None}).resolve(observations)
+        how = FILLED[field.name] if getattr(default, field.name) == given else ""
+        if isinstance(given, Uniform) and field.name == "level":
+            y = observations.column("value")
+            ends = given.lower, given.upper
+            how = RANGE if ends == (np.nanmin(y), np.nanmax(y)) else ""
+        found += [f"that of the {NAMED.get(field.name, field.name)} {how}"] if how else []
+    return f" From the data come these priors: {'; '.join(found)}." if found else ""
 
 
 def changes_in_words(changes: Changes) -> str:
@@ -156,6 +199,20 @@ def _effects(posterior: Answer) -> Iterator[str]:
             p = found.get(effect.name)
             told += "." if p is None else f" (probability {chance(p)} given the data)."
         yield told
+    looked = ", ".join(_code(effect.name) for effect in _looked_for(posterior))
+    if looked:
+        yield (
+            f"That there may be such seasons ({looked}) is the default for dates that cover "
+            "three whole periods or more: none was chosen by hand or by a test, "
+            "the answer is the average over all combinations of them."
+        )
+
+
+def _looked_for(posterior: Answer) -> list[Effect]:
+    """Return the seasons of the model that are those looked for by default."""
+    odds = {type(one): one.probability for one in likely(posterior.observations)}
+    effects = posterior.model.effects if isinstance(posterior.model, Model) else ()
+    return [one for one in effects if odds.get(type(one)) == one.probability]
 
 
 def _computation(posterior: Answer) -> Iterator[str]:

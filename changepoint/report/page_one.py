@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.hand_written import OwnModel
-from changepoint.report.control_chart import NAMES, chart_note, named
+from changepoint.report.certified import certified
+from changepoint.report.control_chart import NAMES, chart_note, charted_in, named
 from changepoint.report.control_limits import chart_of
-from changepoint.report.events import HEADS, NOTE, event_rows
+from changepoint.report.events import NOTE, event_heads, event_lines, event_rows
 from changepoint.report.figure_style import edges_of, label_of, places, shortened, times_of
-from changepoint.report.headline import headline, most_telling
+from changepoint.report.headline import headline, most_telling, plain_means
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
 from changepoint.report.sentences import (
@@ -26,12 +27,14 @@ from changepoint.report.sentences import (
     surely,
 )
 from changepoint.report.sparkline import curve_of, ticks_of
+from changepoint.report.units import PLAIN, Unit, unit_of
 from changepoint.results.reported import Change
 from changepoint.results.sure_changes import SureChange
 from changepoint.trust.predictive import checks
 
 if TYPE_CHECKING:
     from changepoint.answer import Answer
+    from changepoint.trust import Certificate
 
 Floats = NDArray[np.float64]
 
@@ -41,19 +44,33 @@ LIKELY = 0.001  # numbers of changes that are listed
 
 
 class Table(NamedTuple):
-    """A table of text; `kind` is the class that styles it."""
+    """A table of text; `kind` is the class that styles it, `said` what stands above it."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
     kind: str = "numbers"
+    said: Sequence[str] = ()
 
 
-def single(posterior: Answer) -> str:
-    """Return the page of a posterior: answer, figure, numbers, and how they were computed."""
+def single(
+    posterior: Answer,
+    target: float | None = None,
+    certificate: Certificate | str | None = None,
+) -> str:
+    """Return the page of a posterior: answer, figure, numbers, and how they were computed.
+
+    Parameters
+    ----------
+    target
+        A line of its control chart.
+    certificate
+        Its certificate, or the reason why there is none; None where it isn't asked for.
+    """
     observations = posterior.observations
-    T, stride = len(observations), _stride(posterior)
+    T, stride, unit = len(observations), _stride(posterior), unit_of(posterior)
+    drawn_as = curve_of(posterior, stride)
     missing = T - int(observations.observed(posterior.model.likelihood.response).sum())
     series = PageSeries(
         name=observations.file or "",
@@ -61,12 +78,12 @@ def single(posterior: Answer) -> str:
         p=posterior.probability_of_change,
         flagged=False,
         number=posterior.number,
-        changes=[page_change(change, stride) for change in posterior.changes],
+        changes=[page_change(change, stride, unit) for change in posterior.changes],
         n=T - missing,
         missing=missing,
         sentence=sentence(posterior),
         stride=stride,
-        curve=curve_of(posterior, stride),
+        curve=drawn_as._replace(low=unit.per * drawn_as.low, high=unit.per * drawn_as.high),
     )
     rows = f"{T:,} rows" + (f", {missing:,} missing" if missing else "")
     times = ""
@@ -76,7 +93,7 @@ def single(posterior: Answer) -> str:
     report = Report(
         title, rows + times, label_of(posterior), [series], about=list(_about(posterior))
     )
-    drawn, notes = _chart(posterior)
+    drawn, notes = _chart(posterior, target)
     return render(
         "single.html",
         ("figure.js", "chart.js"),
@@ -86,7 +103,8 @@ def single(posterior: Answer) -> str:
             "events": _marks(posterior, stride),
         },
         report=report._replace(totals=list(_totals(posterior))),
-        headline=headline(posterior),
+        headline=headline(posterior, None if isinstance(certificate, str) else certificate),
+        certified=None if certificate is None else certified(certificate),
         sentence=series.sentence,
         warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
@@ -95,39 +113,44 @@ def single(posterior: Answer) -> str:
         averaged=stride > 1,
         chart=notes,
         charted=drawn is not None,
+        target="" if target is None else number(target),
         widened=drawn is not None and drawn["wide_upper"] is not None,
     )
 
 
-def _chart(posterior: Answer) -> tuple[dict[str, Any] | None, list[str]]:
+def _chart(posterior: Answer, target: float | None) -> tuple[dict[str, Any] | None, list[str]]:
     """Return the control chart as the page draws it, if it does, and what is said of it."""
     observations, T = posterior.observations, len(posterior.observations)
     if posterior.model.likelihood.response == "outcomes":
         return None, []
     chart = chart_of(posterior)
-    notes = chart_note(posterior, chart)
+    notes, unit = chart_note(posterior, chart), charted_in(posterior)
     if T > CHARTED:
         return None, [f"The chart of {T:,} rows is in chart.png beside this file.", *notes]
-    lines = [None if line is None else [short(float(x)) for x in line] for line in chart[1:7]]
+    lines = [
+        None if line is None else [short(unit.per * float(x)) for x in line]
+        for line in chart[1:7]
+    ]
     names = ("y", "centre", "lower", "upper", "wide_lower", "wide_upper")
     ticks = ticks_of(T if observations.time is None else observations.time)
     return {
         **dict(zip(names, lines, strict=True)),
         "beyond": np.flatnonzero(chart.beyond).tolist(),
-        "label": f"{NAMES[chart.kind]}: {named(posterior)}",
+        "target": target,
+        "label": unit.head(f"{NAMES[chart.kind]}: {named(posterior)}"),
         "ticks": [list(tick) for tick in ticks],
     }, notes
 
 
-def page_change(change: Change, stride: int) -> PageChange:
+def page_change(change: Change, stride: int, unit: Unit = PLAIN) -> PageChange:
     """Return a change of a posterior as the page has it, so many rows being a point."""
     return PageChange(
         change.index / stride,
         _when(change),
         ranges(change, most=6),
         change.probability,
-        change.before,
-        change.after,
+        unit.scaled(change.before),
+        unit.scaled(change.after),
         change.ratio,
         change.probability_of_increase,
     )
@@ -153,14 +176,14 @@ def _marks(posterior: Answer, stride: int) -> list[tuple[float, str]]:
 
 def _totals(posterior: Answer) -> Iterator[tuple[str, str]]:
     """Yield what the largest change did, then how sure it is, then how many there are."""
-    k, label = posterior.number, posterior.model.likelihood.label
+    k, label, unit = posterior.number, posterior.model.likelihood.label, unit_of(posterior)
     if posterior.changes:
         top = most_telling(posterior.changes)
         yield "when" if k == 1 else "largest change", _when(top)
-        yield f"{label} before", number(top.before.mean)
-        yield "after", number(top.after.mean)
+        yield f"{label} before", unit.text(top.before.mean)
+        yield "after", unit.text(top.after.mean)
         if top.ratio is None:
-            yield "difference", number(top.difference.mean)
+            yield unit.difference("difference"), unit.number(top.difference.mean)
         else:
             yield "ratio", number(top.ratio.mean)
     if posterior.model.changes.exactly is None:
@@ -172,16 +195,18 @@ def _totals(posterior: Answer) -> Iterator[tuple[str, str]]:
 
 
 def _tables(posterior: Answer) -> Iterator[Table]:
-    found = posterior.changes
+    found, unit = posterior.changes, unit_of(posterior)
+    columns = _columns(posterior.model.likelihood.label, unit)
     if found:
-        heads = ["change", "95 % within", "P", f"{posterior.model.likelihood.label} before"]
-        heads += ["after", "difference", "ratio", "P(increase)"]
-        yield Table("The changes", heads, [_row(change) for change in found], kind="changes")
+        heads = ["change", "95 % within", "P", *columns]
+        rows = [_row(change, unit) for change in found]
+        yield Table("The changes", heads, rows, plain_means(posterior), kind="changes")
     sure = surely(posterior)
     if sure:
-        yield _of_any_number(sure, posterior.model.likelihood.label)
+        yield _of_any_number(sure, columns, unit)
     if posterior.events:
-        yield Table("Events", HEADS, event_rows(posterior), NOTE, kind="changes")
+        said, its_heads = event_lines(posterior), event_heads(posterior)
+        yield Table("Events", its_heads, event_rows(posterior), NOTE, "changes", said)
     if found and found[0].others:
         names = list(found[0].others)
         segments = [[found[0].others[name][0] for name in names]]
@@ -221,18 +246,23 @@ def _fit(posterior: Answer) -> Table:
     return Table("Does the model fit?", heads, rows, note)
 
 
-def _of_any_number(found: Sequence[SureChange], label: str) -> Table:
+def _columns(label: str, unit: Unit) -> list[str]:
+    """Return the heads above what a change did."""
+    heads = [unit.head(f"{label} before"), "after", unit.difference("difference")]
+    return [*heads, "ratio", "P(increase)"]
+
+
+def _of_any_number(found: Sequence[SureChange], columns: list[str], unit: Unit) -> Table:
     """Return what is sure, however many changes there are."""
-    heads = ["a change", "most likely at", "P", f"{label} before", "after"]
-    heads += ["difference", "ratio", "P(increase)"]
+    heads = ["a change", "most likely at", "P", *columns]
     rows = [
         [
             between(one),
             str(one.time),
             chance(one.probability),
-            span(one.before),
-            span(one.after),
-            span(one.difference),
+            unit.cell(one.before),
+            unit.cell(one.after),
+            unit.cell(one.difference),
             "–" if one.ratio is None else span(one.ratio),
             chance(one.probability_of_increase),
         ]
@@ -242,14 +272,14 @@ def _of_any_number(found: Sequence[SureChange], label: str) -> Table:
     return Table("Sure, however many there are", heads, rows, note, kind="changes")
 
 
-def _row(change: Change) -> list[str]:
+def _row(change: Change, unit: Unit) -> list[str]:
     return [
         _when(change),
         ranges(change, most=6),
         chance(change.probability),
-        span(change.before),
-        span(change.after),
-        span(change.difference),
+        unit.cell(change.before),
+        unit.cell(change.after),
+        unit.cell(change.difference),
         "–" if change.ratio is None else span(change.ratio),
         chance(change.probability_of_increase),
     ]

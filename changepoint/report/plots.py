@@ -28,6 +28,7 @@ from changepoint.report.figure_style import (
     draw_bars,
     draw_dates,
     draw_events,
+    draw_unit,
     edges_of,
     label_of,
     middles_of,
@@ -181,6 +182,7 @@ def draw_data(ax: Axes, posterior: Answer) -> None:
         clip_on=False,
     )
     ax.set_ylabel(drawable(label_of(posterior)))
+    draw_unit(ax.yaxis, posterior)
     clean(ax)
 
 

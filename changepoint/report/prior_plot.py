@@ -18,6 +18,7 @@ from changepoint.report.figure_style import (
     LINE,
     axes_or_new,
     clean,
+    draw_unit,
     label_of,
 )
 from changepoint.results.reported import lengths
@@ -62,7 +63,10 @@ def plot_prior(posterior: Answer, parameter: str | None = None, ax: Axes | None 
     ax.set_yticks([])
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.set_ylabel("density")
-    ax.set_xlabel(drawable(label_of(posterior) if name == family.parameter else name))
+    changes = name == family.parameter  # not what all segments share
+    ax.set_xlabel(drawable(label_of(posterior) if changes else name))
+    if changes:
+        draw_unit(ax.xaxis, posterior)
     ax.legend(frameon=False, fontsize="small")
     clean(ax)
     return ax

@@ -9,6 +9,7 @@ from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
 from changepoint.report.numbers import amount, chance, equals, reach, span
+from changepoint.report.units import PLAIN, Unit, unit_of
 from changepoint.results.reported import Change, Interval
 from changepoint.results.result import EffectFound
 from changepoint.results.summaries import MASS
@@ -66,6 +67,7 @@ def _told(posterior: Answer) -> str:
         posterior.probability_of_change,
         float(posterior.number_probability[posterior.number]),
         posterior.model.changes.exactly is not None,
+        unit_of(posterior),
     )
 
 
@@ -75,6 +77,7 @@ def words(
     p: float,
     number_p: float,
     fixed: bool,
+    unit: Unit = PLAIN,
 ) -> str:
     """Return changes in words.
 
@@ -88,10 +91,12 @@ def words(
         P(any change), P(this number of changes).
     fixed
         Whether the number was given.
+    unit
+        In which the parameter is told.
     """
     parameter = family.subject
     whose = "" if family.subject == family.label else f" the {family.label}"
-    parts = [_change(change, whose) for change in found]
+    parts = [_change(change, whose, unit) for change in found]
     if len(found) == 1:
         what = parts[0]
     elif len(found) <= 4:
@@ -109,7 +114,7 @@ def words(
     return f"The {parameter} {verb} {times} ({sure}): {what}."
 
 
-def _change(change: Change, whose: str) -> str:
+def _change(change: Change, whose: str, unit: Unit) -> str:
     up = change.probability_of_increase
     word, direction, p = ("increase", "up", up) if up >= 0.5 else ("decrease", "down", 1 - up)
     ratio = "" if change.ratio is None else f", a ratio of {span(change.ratio)}"
@@ -118,8 +123,8 @@ def _change(change: Change, whose: str) -> str:
         ratio += f", its slope from {span(slopes[0])} to {span(slopes[1])}"
     when = f"at {change.time}{_within(change)}"
     return (
-        f"{when},{whose} from {span(change.before)} "
-        f"{direction} to {span(change.after)}{ratio}, P({word}) {equals(p)}"
+        f"{when},{whose} from {unit.span(change.before)} "
+        f"{direction} to {unit.span(change.after)}{ratio}, P({word}) {equals(p)}"
     )
 
 
@@ -137,7 +142,8 @@ def _no_change(posterior: Answer) -> str:
     family = posterior.model.likelihood
     label = family.label
     mean, lower, _, upper = (float(band.mean()) for band in posterior.arrays.rows)
-    about = f"the {label} is about {span(Interval(mean, lower, upper))} throughout"
+    about = unit_of(posterior).span(Interval(mean, lower, upper))
+    about = f"the {label} is about {about} throughout"
     line = _line(posterior)
     if line is not None:
         about = f"the {label} goes along a line from {span(line[0])} to {span(line[1])}"
@@ -207,10 +213,11 @@ def sure_lines(posterior: Answer) -> list[str]:
     found = surely(posterior)
     if not found:
         return []
+    unit = unit_of(posterior)
     times = "1 change" if len(found) == 1 else f"{len(found)} changes"
     told = "; ".join(
-        f"{between(one)} (P {equals(one.probability)}), from {span(one.before)} to "
-        f"{span(one.after)}"
+        f"{between(one)} (P {equals(one.probability)}), from {unit.span(one.before)} to "
+        f"{unit.span(one.after)}"
         for one in found[:SEGMENTS]
     )
     more = f"; and {len(found) - SEGMENTS} more" if len(found) > SEGMENTS else ""

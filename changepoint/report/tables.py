@@ -9,7 +9,7 @@ import numpy as np
 
 from changepoint.plain import plain
 from changepoint.report.events import event_lines
-from changepoint.report.headline import headline
+from changepoint.report.headline import headline, plain_means
 from changepoint.report.numbers import chance, ranges, span
 from changepoint.report.sentences import (
     candidate_lines,
@@ -22,6 +22,7 @@ from changepoint.report.sentences import (
     sentence,
     sure_lines,
 )
+from changepoint.report.units import Unit, unit_of
 from changepoint.results.reported import Change, Interval
 
 if TYPE_CHECKING:
@@ -73,10 +74,11 @@ def text(posterior: Answer, width: int = 120) -> str:
 
     observations, model = posterior.observations, posterior.model
     table = Table(box=box.SIMPLE, header_style="", pad_edge=False)
-    parameter = model.likelihood.label
+    unit = unit_of(posterior)
+    before = unit.head(f"{model.likelihood.label} before")
     rows = [
-        ("change", "95 % within", "P", f"{parameter} before", "after", "ratio", "P(up)"),
-        *(_cells(change) for change in posterior.changes),
+        ("change", "95 % within", "P", before, "after", "ratio", "P(up)"),
+        *(_cells(change, unit) for change in posterior.changes),
     ]
     for name, *cells in zip(*rows, strict=True):
         # No word is cut off: half a date says nothing.
@@ -94,6 +96,8 @@ def text(posterior: Answer, width: int = 120) -> str:
         console.print(table, width=width - 1)  # rich leaves its left edge out of account
         for line in other_lines(posterior):
             console.print(plain(line))
+        if means := plain_means(posterior):
+            console.print(plain(means))
     else:
         console.print()
     for line in sure_lines(posterior):
@@ -117,14 +121,14 @@ def text(posterior: Answer, width: int = 120) -> str:
     return "\n".join(line.rstrip() for line in printed.splitlines())
 
 
-def _cells(change: Change) -> tuple[str, ...]:
+def _cells(change: Change, unit: Unit) -> tuple[str, ...]:
     """Return the row of one change."""
     return (
         str(change.time),
         ranges(change, most=3),
         chance(change.probability),
-        span(change.before),
-        span(change.after),
+        unit.cell(change.before),
+        unit.cell(change.after),
         "" if change.ratio is None else span(change.ratio),
         chance(change.probability_of_increase),
     )

@@ -20,7 +20,19 @@ from changepoint.results.summaries import at_rows
 
 Floats = NDArray[np.float64]
 
-PERIOD = 7  # rows, where the model has no season
+ROWS = 7  # rows, where times say nothing better
+HELD = 4  # rows that a length of the calendar must hold
+# Lengths of the calendar in seconds, no longer than the shortest of their kind.
+LENGTHS = {
+    "a minute": 60,
+    "an hour": 3600,
+    "a day": 86_400,
+    "a week": 7 * 86_400,
+    "four weeks": 28 * 86_400,
+    "half a year": 181 * 86_400,
+    "a year": 365 * 86_400,
+    "five years": 1826 * 86_400,
+}
 ENOUGH = 100  # draws with a change exactly there, to say what it did
 
 
@@ -29,7 +41,7 @@ class EventEffect:
     """The parameter before and after an event, were there a change exactly there.
 
     Whatever the number of changes. `ratio` is None where the parameter isn't positive; where a
-    ratio has no mean, its median stands for it.
+    ratio has no mean, or one beyond its interval, its median stands for it.
     """
 
     before: Interval
@@ -44,11 +56,11 @@ class EventFound:
     """What the data say of changes beside one event.
 
     `index` is the row that the event lies in, `start` its time. `rows` and `times` are the
-    first and the last row of the window around it: one period of the shortest season of the
-    model, or 7 rows, the event's in the middle, as far as there are rows at which a change can
-    stand. `probability` is that of any change in there, whatever their number; `chance` the
-    same before the data were seen, None of a PyMC model of your own. `effect` is None where
-    neither sums nor enough draws tell.
+    first and the last row of the window around it, which `window` says in words: `near` of
+    the data, the event's row in the middle; fewer rows, where no more are there at which a
+    change can stand. `probability` is that of any change in there, whatever their number;
+    `chance` the same before the data were seen, None of a PyMC model of your own. `effect` is
+    None where neither sums nor enough draws tell.
     """
 
     time: str | int | float
@@ -57,6 +69,7 @@ class EventFound:
     start: str | int | float
     rows: tuple[int, int]
     times: tuple[Any, Any]
+    window: str
     probability: float
     chance: float | None
     effect: EventEffect | None
@@ -67,23 +80,52 @@ class EventFound:
         return str(Event(self.time, self.label))
 
 
-class Period(NamedTuple):
-    """How many rows the shortest season of a model has, and its name; 7 and "" of none."""
+class Near(NamedTuple):
+    """How many rows count as near each other, and what that is in words."""
 
     rows: int
-    season: str
+    words: str
 
 
-def period_of(model: Model | OwnModel, observations: Observations) -> Period:
-    """Return the shortest season, in rows at the end of the data."""
+def near(observations: Observations) -> Near:
+    """Return what suits the distance of rows, whatever the model.
+
+    The shortest of a minute, an hour, a day, a week, four weeks, half a year, a year and five
+    years that holds four rows or more: a day of hourly rows, a week of daily ones, half a year
+    of months. 7 rows where times are numbers, or there are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weeks = np.datetime64("2024-01-01") + 7 * np.arange(30)
+    >>> near(Observations(count=np.ones(30), time=weeks))
+    Near(rows=4, words='four weeks')
+    """
     T, time = len(observations), observations.time
-    seasons = [e for e in getattr(model, "effects", ()) if e.period is not None]
-    if not seasons or time is None or time.dtype.kind != "M":
-        return Period(min(PERIOD, T), "")
-    period = {season.name: season.period for season in seasons}
-    name = min(period, key=lambda name: int(period[name].astype("timedelta64[s]").astype(int)))
-    first = int(np.searchsorted(time, time[-1] - period[name], "right"))
-    return Period(T - first, name)
+    return _some(T) if time is None or time.dtype.kind != "M" else _of_calendar(time)
+
+
+def _some(T: int) -> Near:
+    rows = min(ROWS, T)
+    return Near(rows, _rows(rows))
+
+
+def _rows(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
+
+
+def _of_calendar(time: NDArray[np.datetime64]) -> Near:
+    """Return the shortest length that holds enough rows, as most of them have it."""
+    for words, seconds in LENGTHS.items():
+        length = np.timedelta64(seconds, "s")
+        begin = np.flatnonzero(time + length <= time[-1])  # whole ones alone
+        if not len(begin):
+            break
+        ends = np.searchsorted(time, time[begin] + length, "left")
+        rows = int(np.median(ends - begin))
+        if rows >= HELD:
+            return Near(rows, words)
+    return _some(len(time))
 
 
 def events_found(
@@ -112,7 +154,7 @@ def events_found(
     x
         Time by row, (T,), where a slope tilts the parameter.
     """
-    T, rows = len(observations), period_of(model, observations).rows
+    T, (rows, words) = len(observations), near(observations)
     windows = [
         (max(row - (rows - 1) // 2, 1), min(row + rows // 2, T - 1)) for row in placed.rows
     ]
@@ -136,6 +178,7 @@ def events_found(
                 observations.stamp(row),
                 (first, last),
                 (observations.stamp(first), observations.stamp(last)),
+                words if last - first + 1 == rows else _rows(last - first + 1),
                 p,
                 chance,
                 _summed(at) if at else _drawn(draws(), row, model, x),

@@ -40,9 +40,9 @@ class Change:
     that of any change inside the credible set, whatever their number; `ratio` is None where
     the parameter isn't positive. Difference, ratio and the probability of an increase are sums
     over the posterior where a segment has one parameter, else from draws; where a ratio has no
-    mean, its median stands for it. Of a line, `before` and `after` are its values on both
-    sides of the change. `others` holds the segment's further parameters (slope, noise_sd), from
-    the draws.
+    mean, or one beyond its interval, its median stands for it. Of a line, `before` and `after`
+    are its values on both sides of the change. `others` holds the segment's further parameters
+    (slope, noise_sd), from the draws.
     """
 
     index: int
@@ -206,7 +206,7 @@ def interval_of(values: Floats) -> Interval:
 
 
 def ratio_of(before: Floats, after: Floats) -> Interval | None:
-    """Return after by before of draws, (D,); its median where there is no mean, or None."""
+    """Return after by before of draws, (D,), or None; its median where the mean is beyond."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         each = after / before
     if not np.isfinite(each).all():

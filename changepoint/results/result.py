@@ -81,7 +81,7 @@ class Step(NamedTuple):
 
     difference, ratio
         Of the parameter after and before: mean, and the ends of the central 95 %; NaN for the
-        ratio of what may be negative, its median where it has no mean.
+        ratio of what may be negative, its median where it has no mean, or one beyond.
     increase
         P(the parameter is larger after).
     """

@@ -10,6 +10,8 @@ from changepoint.trust.calibrating import Threshold as Threshold
 from changepoint.trust.calibrating import calibrate as calibrate
 from changepoint.trust.certifying import Certificate as Certificate
 from changepoint.trust.certifying import certificate as certificate
+from changepoint.trust.detection import Delay as Delay
+from changepoint.trust.detection import FoundAt as FoundAt
 from changepoint.trust.detection import Share as Share
 from changepoint.trust.detection import Smallest as Smallest
 from changepoint.trust.planning import Power as Power

@@ -23,10 +23,34 @@ PRIOR_SD = 10.0  # of the coefficients of the curve
 
 
 class Share(NamedTuple):
-    """A share of simulated series, and its Monte Carlo standard error."""
+    """A share of simulated series, its Monte Carlo standard error, and its 95 % interval.
+
+    The interval is that of Clopper and Pearson (1934), by quantiles of the beta distribution:
+    it holds the truth with at least 95 %, where none or all are found, too.
+    """
 
     share: float
     error: float
+    lower: float
+    upper: float
+
+
+class FoundAt(NamedTuple):
+    """What is found of changes of one ratio.
+
+    Attributes
+    ----------
+    ratio
+        Of the parameter after to that before; 1 for no change.
+    runs
+        Series.
+    found
+        Share of them whose P(any change) is above 0.95.
+    """
+
+    ratio: float
+    runs: int
+    found: Share
 
 
 class Smallest(NamedTuple):
@@ -39,15 +63,56 @@ class Smallest(NamedTuple):
     error: float
 
 
+class Delay(NamedTuple):
+    """Rows between the true place of a change and the reported one, in series of the smallest.
+
+    Attributes
+    ----------
+    rows
+        The median.
+    lower, upper
+        Its 95 % interval, by ranks.
+    series
+        In which a change was found and reported.
+    """
+
+    rows: float
+    lower: float
+    upper: float
+    series: int
+
+
+def delay_of(rows: Floats) -> Delay | None:
+    """Return the median of delays and its interval by ranks; None below 6, which have none.
+
+    >>> delay_of(np.arange(11.0))
+    Delay(rows=5.0, lower=1.0, upper=9.0, series=11)
+    """
+    n, ordered = len(rows), np.sort(rows)
+    # The median lies between ranks r and n + 1 - r unless so few of n fall on one side.
+    sides = np.cumsum([math.comb(n, k) for k in range(n + 1)], dtype=float) / 2.0**n
+    rank = int(np.searchsorted(sides, 0.025, side="right"))
+    if rank == 0:
+        return None
+    low, high = float(ordered[rank - 1]), float(ordered[n - rank])
+    return Delay(float(np.median(ordered)), low, high, n)
+
+
 def share_of(found: Mask) -> Share:
     """Return the share that is True; its error isn't 0 where all, or none, are.
 
     >>> share_of(np.array([True, False, True, True])).share
     0.75
+    >>> round(share_of(np.zeros(500, bool)).upper, 4)  # some 3.7 / 500
+    0.0074
     """
+    from scipy.special import betaincinv
+
     n, k = len(found), int(np.sum(found))
     p = (k + 0.5) / (n + 1)
-    return Share(k / n, float(np.sqrt(p * (1 - p) / n)))
+    lower = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    upper = float(betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
+    return Share(k / n, float(np.sqrt(p * (1 - p) / n)), lower, upper)
 
 
 def screened(found: Callable[[Floats], Mask], ratios: Sequence[float]) -> int:
@@ -80,6 +145,7 @@ def smallest(
     ratios: Sequence[float],
     runs: int,
     rng: np.random.Generator,
+    first: int | None = None,
 ) -> Smallest | None:
     """Return the smallest ratio that mostly is found; None if the largest is not.
 
@@ -95,8 +161,12 @@ def smallest(
         Ascending, above 1, or descending, below.
     runs
         Series for the curve.
+    first
+        Which of the ratios is the first that mostly is found, where that is known: none is
+        screened.
     """
-    first = screened(found, ratios)
+    if first is None:
+        first = screened(found, ratios)
     if first == len(ratios):
         return None
     # Screening may err by one or two.
@@ -160,8 +230,8 @@ class Curve(NamedTuple):
         return self.scale * float(np.sqrt(gradient @ self.covariance @ gradient))
 
 
-def told(value: Share | Smallest | None) -> dict[str, Any] | None:
-    """Return a share or a ratio ready for JSON."""
+def told(value: Share | Smallest | Delay | None) -> dict[str, Any] | None:
+    """Return a share, a ratio or a delay ready for JSON."""
     return None if value is None else value._asdict()
 
 

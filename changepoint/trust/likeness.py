@@ -75,10 +75,15 @@ class Likeness:
         typical = float(np.median(self.draws.parameter))
         return [ratio for ratio in ratios if typical * ratio <= most]
 
-    def draw(self, ratios: Floats) -> list[Observations]:
+    def places(self, n: int) -> Integers:
+        """Return random rows that a change may begin at, (n,)."""
+        m, T = self.model.changes.min_length, len(self.observations)
+        return self.rng.integers(m, T - m + 1, n)
+
+    def draw(self, ratios: Floats, places: Integers | None = None) -> list[Observations]:
         """Return a series for each ratio of the parameter after a change to that before.
 
-        The change stands at a random row; a ratio of 1 is none.
+        The change stands at its place, a random row where none is given; a ratio of 1 is none.
         """
         observations, T, n = self.observations, len(self.observations), len(ratios)
         which = self.rng.integers(len(self.draws.first), size=n)
@@ -88,8 +93,8 @@ class Likeness:
             x = in_rows(np.arange(T) if observations.time is None else observations.time)
             paths[self.family.parameter] += paths["slope"] * (x - x[0])[:, None]
         if self.has_ratio:
-            m = self.model.changes.min_length
-            after = np.arange(T)[:, None] >= self.rng.integers(m, T - m + 1, n)
+            at = self.places(n) if places is None else places
+            after = np.arange(T)[:, None] >= at
             theta = paths[self.family.parameter] * np.where(after, ratios, 1.0)
             most = np.nextafter(self.family.domain[1], 0.0)
             paths[self.family.parameter] = np.minimum(theta, most)

@@ -100,7 +100,7 @@ class Power:
         import pandas as pd
 
         every = [PowerAt(1.0, self.false_alarms, None, None), *self.ratios]
-        rows = [(*at.found, at.width, at.width_error) for at in every]
+        rows = [(*at.found[:2], at.width, at.width_error) for at in every]
         index = pd.Index([at.ratio for at in every], name="ratio")
         names = ["found", "found_error", "width", "width_error"]
         return pd.DataFrame(rows, index=index, columns=names, dtype=float)

@@ -30,6 +30,7 @@ from changepoint import likelihoods as L
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.model import default_model
 from changepoint.reading import read
+from changepoint.report.units import unit_of
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = Path(__file__).with_name("answers.json")
@@ -152,7 +153,7 @@ FITS["data/coal_disasters.csv"] = lambda: (None, read(ROOT / "data" / "coal_disa
 LEFT_OUT = ("seed", "settings", "diagnostics")  # of the engine
 # What was added since, and is judged by other tests.
 LATER = ("sure_changes", "headline", "checks")
-OF_THE_TOOL = ("version", "schema", "alert", "certificate", "events")
+OF_THE_TOOL = ("version", "schema", "unit", "alert", "certificate", "events")
 NUMBER = re.compile(r"[<>=]? ?[-+]?\d[-\d.:eT]*| (?:up|down)(?= to)|(?:in|de)crease")
 
 
@@ -167,7 +168,10 @@ def answer(name: str) -> dict[str, Any]:
     told["file"] = told["file"] and Path(told["file"]).name
     for later in LATER:
         told.pop(later, None)
-    told["sentence"] = NUMBER.sub(" #", posterior.sentence())
+    rates = bool(unit_of(posterior).label)  # once they were told as they are
+    told["sentence"] = NUMBER.sub(
+        " #", (posterior.told_per(1) if rates else posterior).sentence()
+    )
     told["kind"] = kind_of(posterior)
     told["hyperparameter"] = (
         told["kind"] == "average" or posterior.likelihoods[0].hyper is not None

@@ -130,9 +130,10 @@ def errors_of(step: Step, pair: Pair, level: float, mean: float) -> dict[str, fl
         for p, q in zip((0.025, 0.975), others[3:], strict=True):
             found[f"ratio at {p}"] = (abs(q - p), level)
         parts = joint @ theta / theta
-        if parts[0] < 1e-9 * parts.sum():
+        inside = step.ratio[1] <= parts.sum() <= step.ratio[2]
+        if parts[0] < 1e-9 * parts.sum() and inside:
             found["mean ratio"] = (abs(step.ratio[0] / parts.sum() - 1), mean)
-        else:  # there is none, and the median stands for it
+        else:  # there is none, or one beyond its interval: the median stands for it
             found["median ratio"] = (abs(others[2] - 0.5), level)
     return {key: error / allowed for key, (error, allowed) in found.items()}
 

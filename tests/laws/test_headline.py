@@ -21,6 +21,7 @@ from changepoint import (
     fit,
     likelihoods,
 )
+from changepoint.report.headline import plain_means
 from changepoint.report.numbers import percent
 
 T = 60
@@ -233,3 +234,32 @@ def test_any_name_of_a_column(name: str) -> None:
     data = replace(steps(1).observations, columns={"count": name, "trials": name})
     told = check(fit(steps(1).model, data, Exact(draws=4)))
     assert len(told) < 300
+
+
+# -- beside the plain means -------------------------------------------------------------------
+
+DAYS = np.datetime64("2025-01-06") + np.arange(84)
+SHAPES = {"week": np.where(np.arange(84) % 7 > 4, 0.4, 1.0), "none": np.ones(84)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("response", ["count", "value"])
+def test_plain_means_are_told_where_effects_are_taken_out(shape: str, response: str) -> None:
+    """They are those that a spreadsheet gives, and are said only where effects explain them."""
+    rng = np.random.default_rng(3)
+    mean = np.where(np.arange(84) < 40, 100, 200) * SHAPES[shape]
+    missing = np.arange(84) == 9
+    y = np.where(missing, np.nan, rng.poisson(mean) + 0.0)
+    family = likelihoods.NegativeBinomial() if response == "count" else likelihoods.Normal()
+    weekday = effects.Weekday(probability=0.5)
+    data = Observations(**{response: y}, time=DAYS)
+    posterior = fit(Model(family, Changes(exactly=1), effects=(weekday,)), data)
+    told = plain_means(posterior)
+    if shape == "none":
+        assert told == ""
+        return
+    (change,) = posterior.changes
+    one, two = np.nanmean(y[: change.index]), np.nanmean(y[change.index :])
+    assert told.startswith(f"The plain means of the rows went from {one:.3g} to {two:.3g}: ")
+    assert "without the effect weekday" in told
+    assert told in " ".join(str(posterior).split())

@@ -16,7 +16,8 @@ from changepoint import (
     read_csv,
 )
 from changepoint.cli.command import main
-from changepoint.time_window import rows_between, window_of
+from changepoint.reading.saidtimes import window_of
+from changepoint.time_window import rows_between
 
 DAYS = np.datetime64("2024-01-01") + np.arange(35)
 

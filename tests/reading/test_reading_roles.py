@@ -108,7 +108,7 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
     assert tuple(fields[: len(ROLES)]) == ROLES
     assert set(fields) - set(ROLES) == {
         *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows"),
-        "covariates",
+        *("covariates", "date_format"),
     }
     documented = re.findall(r"^(\w+)$", inspect.getdoc(Observations), re.M)
     assert [name for name in documented if name in ROLES] == list(ROLES)
@@ -227,3 +227,38 @@ def test_other_columns_are_ignored(reads):
 def test_long_headers_are_shortened():
     with pytest.raises(DataError, match="and 70 more"):
         find_roles([f"column {i}" for i in range(100)], {}, None)
+
+
+# -- names that may mean other things ---------------------------------------------------------
+
+SPARE = [(role.name, name) for role in TABLE for name in role.spare]
+
+
+@pytest.mark.parametrize(("role", "name"), SPARE)
+def test_a_spare_name_counts_where_nothing_else_is_behind_the_count(role, name):
+    for spelling in (name, name.upper(), f" {name} "):
+        found = find_roles(["date", "cases", spelling], {}, None)
+        assert found == {"time": 0, "count": 1, role: 2}
+
+
+@pytest.mark.parametrize(("_", "name"), SPARE)
+@pytest.mark.parametrize("clear", [n for r in TABLE if r.behind for n in r.names])
+def test_it_leaves_what_was_clear(clear, _, name):
+    assert name not in {n for role in TABLE for n in role.names}
+    header = ["date", "cases", clear]
+    assert find_roles([*header, name], {}, None) == find_roles(header, {}, None)
+
+
+def test_it_leaves_what_was_told_and_what_is_no_count():
+    header = ["date", "cases", "pop", "beds"]
+    assert find_roles(header, {"exposure": "beds"}, None)["exposure"] == 3
+    assert set(find_roles(header, {"trials": "beds"}, None)) == {"time", "count", "trials"}
+    assert "exposure" not in find_roles(header, {"trials": "100"}, None)
+    assert set(find_roles(["date", "rate", "pop"], {}, None)) == {"time", "rate"}
+
+
+def test_two_of_them_are_an_error():
+    with pytest.raises(
+        DataError, match=r"more than one column for a role .*'pop', 'inhabitants'"
+    ):
+        find_roles(["date", "cases", "pop", "inhabitants"], {}, None)

@@ -553,7 +553,7 @@ def test_the_page_of_one_series(visit, viewport):
     tab.wait_for_timeout(100)
     assert figure.bounding_box()["width"] < narrow
     chart = tab.locator("[data-chart] svg.figure")
-    assert chart.get_attribute("aria-label") == "p chart: conversions / visits"
+    assert chart.get_attribute("aria-label") == "p chart: conversions / visits, %"
     found = chart_of(posterior)
     assert chart.locator("circle.out").count() == found.beyond.sum()
     dots = chart.locator(".dots").get_attribute("d")

@@ -1,5 +1,6 @@
 """Control charts: limits against the formulas of books, and what chance makes of them."""
 
+import json
 import math
 import re
 
@@ -8,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from changepoint import DataError, Model, Observations, fit, likelihoods
+from changepoint.cli import main
 from changepoint.report.control_chart import chart_note
 from changepoint.report.control_limits import attributes, chart_of, individuals
 from changepoint.report.page_one import single
@@ -190,7 +192,8 @@ def test_every_kind_is_drawn_and_told(kind):
     titles |= dict.fromkeys(("c", "all alike", "gaps"), "c chart")
     ax = posterior.plot_chart(target=0.5, ax=Figure().subplots())
     assert ax.get_title(loc="left") == titles.get(kind, "individuals chart (XmR)")
-    assert "target 0.500" in [text.get_text() for text in ax.texts]
+    shares = kind in ("p", "bernoulli", "rates")
+    assert f"target {'50.0 %' if shares else '0.500'}" in [text.get_text() for text in ax.texts]
     ax.figure.draw_without_rendering()
     page = single(posterior)
     told = " ".join(chart_note(posterior, chart_of(posterior)))
@@ -247,3 +250,36 @@ def test_rows_that_are_all_the_same_lie_on_the_line(level, rows):
         found = attributes(np.full(rows, 3.0), np.full(rows, level), ONE, kind)
         assert not found.beyond.any()
         assert found.wide_lower is None  # a sigma Z of 0 tells nothing
+
+
+def test_the_command_draws_a_target_on_the_page(tmp_path, capsys):
+    file, out = tmp_path / "a.csv", tmp_path / "out"
+    file.write_text("count,trials\n" + "".join(f"{3 + i % 3},100\n" for i in range(20)))
+    plain = tmp_path / "plain"
+    for asked in (["--out", str(plain)], ["--out", str(out), "--target", "0.08"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(["fit", str(file), *asked])
+        assert stopped.value.code == 0
+    told = [
+        json.loads(re.search(r'id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+        for page in ((folder / "report.html").read_text() for folder in (plain, out))
+    ]
+    assert [one["chart"]["target"] for one in told] == [None, 0.08]
+    assert "target 0.0800" in (out / "report.html").read_text()
+    assert (out / "chart.png").read_bytes() != (plain / "chart.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told"),
+    [
+        (["--target", "0.08"], 2, "--target is a line of the control chart that --out writes"),
+        (["--target", "nan", "--out", "x"], 3, "target must be a finite number"),
+    ],
+)
+def test_a_target_that_says_nothing_is_refused(tmp_path, capsys, asked, status, told):
+    file = tmp_path / "a.csv"
+    file.write_text("count,trials\n3,100\n4,100\n")
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", str(file), *asked])
+    assert stopped.value.code == status
+    assert told in " ".join(capsys.readouterr().err.split())

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from changepoint import MCMC, Changes, Model, Observations, effects, fit, likelihoods, priors
 from changepoint.likelihoods import FAMILIES
-from changepoint.report.methods import changes_in_words, methods
+from changepoint.report.methods import FILLED, changes_in_words, methods
 from changepoint.report.references import OF_FAMILY, SOFTWARE, WORKS, bibtex, in_words
 
 PACKAGE = Path(inspect.getfile(likelihoods)).parents[1]
@@ -171,3 +171,49 @@ def test_entries_can_be_looked_up():
     assert "Bürkner" in in_words(WORKS["vehtari2021"])
     assert "doi" not in SOFTWARE
     assert set(OF_FAMILY) <= set(FAMILIES)
+
+
+# -- what comes from the data -----------------------------------------------------------------
+
+
+def other_data(name):
+    """The same times, other numbers: whatever prior differs stands on the numbers."""
+    data = data_for(name)
+    if name in ("bernoulli", "categorical"):
+        column = getattr(data, data.response)
+        return replace(data, **{data.response: column[np.tile([0, 1, 0], 4)]})
+    role = data.response
+    factor = 0.5 if role == "rate" else 2
+    rows = np.arange(1, 13) if role != "outcomes" else np.arange(1, 13)[:, None] * [1, 2, 0]
+    other = getattr(data, role) * factor + (rows % 3 if role != "rate" else 0)
+    return replace(data, **{role: other})
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "auto"])
+def test_priors_that_differ_with_the_data_are_said_to_come_from_them(name):
+    """No others: those that are the same whatever the data, and those that were given."""
+    one, two = data_for(name), other_data(name)
+    family = FAMILIES[name]()
+    here, there = family.resolve(one), family.resolve(two)
+    said = methods(fit(Model(family, Changes(at_most=1)), one))
+    told = "; ".join(re.findall(r"From the data come these priors: ([^.]*)\.", said))
+    named = set(re.findall(r"that of the ([\w ]+?) (?:is|has|allows)\b", told))
+    words = {
+        "noise": "noise_sd",
+        "scale of the noise": "scale",
+        "variance of the noise": "variance",
+    }
+    own = [field.name for field in fields(here) if field.name in FILLED]
+    differ = {n for n in own if getattr(here, n) != getattr(there, n)}
+    assert {words.get(name, name) for name in named} == differ
+    given = replace(family, **{n: getattr(there, n) for n in differ})
+    assert "From the data" not in methods(fit(Model(given, Changes(at_most=1)), one))
+
+
+def test_seasons_that_are_looked_for_are_told_from_stated_ones():
+    days = np.datetime64("2025-01-06") + np.arange(28)
+    data = Observations(count=np.arange(28) % 5 + 1, trials=np.full(28, 50), time=days)
+    looked = "(`weekday`) is the default for dates that cover three whole periods"
+    assert looked in methods(fit(None, data))
+    stated = Model(likelihoods.BetaBinomial(), effects=(effects.Weekday(),))
+    assert "is the default for dates" not in methods(fit(stated, data))

@@ -354,9 +354,10 @@ def test_the_curve_is_data_band_and_changes(answer):
     n, T = got["n_points"], len(answer.observations)
     stride = -(-T // 400)
     levels = np.frombuffer(base64.b64decode(got["bytes"]), np.uint8).reshape(5, n)
-    y = answer.estimates
+    per = answer.to_dict()["unit"]["per"]  # in which the page has its curve
+    y = per * answer.estimates
     change = told_["change_probability"].values
-    mean = told_[f"{family.parameter}_mean"].values
+    mean = per * told_[f"{family.parameter}_mean"].values
     step = (got["high"] - got["low"]) / 254
     for i in range(n):
         rows = slice(i * stride, (i + 1) * stride)

@@ -28,7 +28,7 @@ def test_a_simulation_by_other_means_finds_as_many():
         data = Observations(count=rng.binomial(400, rate), trials=np.full(40, 400))
         found.append(fit(BINOMIAL, data).probability_of_change > SURE)
     share = np.mean(found)
-    by_hand = trust.Share(share, np.sqrt(share * (1 - share) / n))
+    by_hand = trust.Share(share, np.sqrt(share * (1 - share) / n), 0.0, 1.0)
     assert 0.2 < share < 0.9
     assert apart(trust.power(0.02, ratios=[2], **DATA).ratios[0].found, by_hand) < 3.5
 

@@ -23,7 +23,7 @@ function joined(values, x, y) {
 function drawChart(chart, width) {
   const lines = ["y", "centre", "lower", "upper", "wide_lower", "wide_upper"]
     .map((name) => chart[name]).filter((line) => line);
-  const all = lines.flat().filter((value) => value !== null);
+  const all = [...lines.flat(), chart.target].filter((value) => value !== null);
   const rough = [Math.min(...all), Math.max(...all)];
   const room = (rough[1] - rough[0] || Math.abs(rough[0]) || 1) * 0.04;
   const low = rough[0] >= 0 && rough[0] < room ? 0 : rough[0] - room, high = rough[1] + room;
@@ -49,6 +49,9 @@ function drawChart(chart, width) {
     svg.append(rule("laney", broken(chart.wide_lower, x, y) + broken(chart.wide_upper, x, y)));
   }
   svg.append(rule("mean", broken(chart.centre, x, y)));
+  if (chart.target !== null) {
+    svg.append(rule("target", `M${fixed(left)} ${fixed(y(chart.target))}H${fixed(right)}`));
+  }
   for (const i of chart.beyond) {
     svg.append(shape("circle", {class: "out", cx: fixed(x(i + 0.5)), cy: fixed(y(chart.y[i])), r: 5}));
   }
