@@ -16,6 +16,7 @@ from changepoint.likelihoods.base import Fault, default_rate_prior
 from changepoint.likelihoods.binomial import Binomial
 from changepoint.likelihoods.coordinates import Arcsine, Coordinate
 from changepoint.likelihoods.counts import (
+    EXCESS,
     binomial_tail,
     log_binomial,
     log_ratios,
@@ -28,7 +29,7 @@ from changepoint.likelihoods.grid import Columns, GridLikelihood
 from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.series import Nodes, Series, Terms
 from changepoint.observations import Observations
-from changepoint.priors import Logistic, Prior
+from changepoint.priors import Prior
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +52,7 @@ class BetaBinomial(GridLikelihood):
     log_excess
         Prior of log(phi - 1), where phi = 1 + (mean_trials - 1) d is the variance inflation
         of a row with the mean number of trials; cut off at its largest value, d = 1. Default
-        Logistic(0, 1): half the mass below phi = 2.
+        Logistic(-2, 1): half the mass below phi = 1.14, an eighth above 2.
     mean_trials
         Mean trials of a row, above 1; default: that of the rows that have any.
 
@@ -70,7 +71,7 @@ class BetaBinomial(GridLikelihood):
     >>> from changepoint import Observations
     >>> data = Observations(count=[9, 8, 14], trials=[1000, 1000, 1020])
     >>> print(BetaBinomial().resolve(data))
-    BetaBinomial(rate=Beta(alpha=2, beta=189.81), log_excess=Logistic(mu=0, s=1))
+    BetaBinomial(rate=Beta(alpha=2, beta=189.81), log_excess=Logistic(mu=-2, s=1))
     """
 
     rate: Prior | None = None
@@ -118,7 +119,7 @@ class BetaBinomial(GridLikelihood):
         return replace(
             self,
             rate=self.rate or default_rate_prior(self.pooled(observations)),
-            log_excess=self.log_excess or Logistic(0, 1),
+            log_excess=self.log_excess or EXCESS,
             mean_trials=self.mean_trials or float(trials.mean()),
         )
 

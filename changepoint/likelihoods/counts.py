@@ -13,9 +13,13 @@ from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import Columns
 from changepoint.likelihoods.series import Nodes
 from changepoint.observations import Observations
+from changepoint.priors import Logistic
 
 Floats = NDArray[np.float64]
 
+# Default prior of log(phi - 1), phi being the inflation of a row's variance. It trades power in
+# short series against false alarms, as measured in docs/explanation/default-for-counts.md.
+EXCESS = Logistic(-2, 1)
 LOG_2PI = math.log(2 * math.pi)
 LARGEST = 1e12  # count or trials of a row: beyond, log probabilities lose their sixth digit
 DIGITS = 29.0  # -log of the error of the polynomial that tabulates log-gamma ratios

@@ -16,6 +16,7 @@ from changepoint.errors import ModelError
 from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.coordinates import Coordinate, OverdispersedRate
 from changepoint.likelihoods.counts import (
+    EXCESS,
     log_negative_binomial,
     log_ratio,
     poisson_tail,
@@ -26,7 +27,7 @@ from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.poisson import Poisson
 from changepoint.likelihoods.series import Nodes, Series, Terms, each_terms
 from changepoint.observations import Observations
-from changepoint.priors import Gamma, Logistic, Prior
+from changepoint.priors import Gamma, Prior
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +51,8 @@ class NegativeBinomial(GridLikelihood):
         Uniform. Default: Gamma(2, 2 / pooled rate).
     log_excess
         Prior of log(phi - 1), where phi = 1 + mean_count d is the variance inflation of a row
-        with the mean count. Default Logistic(0, 1): half the mass below phi = 2.
+        with the mean count. Default Logistic(-2, 1): half the mass below phi = 1.14, an eighth
+        above 2.
     mean_count
         Mean count of a row, above 0; default: that of the rows that have exposure.
 
@@ -70,7 +72,7 @@ class NegativeBinomial(GridLikelihood):
     >>> from changepoint import Observations
     >>> data = Observations(count=[3, 1, 0], exposure=[12.0, 8.0, 4.0])  # hours
     >>> print(NegativeBinomial().resolve(data))
-    NegativeBinomial(rate=Gamma(alpha=2, beta=10.6667), log_excess=Logistic(mu=0, s=1))
+    NegativeBinomial(rate=Gamma(alpha=2, beta=10.6667), log_excess=Logistic(mu=-2, s=1))
     """
 
     rate: Prior | None = None
@@ -120,7 +122,7 @@ class NegativeBinomial(GridLikelihood):
         return replace(
             self,
             rate=self.rate or Gamma(2, 2 / self.pooled(observations)),
-            log_excess=self.log_excess or Logistic(0, 1),
+            log_excess=self.log_excess or EXCESS,
             mean_count=self.mean_count or max(float(count.sum()), 0.5) / len(count),
         )
 
