@@ -70,7 +70,7 @@ class Memory(Effect):
 
     def words(self, term: str, size: str) -> str:
         """Return the effect as the start of a sentence, and a verb."""
-        return f"A memory of the row before ({size.lstrip('+')} of its deviation) is"
+        return f"A memory of the row before ({size} of its deviation) is"
 
     def design(self, observations: Observations) -> Design:
         """Return that of a Binomial where there are trials, else of a Poisson."""

@@ -13,6 +13,7 @@ from scipy import special, stats
 from changepoint import Changes, Model, ModelError, Observations, fit, likelihoods
 from changepoint.effects import Drift, Memory, Weekday
 from changepoint.priors import Beta, Gamma
+from changepoint.report.sentences import misfits
 
 T, P = 7, 0.4
 COUNT = np.array([3.0, 9.0, 7.0, np.nan, 2.0, 1.0, 4.0])
@@ -136,3 +137,52 @@ def test_what_has_another_way_is_refused_in_words() -> None:
         Model(likelihoods.Binomial(), effects=[Memory(), Weekday()])
     with pytest.raises(ModelError, match="no sigma"):
         Memory(sigma=0.3)
+
+
+def rising(each: float, *signs: int, seed: int) -> Observations:
+    """Rates that go by steps of a size, up or down."""
+    rng = np.random.default_rng(seed)
+    step = np.cumsum(np.repeat([0, *signs], 40) * np.tile(np.arange(40) == 0, len(signs) + 1))
+    rate = 0.01 * np.exp(each * step)
+    return Observations(count=rng.binomial(40_000, rate), trials=np.full(len(rate), 40_000))
+
+
+@pytest.mark.parametrize(
+    "each, signs, said",
+    [
+        (0.2, (1, 1, 1), True),
+        (0.2, (-1, -1), True),
+        (0.2, (1, -1), False),
+        (0.7, (1, 1), False),
+    ],
+)
+def test_small_steps_one_way_suggest_a_drift(
+    each: float, signs: tuple[int, ...], said: bool
+) -> None:
+    """And only those; where it is in the model, it isn't suggested."""
+    data = rising(each, *signs, seed=1)
+    answer = fit(Model(FAMILY["binomial"]), data)
+    assert len(answer.changes) == len(signs)
+    assert ("--drift" in " ".join(misfits(answer))) == said
+    if len(signs) == 3:
+        again = fit(Model(FAMILY["binomial"], effects=[Drift()]), data)
+        assert "--drift" not in " ".join(misfits(again))
+
+
+def test_rows_that_are_alike_suggest_a_memory() -> None:
+    """Where the check of neighbours is extreme; and not of one that is in the model."""
+    rng = np.random.default_rng(2)
+    eta, deviation = np.full(200, np.log(0.01)), 0.3 * rng.standard_normal(200)
+    for t in range(1, 200):
+        deviation[t] = 0.7 * deviation[t - 1] + 0.7 * deviation[t]
+    count = rng.binomial(10_000, np.exp(eta + deviation))
+    data = Observations(count=count, trials=np.full(200, 10_000))
+    none = Changes(exactly=0)
+    alike = fit(Model(likelihoods.BetaBinomial(), none), data).checks()
+    (said,) = (one.sentence for one in alike if one.name == "lag-1 correlation")
+    assert said is not None and said.endswith("try --memory")
+    again = fit(Model(likelihoods.BetaBinomial(), none, [Memory(probability=0.9)]), data)
+    assert again.effects[0].likely
+    assert not any("--memory" in (one.sentence or "") for one in again.checks())
+    assert "of its deviation) is taken into account" in again.sentence()
+    assert "%" in again.sentence().split("A memory of the row before")[1]
