@@ -71,9 +71,12 @@ class Answer(Recorded):
 
     @cached_property
     def estimates(self) -> Floats:
-        """Each row's own estimate of the parameter, likely effects taken out, (T,)."""
+        """Each row's own estimate of the parameter, likely effects taken out, (T,).
+
+        Where rows remember the one before, that stays: it is of the rows, not of the level.
+        """
         family, by = self.model.likelihood, self._by
-        if by is None or isinstance(family, OwnLikelihood):
+        if by is None or self._kept is not None or isinstance(family, OwnLikelihood):
             return family.estimates(self.observations)
         return family.estimates_without(self.observations, by)
 
@@ -86,18 +89,33 @@ class Answer(Recorded):
             return level
         if family.domain != family.shifted_domain:  # what effects shift is not the parameter
             return level
-        there: Floats = shift(family.domain, Nodes(level, 1 - level), by).theta
+        there: Floats = shift(family.domain, Nodes(level, 1 - level), by, self._kept).theta
         return there
 
     @cached_property
     def _by(self) -> Floats | None:
         """How far likely effects shift each row on the scale of the link, (T,); None: not."""
+        beta = self._likely_coefficients
+        if beta is None or self._shifts is None:
+            return None
+        by: Floats = self._shifts.patterns @ beta
+        return by
+
+    @cached_property
+    def _kept(self) -> Floats | None:
+        """The share of each row's level that likely effects leave to it, (T,); None: all."""
+        beta = self._likely_coefficients
+        return None if beta is None or self._shifts is None else self._shifts.kept(beta)
+
+    @cached_property
+    def _likely_coefficients(self) -> Floats | None:
+        """The means of the coefficients of likely effects, 0 of others, (d,); None: none."""
         shifts, coefficients = self._shifts, self._coefficients
         if shifts is None or coefficients is None:
             return None
         likely = np.array([effect.likely for effect in self.effects])
-        by: Floats = shifts.patterns @ (coefficients.mean(axis=0) * likely[shifts.effect])
-        return by
+        beta: Floats = coefficients.mean(axis=0) * likely[shifts.effect]
+        return beta
 
     @property
     def candidates(self) -> pd.DataFrame:

@@ -87,6 +87,9 @@ class Model:
         titles = [effect.title for effect in self.effects]
         if len(set(titles)) < len(titles):
             raise ModelError(f"an effect is given twice: {', '.join(titles)}")
+        for effect in self.effects:
+            if effect.alone is not None:
+                self._check_alone(effect, effect.alone)
         family, instead = self.likelihood, f"choose one of {', '.join(SHIFTABLE)}"
         if family.unshiftable == "":
             return
@@ -96,6 +99,19 @@ class Model:
             f"the likelihood {family.name!r} can't have effects, which shift the level of a "
             f"row; {instead}"
         )
+
+    def _check_alone(self, effect: Effect, instead: str) -> None:
+        family, others = self.likelihood, [e.title for e in self.effects if e is not effect]
+        if others:
+            raise ModelError(
+                f"the effect {effect.name!r} can't be combined with others, and there is "
+                f"{', '.join(others)}: leave one of them out (patterns: --season none)"
+            )
+        if not isinstance(family, GridLikelihood) or not is_relative(family.domain):
+            raise ModelError(
+                f"the effect {effect.name!r} is of rates and counts, and {family.name!r} isn't "
+                f"a likelihood of these: measurements have the likelihood {instead!r} instead"
+            )
 
     def __str__(self) -> str:
         return ", ".join(str(part) for part in (self.likelihood, self.changes, *self.effects))
@@ -114,13 +130,16 @@ class Model:
         """Return how the effects of a resolved model shift the rows, (T, d); None of none."""
         if not self.effects:
             return None
-        designs = [effect.design(observations) for effect in self.effects]
+        family = self.likelihood
+        designs = [effect.design_under(family, observations) for effect in self.effects]
         sizes = [one.rows.shape[1] for one in designs]
         return Shifts(
             np.concatenate([one.rows for one in designs], axis=1),
             np.repeat([float(effect.sigma or math.nan) for effect in self.effects], sizes),
             tuple(chain.from_iterable(map(Effect.coefficients, self.effects, sizes))),
             np.repeat(np.arange(len(sizes)), sizes),
+            designs[0].pulls,
+            self.effects[0].hyper,
         )
 
     def check(self, observations: Observations | IntoFrame) -> tuple[str, ...]:
@@ -307,6 +326,8 @@ def default_model(
             fits.append(len(observations) // (changes["exactly"] + 1))
         changes = {"min_length": max(min(fits), 1), **changes}
     looked_at = observations if family.name in SHIFTABLE else None
+    if not seasons and any(effect.alone is not None for effect in effects):
+        looked_at = None  # beside what is combined with nothing
     return Model(family, Changes(**changes), (*seasons_of(seasons, looked_at), *effects))
 
 

@@ -117,6 +117,8 @@ KEYS = {
     "schema": None,
     "alert": None,
     "file": None,
+    "unit": None,
+    "spikes": None,
     "headline": None,
     "sentence": None,
     "observations": None,

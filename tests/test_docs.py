@@ -78,7 +78,7 @@ def test_reading_the_answer_explains_every_word(several):
         labels = {found[0] for line in lines if (found := re.match(r"[A-Z][^:(]*(?=:)", line))}
         assert {"Model", "Data"} <= labels
         for label in labels:
-            begins = re.sub(r" \d+ changes?, .*| of each .*| \w+$", "", label)
+            begins = re.sub(r" \d+ changes?, .*| of each .*| went from .*| \w+$", "", label)
             assert f"**{begins}" in page, label
 
 

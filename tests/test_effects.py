@@ -76,7 +76,11 @@ def test_models_are_told_and_read_again():
         effects.Holidays("DE"), effects.Holidays("DE", "BY", sigma=0.5),
         effects.Covariate("price", sigma=1), effects.Covariate("region", standardise=False),
     ]  # fmt: skip
-    assert {effect.name for effect in every} == set(EFFECTS)
+    alone = [effects.Memory(probability=0.3), effects.Drift(sigma=0.5)]
+    assert {effect.name for effect in (*every, *alone)} == set(EFFECTS)
+    for some in ([one] for one in alone):
+        model = Model(likelihoods.Poisson(), Changes(), some)
+        assert Model.from_dict(json.loads(json.dumps(model.to_dict()))) == model
     model = Model(likelihoods.Poisson(), Changes(), every)
     assert Model.from_dict(json.loads(json.dumps(model.to_dict()))) == model
     assert "Yearly(harmonics=3)" in str(model)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import DataError, ModelError
+from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.observations import RESPONSES, Observations
 from changepoint.reading.timegrid import find_grid
 
@@ -30,11 +32,14 @@ class Design(NamedTuple):
     terms, contrasts
         What is reported, such as days of the week, and how it is made of the coefficients,
         (L, d).
+    pulls
+        What share of its level a row loses to the effect, in coefficients, (T, d); None: none.
     """
 
     rows: Floats
     terms: tuple[str, ...]
     contrasts: Floats
+    pulls: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Effect(ABC):
 
     name: ClassVar[str]
     period: ClassVar[np.timedelta64 | None] = None  # after which it repeats
+    alone: ClassVar[str | None] = None  # where it stands alone: what measurements have instead
+    of_level: ClassVar[bool] = True  # whether its terms say how far the level of rows is off
 
     def __post_init__(self) -> None:
         if self.sigma is not None:
@@ -85,6 +92,19 @@ class Effect(ABC):
         DataError
             If the data don't have what it needs.
         """
+
+    def design_under(self, family: Likelihood, observations: Observations) -> Design:
+        """Return the same where it depends on the likelihood, whose priors are filled."""
+        return self.design(observations)
+
+    @property
+    def hyper(self) -> Hyperparameter | None:
+        """Its one coefficient with its prior, where that is summed out on a lattice.
+
+        For posteriors that Gaussians don't resemble: of many narrow modes, or at an end. Such
+        an effect stands alone.
+        """
+        return None
 
     def cautions(self, observations: Observations) -> Iterator[str]:
         """Warn of data that hardly tell the effect from changes."""

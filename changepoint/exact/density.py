@@ -182,13 +182,16 @@ class PointwiseShifted(Pointwise):
         nodes: Nodes,
         hyper: Floats,
         shifts: Floats,
+        kept: Floats | None,
     ) -> None:
         super().__init__(family, series, nodes, hyper)
         self.by_row = shifts[series.pattern]
+        self.kept = None if kept is None else kept[series.pattern]
 
     def at(self, rows: Integers) -> Nodes:
         """Return the nodes of some distinct rows, (n, G)."""
-        return shift(self.family.domain, self.nodes, self.by_row[rows, None])
+        kept = None if self.kept is None else self.kept[rows, None]
+        return shift(self.family.domain, self.nodes, self.by_row[rows, None], kept)
 
 
 def densities(
@@ -200,7 +203,8 @@ def densities(
     """
     own = family.own(hyper)
     if series.shifts is not None:
-        return [_shifted(family, series, nodes, own, series.shifts.by(hyper[0]))]
+        shifts, kept = series.shifts.by(hyper[0]), series.shifts.kept(hyper[0])
+        return [_shifted(family, series, nodes, own, shifts, kept)]
     terms = family.terms(series, nodes, own)
     if terms is not None:
         return [Tabulated(one) for one in terms]
@@ -220,15 +224,21 @@ def densities(
 
 
 def _shifted(
-    family: GridLikelihood, series: Series, nodes: Nodes, own: Floats, shifts: Floats
+    family: GridLikelihood,
+    series: Series,
+    nodes: Nodes,
+    own: Floats,
+    shifts: Floats,
+    kept: Floats | None,
 ) -> Density:
     """Return the density of one series with effects: each pattern is a series of its own."""
     if len(shifts) > PATTERNS:
         plain = Nodes(nodes.theta, nodes.companion)
-        return PointwiseShifted(family, series, plain, own, shifts)
+        return PointwiseShifted(family, series, plain, own, shifts, kept)
     P, G = len(shifts), len(nodes.theta)
     every = Nodes(np.tile(nodes.theta, P), np.tile(nodes.companion, P))
-    there = shift(family.domain, every, np.repeat(shifts, G))
+    share = None if kept is None else np.repeat(kept, G)
+    there = shift(family.domain, every, np.repeat(shifts, G), share)
     there = there._replace(counts=np.full(P, G))
     return Shifted(densities(family, series.by_pattern(), there, np.repeat(own, P)[:, None]),
                    series.pattern)  # fmt: skip

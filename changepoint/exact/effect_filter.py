@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
-from changepoint.exact import hyper_mixture, quadrature
+from changepoint.exact import effect_lattice, hyper_mixture, quadrature
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact.density import densities, tabulated
 from changepoint.exact.effect_mixture import summed
@@ -20,14 +20,13 @@ from changepoint.exact.hyper_mixture import KEEP, Condition, Inference, Together
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import is_relative, linked
+from changepoint.likelihoods.links import ODD, is_relative, linked
 from changepoint.likelihoods.series import Nodes, Series, Shifts
 from changepoint.model import Model
 
 Floats = NDArray[np.float64]
 
 CLOSE_BY = 0.2  # of shifts that share a rough grid, in units
-ODD = 20.0  # times the pooled rate: estimates beyond say little
 
 
 def infer(
@@ -46,6 +45,8 @@ def infer(
     """
     if series.shifts is None:
         return hyper_mixture.infer(model, series, condition, most, step)
+    if series.shifts.hyper is not None:
+        return effect_lattice.infer(model, series, condition, most, step)
     return summed(FilterProblem(model, series, condition, most, step))[1]
 
 

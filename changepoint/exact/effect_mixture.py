@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
+from changepoint.exact.effect_lattice import EffectLattice
 from changepoint.exact.effect_nodes import Gaussians, Points, glimpse, points, search
 from changepoint.exact.effect_surface import Surface
 from changepoint.exact.hyper_nodes import HyperNodes
@@ -248,7 +249,8 @@ def coefficients_of(
     nodes: HyperNodes, weights: Floats
 ) -> Callable[[Mask], tuple[float, Floats]] | None:
     """Return what `Solved` says of coefficients, if there are any."""
-    return partial(nodes.given, weights) if isinstance(nodes, EffectNodes) else None
+    both = EffectNodes, EffectLattice
+    return partial(nodes.given, weights) if isinstance(nodes, both) else None
 
 
 def remarks_on(nodes: HyperNodes, weights: Floats) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from changepoint.errors import EngineError
 from changepoint.exact.hyper_nodes import HyperNodes, Lattice, apart, tail
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.likelihoods import Likelihood
+from changepoint.likelihoods.hyperparameter import Hyperparameter
 
 Floats = NDArray[np.float64]
 Search = Generator[Floats, float, HyperNodes]
@@ -76,9 +77,15 @@ def search(family: Likelihood, fineness: float = 1.0, thrifty: bool = True) -> S
     thrifty
         Whether nodes are so costly that the last millionths are left out.
     """
-    hyper = family.hyper
-    if hyper is None:
+    if family.hyper is None:
         return HyperNodes((), np.empty((1, 0)), np.zeros(1))
+    return (yield from search_one(family.hyper, family.parameter, fineness, thrifty))
+
+
+def search_one(
+    hyper: Hyperparameter, parameter: str, fineness: float = 1.0, thrifty: bool = True
+) -> Search:
+    """Return the same of one hyperparameter; `parameter` is what segments have of their own."""
     prior = HyperPrior(hyper)
     surface = _Surface(prior)
     limit = None
@@ -90,7 +97,7 @@ def search(family: Likelihood, fineness: float = 1.0, thrifty: bool = True) -> S
     if not modes:
         raise EngineError(
             f"no {hyper.name} that its prior {prior.prior} allows comes close to explaining "
-            f"these data: widen the priors of {family.parameter} and {hyper.field}"
+            f"these data: widen the priors of {parameter} and {hyper.field}"
         )
     for mode, _ in modes:
         yield from surface.ask(mode)

@@ -96,11 +96,19 @@ def _with_effects(
     At a few nodes of the answer: what the coefficients may be hangs little on a prior of
     rates. What the few nodes say of the prior as it is, less the answer itself, is taken off.
     """
-    from changepoint.exact.effect_mixture import summed
+    from changepoint.exact.effect_filter import FilterProblem, infer
+    from changepoint.exact.effect_mixture import Weighed, summed
     from changepoint.exact.hyper_nodes import HyperNodes
+    from changepoint.exact.quadrature import HOLDS, ROUGH
 
     T, changes = len(observations), model.changes
-    every, main = summed(_problem(model, observations))
+    problem = _problem(model, observations)
+    main: Weighed
+    if isinstance(problem, FilterProblem) and problem.shifts.hyper is not None:
+        main = infer(model, problem.series, problem.condition, HOLDS, ROUGH)
+        every: HyperNodes = main.mixture.outer
+    else:
+        every, main = summed(problem)
     heaviest = np.argsort(-main.weights)[:FEW]
     nodes = HyperNodes(every.names, every.values[heaviest], every.log_weights[heaviest])
     evidence = {}

@@ -18,7 +18,7 @@ from changepoint.exact.node_range import narrow, quantiles, widest
 from changepoint.exact.stretch import Stretch, weigh
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import is_relative, shift
+from changepoint.likelihoods.links import ODD, is_relative, linked, shift
 from changepoint.likelihoods.series import (
     Integers,
     Nodes,
@@ -160,7 +160,11 @@ def _shifted(
     """
     if series.shifts is None:
         return series, 1.0
-    by = np.array([series.shifts.by(hyper[0]) for hyper in hypers])
+    psi = np.array([hyper[0] for hyper in hypers])
+    by = np.array([series.shifts.by(one) for one in psi])
+    kept = series.shifts.kept(psi)
+    if kept is not None:
+        return _remembered(family, series, by, kept)
     least, largest = (
         shift(family.domain, Nodes(end, 1 - end), -far).theta
         for end, far in ((series.least, by.max()), (series.largest, by.min()))
@@ -169,6 +173,24 @@ def _shifted(
     most = float(abs(by).max() if family.domain[1] == 1 else max(by.max(), 0.0))
     wider = math.exp(most) if is_relative(family.domain) else 1.0
     return replace(series, least=least, largest=largest), wider
+
+
+def _remembered(
+    family: GridLikelihood, series: Series, by: Floats, kept: Floats
+) -> tuple[Series, float]:
+    """Return the same where rows keep a share of their level; shifts and shares, (n, P)."""
+    pooled = float(series.pooled[0])
+    middle = float(linked(family.domain, series.pooled)[0])
+    highest = 1 - (1 - pooled) / ODD if family.domain[1] == 1 else ODD * pooled
+    least, largest = (
+        linked(family.domain, np.clip(end, pooled / ODD, highest))
+        for end in (series.least, series.largest)
+    )
+    away = ((least - by) / kept).min() - middle, ((largest - by) / kept).max() - middle
+    there = (family.shifted(series.pooled, np.array(far)) for far in away)
+    lean = float(np.abs(by - (1 - kept) * middle).max())  # of rows at the middle
+    return replace(series, least=np.minimum(series.least, next(there)),
+                   largest=np.maximum(series.largest, next(there))), math.exp(lean)  # fmt: skip
 
 
 def _stretch(

@@ -158,9 +158,16 @@ class GridLikelihood(SegmentLikelihood):
         some = {name: column[observed] for name, column in columns.items()}
         pattern, told = np.empty(0, np.int64), []
         if shifts is not None:
-            rows = shifts.patterns[observed]
-            patterns, pattern = np.unique(rows, axis=0, return_inverse=True)
-            shifts, told = shifts._replace(patterns=patterns), [pattern.astype(float)]
+            rows = (
+                shifts.patterns
+                if shifts.pulls is None
+                else np.hstack((shifts.patterns, shifts.pulls))
+            )
+            patterns, pattern = np.unique(rows[observed], axis=0, return_inverse=True)
+            pulls = None if shifts.pulls is None else patterns[:, len(shifts.names) :]
+            patterns = patterns[:, : len(shifts.names)]
+            shifts = shifts._replace(patterns=patterns, pulls=pulls)
+            told = [pattern.astype(float)]
         first, which, copies = _distinct([*some.values(), *told])
         index = np.full(len(observations), len(first))
         index[observed] = which
@@ -192,9 +199,12 @@ class GridLikelihood(SegmentLikelihood):
         """Return each row's own estimate, less how far effects shift it, both (T,)."""
         return self.shifted(self.estimates(observations), -by)
 
-    def shifted(self, theta: Floats, by: Floats) -> Floats:
-        """Return the parameter shifted on the scale of its link, by broadcasting."""
-        return shift(self.domain, Nodes(theta, 1 - theta), by).theta
+    def shifted(self, theta: Floats, by: Floats, kept: Floats | None = None) -> Floats:
+        """Return the parameter shifted on the scale of its link, by broadcasting.
+
+        `kept`: the share of it that is kept before, 1 unless given.
+        """
+        return shift(self.domain, Nodes(theta, 1 - theta), by, kept).theta
 
     def beside_draws(self, observations: Observations) -> dict[str, Floats]:
         """Return the columns of the observed rows, (n, 1), and `pooled`: what draws go with."""

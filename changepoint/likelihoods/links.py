@@ -8,12 +8,19 @@ import numpy as np
 
 from changepoint.likelihoods.series import Floats, Nodes
 
+ODD = 20.0  # times the pooled rate: estimates beyond say little
 
-def shift(domain: tuple[float, float], nodes: Nodes, by: Floats | float) -> Nodes:
-    """Return nodes shifted on the link's scale; by broadcasting.
 
-    The link is the logit of a proportion, the logarithm of what is above 0, else the identity.
+def shift(
+    domain: tuple[float, float], nodes: Nodes, by: Floats | float, kept: Floats | None = None
+) -> Nodes:
+    """Return nodes shifted on the link's scale, of which a share may be kept; by broadcasting.
+
+    eta becomes kept eta + by, `kept` being 1 unless it is given. The link is the logit of a
+    proportion, the logarithm of what is above 0, else the identity.
     """
+    if kept is not None:
+        nodes = _shared(domain, nodes, kept)
     if domain[1] == 1:
         up = nodes.theta * np.exp(by)
         total = up + nodes.companion
@@ -22,6 +29,17 @@ def shift(domain: tuple[float, float], nodes: Nodes, by: Floats | float) -> Node
         up = nodes.theta * np.exp(by)
         return Nodes(up, up)
     return Nodes(nodes.theta + by, nodes.companion + by)
+
+
+def _shared(domain: tuple[float, float], nodes: Nodes, kept: Floats) -> Nodes:
+    """Return nodes of which this share is kept on the link's scale."""
+    if domain[0] != 0:
+        return Nodes(nodes.theta * kept, nodes.companion * kept)
+    up = nodes.theta**kept
+    if domain[1] != 1:
+        return Nodes(up, up)
+    down = nodes.companion**kept
+    return Nodes(up / (up + down), down / (up + down))
 
 
 def linked(domain: tuple[float, float], theta: Floats) -> Floats:

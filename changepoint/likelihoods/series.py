@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from changepoint.likelihoods.hyperparameter import Hyperparameter
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -23,12 +25,32 @@ class Shifts(NamedTuple):
     sigma, names, effect
         Of the coefficients: standard deviations a priori, names, and which effect of the model
         each belongs to, (d,).
+    pulls
+        What share of eta each row loses to its shift, in coefficients, (P, d); None: nothing.
+    hyper
+        The prior of the one coefficient that is summed out on a lattice; None of the others,
+        which are Normal(0, sigma).
     """
 
     patterns: Floats
     sigma: Floats
     names: tuple[str, ...]
     effect: Integers
+    pulls: Floats | None = None
+    hyper: Hyperparameter | None = None
+
+    def kept(self, psi: Floats) -> Floats | None:
+        """Return the share of eta that each pattern keeps, psi (..., d) to (..., P)."""
+        if self.pulls is None:
+            return None
+        kept: Floats = 1 - psi[..., psi.shape[-1] - len(self.sigma) :] @ self.pulls.T
+        return kept
+
+    def drawn(self, rng: np.random.Generator, size: int) -> Floats:
+        """Return coefficients drawn from their prior, (size, d)."""
+        if self.hyper is not None:
+            return self.hyper.draws(rng, size)[:, None]
+        return rng.normal(0, self.sigma, (size, len(self.sigma)))
 
     def by(self, psi: Floats) -> Floats:
         """Return the shift of each pattern, (P,); the coefficients are the last of psi."""

@@ -43,13 +43,13 @@ def likely_of(posterior: Answer) -> tuple[EffectFound, ...]:
 
 def draw_effects(ax: Axes, posterior: Answer, effects: tuple[EffectFound, ...]) -> None:
     """Draw effects side by side, each with its name above."""
-    relative = effects[0].relative  # as are all of them
+    percent = effects[0].relative or effects[0].share  # as are all of them
     places, names, first = list[float](), list[str](), 0.0
     ax.axhline(0, color=DATA, linewidth=0.6, zorder=1)
     for effect in effects:
         x = first + np.arange(len(effect.terms))
         told = np.array([(term.mean, term.lower, term.upper) for term in effect.terms])
-        mean, lower, upper = (100 * (told - 1) if relative else told).T
+        mean, lower, upper = (100 * (told - effect.relative) if percent else told).T
         ax.vlines(x, lower, upper, color=BAND, linewidth=5, zorder=2)
         ax.scatter(x, mean, s=16, color=LINE, linewidths=0, zorder=3)
         ax.annotate(
@@ -62,7 +62,9 @@ def draw_effects(ax: Axes, posterior: Answer, effects: tuple[EffectFound, ...]) 
         first = float(x[-1]) + 1 + GAP
     ax.set_xticks(places, names, rotation=90 if max(map(len, names), default=0) > LONG else 0)
     ax.set_xlim(-1, first - GAP)
-    ax.set_ylabel("effect, %" if relative else f"added to {drawable(label_of(posterior))}")
+    added = f"added to {drawable(label_of(posterior))}"
+    shares = effects[0].share  # which stands alone
+    ax.set_ylabel("share, %" if shares else "effect, %" if percent else added)
     clean(ax)
 
 

@@ -106,7 +106,9 @@ EFFECT = _object(
     name=_typed("string", "Its name."),
     probability=_chance("That it is there."),
     relative=_typed(
-        "boolean", "Whether terms multiply the parameter of a row, or are added to it."
+        "boolean",
+        "Whether terms multiply the parameter of a row, or are added to it. Of a memory the "
+        "term is the share that is remembered, from 0 to 1: false.",
     ),
     terms=_typed(
         "array",

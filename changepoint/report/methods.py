@@ -187,9 +187,10 @@ def _effects(posterior: Answer) -> Iterator[str]:
     model = posterior.model
     found = {effect.name: effect.probability for effect in posterior.effects}
     for effect in model.effects if isinstance(model, Model) else ():
+        prior = f"Normal(0, {effect.sigma:g})" if effect.hyper is None else effect.hyper.prior
         told = (
             f"All segments share the effect {_code(str(effect))} on the scale of the link, "
-            f"whose coefficients have the prior Normal(0, {effect.sigma:g})."
+            f"whose coefficients have the prior {prior}."
         )
         if effect.probability < 1:
             told += (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from changepoint.results.reported import Change, Interval
-from changepoint.results.result import Term
+from changepoint.results.result import EffectFound, Term
 
 SURE = 0.9999  # probabilities beyond this are told as such
 
@@ -55,16 +55,18 @@ def equals(p: float) -> str:
     return told if told[0] in "<>" else f"= {told}"
 
 
-def amount(x: float, relative: bool) -> str:
-    """Return a term of an effect: a factor as percent more or less, else what is added."""
-    if relative:
+def amount(x: float, effect: EffectFound) -> str:
+    """Return a term of an effect: a factor as percent more or less, or a number."""
+    if effect.share:
+        return f"{100 * x:.3g} %"
+    if effect.relative:
         return f"{100 * (x - 1):+.3g} %"
     return f"{'+' if x > 0 else ''}{number(x)}"
 
 
-def reach(term: Term, relative: bool) -> str:
+def reach(term: Term, effect: EffectFound) -> str:
     """Return the interval of a term of an effect."""
-    return f"{amount(term.lower, relative)} to {amount(term.upper, relative)}"
+    return f"{amount(term.lower, effect)} to {amount(term.upper, effect)}"
 
 
 def signed(x: float) -> str:

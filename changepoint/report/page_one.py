@@ -109,7 +109,7 @@ def single(
         warnings=[*posterior.warnings, *misfits(posterior)],
         tables=list(_tables(posterior)),
         marked=bool(posterior.placed.events),
-        shifted=any(effect.likely for effect in posterior.effects),
+        shifted=any(effect.taken_out for effect in posterior.effects),
         averaged=stride > 1,
         chart=notes,
         charted=drawn is not None,
@@ -215,8 +215,7 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         yield Table("Further parameters", ["segment", *names], rows)
     for effect in posterior.effects:
         heads = ["", "mean", "95 %"]
-        relative = effect.relative
-        rows = [[t.name, amount(t.mean, relative), reach(t, relative)] for t in effect.terms]
+        rows = [[t.name, amount(t.mean, effect), reach(t, effect)] for t in effect.terms]
         note = f"P(there is such an effect) {equals(effect.probability)}."
         note = "" if effect.probability == 1 else note
         yield Table(f"The effect of all rows: {effect.name}", heads, rows, note)

@@ -164,7 +164,7 @@ def draw_data(ax: Axes, posterior: Answer) -> None:
     """Draw each row's own estimate of the parameter, and name the axis."""
     x, y = middles_of(places(posterior)), posterior.estimates
     size = np.clip(2000 / len(y), 3, 16)
-    shifted = any(effect.likely for effect in posterior.effects)
+    shifted = any(effect.taken_out for effect in posterior.effects)
     if shifted:
         raw = posterior.model.likelihood.estimates(posterior.observations)
         ax.scatter(

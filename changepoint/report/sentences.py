@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from changepoint.hand_written import OwnLikelihood, OwnModel
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.regression import LinearLikelihood
+from changepoint.model import SHIFTABLE
 from changepoint.report.numbers import amount, chance, equals, reach, span
 from changepoint.report.units import PLAIN, Unit, unit_of
 from changepoint.results.reported import Change, Interval
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from changepoint.answer import Answer
 
 TOLD = 0.01  # probability of an effect from which its terms are printed
+SEVERAL, SMALL = 2, 1.5  # changes that may be a drift: how many, below which factor each
 SEGMENTS = 12  # changes up to which further parameters are printed
 
 
@@ -37,7 +39,7 @@ def _taken_into_account(posterior: Answer) -> Iterator[str]:
     for effect, found in zip(stated, posterior.effects, strict=True):
         if found.likely:
             top = found.largest
-            told = effect.words(top.name, amount(top.mean, found.relative))
+            told = effect.words(top.name, amount(top.mean, found))
             yield f"{told} taken into account{_sure(found)}."
 
 
@@ -50,7 +52,7 @@ def effect_lines(posterior: Answer) -> list[str]:
     found = []
     for effect in posterior.effects:
         terms = (
-            f"{term.name} {amount(term.mean, effect.relative)} ({reach(term, effect.relative)})"
+            f"{term.name} {amount(term.mean, effect)} ({reach(term, effect)})"
             for term in effect.terms
         )
         told = "; ".join(terms) if effect.probability >= TOLD else "no sign of it"
@@ -273,8 +275,26 @@ def check_lines(posterior: Answer) -> list[str]:
 
 
 def misfits(posterior: Answer) -> list[str]:
-    """Return what these checks say is wrong, to be told as warnings."""
-    return [check.sentence for check in checks(posterior) if check.sentence is not None]
+    """Return what these checks say is wrong, to be told as warnings; and a drift, maybe."""
+    said = [check.sentence for check in checks(posterior) if check.sentence is not None]
+    return [*said, *_staircase(posterior)]
+
+
+def _staircase(posterior: Answer) -> Iterator[str]:
+    """Say that a drift may be told as these changes: all go one way, none of them far."""
+    model, found = posterior.model, posterior.changes
+    ratios = [change.ratio.mean for change in found if change.ratio is not None]
+    if isinstance(model, OwnModel) or len(ratios) < SEVERAL or len(ratios) < len(found):
+        return
+    one_way = min(ratios) > 1 or max(ratios) < 1
+    small = max(max(ratio, 1 / ratio) for ratio in ratios) < SMALL
+    shiftable = model.likelihood.name in SHIFTABLE
+    stated = any(effect.alone or effect.probability == 1 for effect in model.effects)
+    if one_way and small and shiftable and not stated:
+        yield (
+            f"the {len(found)} changes go the same way in small steps, as a slow drift would: "
+            "try --drift" + (", which looks for no patterns" if model.effects else "")
+        )
 
 
 def p_value(p: float) -> str:

@@ -33,17 +33,19 @@ def found(
         return ()
     relative = is_relative(family.shifted_domain)
     for i, effect in enumerate(model.effects):
-        design = effect.design(observations)
+        design = effect.design_under(family, observations)
         probability, coefficients = given(shifts.effect == i)
         terms = coefficients @ design.contrasts.T
         values = terms
-        if relative:
+        if relative and effect.of_level:
             assert isinstance(family, GridLikelihood)  # as no other is
             level = np.array(family.pooled(observations))
             values = family.shifted(level, terms) / level
         lower, _, upper = np.quantile(values, QUANTILES, axis=0).tolist()
         each = map(Term, design.terms, values.mean(axis=0).tolist(), lower, upper)
-        told.append(EffectFound(effect.title, probability, relative, tuple(each)))
+        told.append(
+            EffectFound(effect.title, probability, relative and effect.of_level, tuple(each))
+        )
     return tuple(told)
 
 

@@ -191,9 +191,19 @@ class EffectFound(NamedTuple):
         return {**self._asdict(), "terms": [term._asdict() for term in self.terms]}
 
     @property
+    def share(self) -> bool:
+        """Whether its terms are shares: of the deviation of the row before."""
+        return self.name == "memory"
+
+    @property
     def likely(self) -> bool:
         """Whether it is rather there than not."""
         return self.probability >= 0.5
+
+    @property
+    def taken_out(self) -> bool:
+        """Whether rows are shown without it: what they remember is theirs."""
+        return self.likely and not self.share
 
     @property
     def largest(self) -> Term:

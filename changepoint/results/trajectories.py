@@ -151,7 +151,9 @@ def paths_of(
     if shifts is not None:
         by = shifts.patterns @ draws.hyper[:, draws.hyper.shape[1] - len(shifts.names) :].T
         if isinstance(family, GridLikelihood):
-            paths[family.parameter] = family.shifted(paths[family.parameter], by)
+            kept = shifts.kept(draws.hyper)
+            kept = None if kept is None else kept.T
+            paths[family.parameter] = family.shifted(paths[family.parameter], by, kept)
         else:
             paths["level"] = paths.get("level", shared) + by
     return paths, shared
@@ -201,7 +203,7 @@ def _prior(
     hyper = np.empty((D, 0)) if family.hyper is None else family.hyper.draws(rng, D)[:, None]
     names, shifts = family.hyper_names, model.shifts(observations)
     if shifts is not None:
-        hyper = np.append(hyper, rng.normal(0, shifts.sigma, (D, len(shifts.sigma))), axis=1)
+        hyper = np.append(hyper, shifts.drawn(rng, D), axis=1)
         names += shifts.names
     placements = [model.changes.draw(T, rng) for _ in range(D)]
     most = max(len(placement) for placement in placements)

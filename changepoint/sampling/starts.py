@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ def starts(
     """
     rng, family = np.random.default_rng(seed), buildable(model.likelihood)
     estimates = _of_lines if isinstance(family, LinearLikelihood) else _of_levels
-    sizes = {effect: effect.design(observations).rows.shape[1] for effect in model.effects}
+    coefficients = model.shifts(observations)
     found = []
     for _ in range(chains):
         placement = model.changes.draw(len(observations), rng)
@@ -39,8 +38,10 @@ def starts(
             start[SWITCHPOINT] = placement
         if family.hyper is not None:
             start[family.hyper.field] = family.hyper.quantile(0.5)
-        for effect, size in sizes.items():
-            start[effect.title] = rng.normal(0, effect.sigma or math.nan, size)
+        if coefficients is not None:
+            drawn = coefficients.drawn(rng, 1)[0]
+            for i, effect in enumerate(model.effects):
+                start[effect.title] = drawn[coefficients.effect == i]
         found.append(start)
     return found
 

@@ -114,8 +114,12 @@ def _correlation(odd: Odd) -> tuple[str, str]:
 
 
 def _memory(model: Model) -> str:
-    """Return what has a memory: of measurements there is something."""
+    """Return what has a memory: an effect of rates and counts, a likelihood of measurements."""
     family = model.likelihood
+    if family.name in SHIFTABLE and family.response in ("count", "rate"):
+        if any(effect.alone or effect.probability == 1 for effect in model.effects):
+            return ""  # it is there, or what is stated can't be combined with it
+        return "try --memory" + (", which looks for no patterns" if model.effects else "")
     if family.response != "value" or family.domain[0] == 0 or family.name in REMEMBERING:
         return ""
     return f"try --likelihood autoregressive{'-trend' if family.name == 'trend' else ''}"

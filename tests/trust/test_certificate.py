@@ -268,7 +268,7 @@ def test_where_nothing_is_found_headline_and_page_say_what_would_have_been(full)
     assert not posterior.changes
     headline = posterior.to_dict(told)["headline"]
     assert headline.startswith("No ") and headline.endswith(told.sentence)
-    assert html.escape(headline, quote=False) in single(posterior, told)
+    assert html.escape(headline, quote=False) in single(posterior, certificate=told)
     assert told.sentence not in single(posterior)
 
 

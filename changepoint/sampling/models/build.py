@@ -63,10 +63,10 @@ def build(
         columns = _held(family, observations, rows)
         parts = _parts(family)
         shared = None if family.hyper is None else _shared(family.hyper)
-        by = shared_effects.along(effects, observations, rows)
+        by, kept = shared_effects.along(effects, family, observations, rows)
         if summed:
             by_segment = {name: part[:, None] for name, part in parts.items()}
-            distribution, parameters = _response(family, columns, by_segment, shared, by)
+            distribution, parameters = _response(family, columns, by_segment, shared, by, kept)
             loglik = pm.logp(distribution.dist(**parameters), columns[family.response])
             pm.Potential(RESPONSE, sum_out(_on_grid(loglik, rows, T), changes.min_length))
             return built
@@ -87,7 +87,7 @@ def build(
             mu = by_row["level"] if by is None else by_row["level"] + by
             lines.remembering(RESPONSE, mu, by_row["noise_sd"], shared, segment, rows, y)
             return built
-        distribution, parameters = _response(family, columns, by_row, shared, by)
+        distribution, parameters = _response(family, columns, by_row, shared, by, kept)
         distribution(RESPONSE, **parameters, observed=y, dims="time")
     return built
 
@@ -137,14 +137,18 @@ def _response(
     parts: dict[str, Any],
     shared: Any,
     by: Any,
+    kept: Any,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the distribution of independent rows, and its parameters; `by` effects' shifts."""
+    """Return the distribution of rows, and its parameters; `by` effects' shifts, `kept` share.
+
+    Given the rows before them, rows are independent.
+    """
     if isinstance(family, LinearLikelihood):
         mu = parts.get("level", shared)
         return pm.Normal, {"mu": mu if by is None else mu + by, "sigma": parts["noise_sd"]}
     theta = parts[family.parameter]
     if by is not None:
-        theta = shared_effects.shifted(theta, by, family.domain)
+        theta = shared_effects.shifted(theta, by, family.domain, kept)
     return family.pymc(columns, theta, shared)
 
 
