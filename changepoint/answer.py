@@ -275,9 +275,10 @@ class Answer(Recorded):
     @cached_property
     def spikes(self) -> tuple[Spike, ...]:
         """The rows that are rather spikes than not, under a family that allows for them."""
-        if isinstance(self.model, OwnModel):
+        if self.likeliest is None:
             return ()
-        return spikes(self._draws, self.model, self.observations)
+        model, draws = self.likeliest
+        return spikes(draws, model, self.observations)
 
     def sure_changes(self, mass: float = MASS) -> list[SureChange]:
         """Return disjoint windows of rows each of which holds a change, in order of time.

@@ -69,13 +69,13 @@ def _order(verdict: Verdict) -> int:
 def _say_verdict(verdict: Verdict) -> None:
     """Print whether one likelihood fits, and what to know of that."""
     if verdict.absent:
-        say(f"  {verdict.likelihood:21} needs {' and '.join(verdict.absent)}")
+        say(f"  {verdict.likelihood:24} needs {' and '.join(verdict.absent)}")
     elif verdict.error is None:
-        say(f"  {verdict.likelihood:21} fits")
+        say(f"  {verdict.likelihood:24} fits")
         for caution in verdict.cautions:
             say(f"    but {caution}")
     else:
         _, *problems = str(verdict.error).splitlines()
-        say(f"  {verdict.likelihood:21} doesn't fit:")
+        say(f"  {verdict.likelihood:24} doesn't fit:")
         for line in problems:
             say(f"  {line}")

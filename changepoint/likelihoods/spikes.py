@@ -53,6 +53,10 @@ class Spiked(GridLikelihood):
         """Return the distribution of spikes for PyMC, without a name."""
         raise NotImplementedError
 
+    def moments(self, rows: Columns, theta: Floats, shared: Floats) -> tuple[Floats, ...]:
+        """Return mean and variance of the family's own rows, then those of spikes."""
+        raise NotImplementedError
+
     # -- what follows from it -----------------------------------------------------------
 
     def log_density(self, rows: Columns, nodes: Nodes, shared: Floats | float) -> Floats:
@@ -87,6 +91,16 @@ class Spiked(GridLikelihood):
         spikes = self.draw_spikes(rows, own.shape, rng)
         mixed: Floats = np.where(rng.random(own.shape) < WEIGHT, spikes, own)
         return mixed
+
+    def standardized(self, rows: Columns, theta: Floats, shared: Floats) -> Floats:
+        """Return (y - mean) / sd of the mixture."""
+        mean, variance, far, wide = self.moments(rows, theta, shared)
+        middle = (1 - WEIGHT) * mean + WEIGHT * far
+        whole = (
+            (1 - WEIGHT) * variance + WEIGHT * wide + WEIGHT * (1 - WEIGHT) * (far - mean) ** 2
+        )
+        told: Floats = (rows["count"] - middle) / np.sqrt(whole)
+        return told
 
     def pymc(
         self, columns: Mapping[str, Any], theta: Any, shared: Any
@@ -123,6 +137,18 @@ class _OfTrials(Spiked):
         drawn: Floats = rng.binomial(rows["trials"].astype(np.int64), rate).astype(float)
         return drawn
 
+    def moments(self, rows: Columns, theta: Floats, shared: Floats) -> tuple[Floats, ...]:
+        """Return n rate, n rate (1 - rate) (1 + (n - 1) dispersion), and both of spikes."""
+        n, pooled = rows["trials"], rows["pooled"]
+        dispersion = shared if self.hyper is not None else 0.0
+        of_spikes = 1 / (sum(_beta(pooled)) + 1)
+
+        def variance(rate: Floats, excess: Floats | float) -> Floats:
+            told: Floats = n * rate * (1 - rate) * (1 + (n - 1) * excess)
+            return told
+
+        return n * theta, variance(theta, dispersion), n * pooled, variance(pooled, of_spikes)
+
     def pymc_spike(self, columns: Mapping[str, Any]) -> Any:
         """Return a BetaBinomial."""
         import pymc as pm
@@ -149,6 +175,12 @@ class _OfExposure(Spiked):
         """Return counts, each of a rate of its own."""
         rate = rng.gamma(EVENTS, rows["pooled"] / EVENTS, shape)
         return np.asarray(rng.poisson(np.minimum(rate * rows["exposure"], 1e18)), float)
+
+    def moments(self, rows: Columns, theta: Floats, shared: Floats) -> tuple[Floats, ...]:
+        """Return m = exposure rate, m (1 + dispersion m), and both of spikes."""
+        mean, far = rows["exposure"] * theta, rows["exposure"] * rows["pooled"]
+        dispersion = shared if self.hyper is not None else 0.0
+        return mean, mean * (1 + dispersion * mean), far, far * (1 + far / EVENTS)
 
     def pymc_spike(self, columns: Mapping[str, Any]) -> Any:
         """Return a negative binomial of size 2."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from changepoint.likelihoods import FAMILIES
 from changepoint.model import SHIFTABLE, Model
 from changepoint.observations import Observations
 
@@ -143,7 +144,13 @@ def _largest(odd: Odd) -> tuple[str, str]:
     if odd.model.likelihood.name == "normal":
         return lacks, "try --likelihood student-t, which heeds such rows less"
     dates = odd.observations.time is not None and odd.observations.time.dtype.kind == "M"
-    return lacks, f"if its cause is known, give --exclude {when}:{when}" if dates else ""
+    exclude = f"if its cause is known, give --exclude {when}:{when}" if dates else ""
+    # Spikes can't be had with effects, which such advice would have to drop.
+    spiked = f"spiked-{odd.model.likelihood.name}"
+    if spiked not in FAMILIES or odd.model.effects:
+        return lacks, exclude
+    allow = f"try --likelihood {spiked}, which allows for spikes of a row or two"
+    return lacks, f"{exclude}; else {allow}" if exclude else allow
 
 
 _SAYING = {

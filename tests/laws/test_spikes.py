@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from scipy import special
 
-from changepoint import Changes, Exact, Model, Observations, fit, likelihoods, priors
+from changepoint import (
+    Changes,
+    Exact,
+    Model,
+    Observations,
+    Posterior,
+    fit,
+    likelihoods,
+    priors,
+)
 from changepoint.likelihoods import FAMILIES
 
 E = 0.03
@@ -100,3 +109,18 @@ def test_one_spike_is_no_change_and_a_lasting_one_is():
     count[60:] = rng.binomial(1000, 0.018, 60)
     lasting = Observations(count=count, trials=[1000] * 120)
     assert fit(Model(likelihoods.SpikedBinomial()), lasting).probability_of_change > 0.95
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name.startswith("spiked-")])
+def test_a_saved_answer_tells_the_same_spikes(name, tmp_path):
+    """With a parameter that all segments share, and without."""
+    count = np.random.default_rng(5).binomial(1000, 0.009, 40).astype(float)
+    count[20] = 60
+    trials = {} if "negative" in name or "poisson" in name else {"trials": [1000] * 40}
+    family = FAMILIES[name]()
+    posterior = fit(Model(family, Changes(at_most=1)), Observations(count=count, **trials))
+    told = {spike.index: spike.probability for spike in posterior.spikes}
+    assert 20 in told
+    posterior.save(tmp_path / "answer.nc")
+    loaded = Posterior.load(tmp_path / "answer.nc")
+    assert {spike.index: spike.probability for spike in loaded.spikes} == pytest.approx(told)

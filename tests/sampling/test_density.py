@@ -22,7 +22,7 @@ from changepoint.likelihoods.regression import LinearLikelihood
 # the density has vanished at both ends, fine enough for the trapezoid rule.
 GRIDS = {
     "binomial": {"rate_logodds__": (-10.0, 4.0, 101)},
-    "beta-binomial": {"rate_logodds__": (-8.0, 4.0, 121), "log_excess_interval__": (-9, 4, 40)},
+    "beta-binomial": {"rate_logodds__": (-8.0, 4.0, 121), "log_excess_interval__": (-9, 4, 80)},
     "bernoulli": {"rate_logodds__": (-20.0, 20.0, 200)},
     "beta": {"rate_logodds__": (-6.0, 2.0, 100), "concentration_log__": (-2.0, 9.0, 36)},
     "negative-binomial": {"rate_log__": (-7.0, 6.0, 100), "log_excess": (-22.0, 16.0, 76)},

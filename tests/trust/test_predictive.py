@@ -156,6 +156,13 @@ def values(rng, kind):
     return Observations(value=y, time=DAYS)
 
 
+def spike(rng, kind):
+    """Counts at one rate, but for a row at five times that."""
+    count = rng.binomial(1000, 0.009, T).astype(float)
+    count[70] = 45
+    return Observations(count=count, trials=np.full(T, 1000.0), time=DAYS)
+
+
 WRONG = {
     # kind: data, model, the check that speaks, a word of its sentence, a model without it.
     "twice the variance": (
@@ -175,6 +182,12 @@ WRONG = {
         Model(likelihoods.Normal()),
         ("lag-1 correlation", "--likelihood autoregressive"),
         Model(likelihoods.Autoregressive()),
+    ),
+    "spike": (
+        spike,
+        Model(likelihoods.Binomial(), Changes(exactly=0)),
+        ("largest residual", "--likelihood spiked-binomial"),
+        Model(likelihoods.SpikedBinomial(), Changes(exactly=0)),
     ),
     "outlier": (
         values,
