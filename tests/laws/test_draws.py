@@ -85,16 +85,21 @@ def test_the_shared_parameter(name: str, changes: Changes, monkeypatch) -> None:
             patch.setattr(outer, "WIDEST", outer.WIDEST / 4)
             patch.setattr(outer, "WIDEST_BENT", outer.WIDEST_BENT / 4)
             fine = inferred(model, data)
-        nodes, weights = fine.mixture.outer, fine.weights
+        nodes = fine.mixture.outer
+        # What a limit carries is spread over the places below again, but for the last.
+        first, step, log_density = nodes.posterior(fine.weights)
+        p = np.exp(log_density)
         limit = int(np.isinf(nodes.v[0]))
-        values = nodes.values[limit:, 0]
-        p = weights[limit:]
-        cumulative = weights[:limit].sum() + np.cumsum(p) - p / 2
-        order = np.argsort(values)  # a shared parameter may fall with v
-        cdf = interpolate.PchipInterpolator(np.log(values[order]), cumulative[order])
+        cumulative = ((np.cumsum(p) - p / 2) / p.sum())[limit:]
+        values = nodes.prior.value(first + step * np.arange(limit, len(p)))
+        if values[0] > values[-1]:  # a shared parameter may fall with v
+            values, cumulative = values[::-1], 1 - cumulative[::-1]
+        apart = (np.diff(values, prepend=0) > 0) & (values > 0)  # some round to one
+        values, cumulative = values[apart], cumulative[apart]
+        cdf = interpolate.PchipInterpolator(np.log(values), cumulative)
         inside = (drawn > values.min()) & (drawn < values.max())
         below = np.clip(cdf(np.log(drawn[inside])), 0, 1)
-        # What lies below the grid, next to the limit, is counted.
+        # What lies below, next to the limit, is counted.
         lost = stats.binomtest(
             int(np.sum(drawn <= values.min())), DRAWS, float(np.clip(cumulative[0], 0, 1))
         )
