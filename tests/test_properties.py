@@ -170,6 +170,10 @@ FITTING = {
     "normal": [priors.Normal, priors.Logistic, priors.Uniform, priors.Gamma],
 }
 MEANS = {"beta-binomial": "mean_trials", "negative-binomial": "mean_count"}
+for told in (FITTING, MEANS):
+    told |= {
+        f"spiked-{name}": told[name] for name in list(told) if f"spiked-{name}" in FAMILIES
+    }
 CONJUGATE = {  # by field, of families with closed-form segments
     "level": [priors.Normal],
     "slope": [priors.Normal],

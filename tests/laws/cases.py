@@ -315,6 +315,7 @@ CASES: dict[str, Case] = {
 
 # Families whose parameter is summed out on a grid; the others are in closed_cases.py.
 GRID = [name for name, family in FAMILIES.items() if issubclass(family, GridLikelihood)]
+SHIFTABLE = [name for name in GRID if CASES[name].models[0].unshiftable == ""]
 
 SHORTEST = (1, 2, 3, 4)
 

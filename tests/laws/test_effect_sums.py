@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import CASES, GRID, check, inferred, simulate
+from cases import CASES, SHIFTABLE, check, inferred, simulate
 from reference import Floats, enumeration, log_sum
 from scipy import special
 
@@ -50,7 +50,7 @@ def with_pulses(name: str, changes: Changes, seed: int = 1) -> tuple[Model, Obse
     return Model(CASES[name].models[-1], changes, PULSES).resolve(data), data
 
 
-@pytest.mark.parametrize("name", GRID)
+@pytest.mark.parametrize("name", SHIFTABLE)
 def test_the_filter_equals_enumeration_at_every_node(name: str, monkeypatch) -> None:
     monkeypatch.setattr(effect_mixture, "CHEAP", 0.0)  # few points will do
     monkeypatch.setattr(effect_mixture, "AFFORDED", 0.0)
@@ -77,7 +77,7 @@ QUICK = ("binomial", "poisson", "exponential", "negative-binomial")
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in GRID],
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in SHIFTABLE],
 )
 def test_importance_equals_quadrature(name: str) -> None:
     """Over both coefficients, by Gauss and Hermite; the family's own by its lattice.
@@ -115,7 +115,7 @@ def test_importance_equals_quadrature(name: str) -> None:
     assert nodes.given(inference.weights, np.array([True, False]))[0] == 1.0
 
 
-@pytest.mark.parametrize("name", GRID)
+@pytest.mark.parametrize("name", SHIFTABLE)
 def test_the_gradient_is_that_of_the_height(name: str) -> None:
     model, data = with_pulses(name, Changes())
     family = model.likelihood

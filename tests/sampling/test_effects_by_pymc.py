@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pymc as pm
 import pytest
-from cases import CASES, GRID, answer, simulate
+from cases import CASES, SHIFTABLE, answer, simulate
 from chance import RARE, errors_allowed, frequencies
 from reference import log_sum, placements
 from runs import agrees, converged
@@ -118,7 +118,7 @@ def as_values(pm_model, model, point):
     return told
 
 
-@pytest.mark.parametrize("name", GRID)
+@pytest.mark.parametrize("name", SHIFTABLE)
 def test_the_density_at_points(name):
     """Of all placements, and with these summed out: one more way, and the same model."""
     rng = np.random.default_rng(5)
