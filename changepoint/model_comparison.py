@@ -128,7 +128,7 @@ def compare_models(
     >>> data = read_csv("data/coal_disasters.csv")
     >>> models = [Model(likelihoods.Poisson()), Model(likelihoods.NegativeBinomial())]
     >>> compare_models(models, data).table["probability"].round(2).to_dict()
-    {'poisson': 0.89, 'negative-binomial': 0.11}
+    {'poisson': 0.69, 'negative-binomial': 0.31}
     """
     models = list(models) if isinstance(models, Iterable) else [models]
     if len(models) < 2 or not all(isinstance(model, Model) for model in models):
