@@ -22,11 +22,13 @@ def percent(value: Share) -> str:
 
 
 def factor(value: Smallest) -> str:
-    """Return a ratio with its standard error.
+    """Return a ratio with its standard error, as far as that says anything.
 
-    >>> factor(Smallest(1.2345, 0.021))
-    'x1.23 (+-0.02)'
+    >>> factor(Smallest(1.2345, 0.021)), factor(Smallest(2.0, 2.16))
+    ('x1.23 (+-0.02)', 'x2.00 (roughly, from so few series)')
     """
+    if value.error > abs(value.ratio - 1) / 2:
+        return f"x{value.ratio:.2f} (roughly, from so few series)"
     return f"x{value.ratio:.2f} (+-{max(value.error, 0.005):.2f})"
 
 
