@@ -9,20 +9,19 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from changepoint import priors
 from changepoint.changes import Changes
 from changepoint.effects import Covariate, Effect, effect_of, seasons_of
 from changepoint.errors import DataError, ModelError, Problem, SupportError
 from changepoint.likelihoods import FAMILIES, Likelihood
-from changepoint.likelihoods.base import Fault
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.links import is_relative
 from changepoint.likelihoods.series import Shifts
 from changepoint.observations import ROLES, Observations
 from changepoint.reading.accepted import observations_of
 from changepoint.roles import BY_NAME, behind
+from changepoint.support_problems import excluded, row_problems, series_problem, spell_out
 from changepoint.time_problems import time_problems
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 SHIFTABLE = [name for name, family in FAMILIES.items() if family().unshiftable == ""]
 RELATIVE = 0.3  # sd of effects of rates a priori: a day of the week is some 30 % off
-EXCLUDED = 1e-12  # tail probability at which a prior excludes data
 
 
 @dataclass(frozen=True)
@@ -174,13 +172,13 @@ class Model:
             )
         problems = [*self._length_problems(observations), *time_problems(observations)]
         with np.errstate(invalid="ignore"):
-            problems += _row_problems(family, observations)
+            problems += row_problems(family, observations)
             for fault in () if problems else family.faults(observations):
                 problems += spell_out(fault, observations)
             if not problems:
                 resolved = self.resolve(observations).likelihood
                 if isinstance(resolved, GridLikelihood):
-                    for fault in _excluded(resolved, observations, bool(self.effects)):
+                    for fault in excluded(resolved, observations, bool(self.effects)):
                         problems += spell_out(fault, observations)
         if problems:
             count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -209,11 +207,11 @@ class Model:
     def _length_problems(self, observations: Observations) -> Iterator[Problem]:
         T, needed = len(observations), self.changes.rows_needed
         if T == 0 or not observations.observed(self.likelihood.response).any():
-            yield _series_problem(
+            yield series_problem(
                 observations, f"no row has a {self.likelihood.response}", "Check the column."
             )
         elif T < needed:
-            yield _series_problem(
+            yield series_problem(
                 observations,
                 f"{T} rows, but {self.changes} needs at least {needed}",
                 "Use more rows, or a smaller min_length.",
@@ -335,73 +333,3 @@ def _prior(told: Mapping[str, Any]) -> priors.Prior:
     parameters = dict(told)
     prior: priors.Prior = getattr(priors, parameters.pop("name"))(**parameters)
     return prior
-
-
-def _series_problem(observations: Observations, rule: str, remedy: str) -> Problem:
-    return Problem(observations.file, None, None, None, None, rule, remedy)
-
-
-def spell_out(fault: Fault, observations: Observations) -> list[Problem]:
-    """Return a problem per row, per cell of outcomes, or one for the series."""
-    column = observations.columns.get(fault.role, fault.role)
-    if fault.rows is None:
-        return [Problem(observations.file, None, None, column, None, fault.rule, fault.remedy)]
-    numbers, names = observations.column(fault.role), observations.outcome_names
-    return [
-        Problem(
-            observations.file,
-            None if observations.lines is None else int(observations.lines[row]),
-            observations.label(row) if observations.time is not None else f"row {row}",
-            names[outcome[0]] if outcome else column,
-            ", ".join(f"{number:.12g}" for number in np.atleast_1d(numbers[row, *outcome])),
-            fault.rule,
-            fault.remedy,
-        )
-        for row, *outcome in np.argwhere(fault.rows).tolist()
-    ]
-
-
-def _row_problems(family: Likelihood, observations: Observations) -> list[Problem]:
-    """Return what is wrong with the rows that were summed, each on its own.
-
-    That a number is missing is no fault here: such rows were left out of the sums. What is said
-    of a series as a whole is about the sums.
-    """
-    rows, problems = observations.rows, list[Problem]()
-    if rows is None or any(getattr(rows, role) is None for role in family.needs):
-        return problems
-    for fault in family.faults(rows):
-        if fault.rows is not None:
-            there = fault.rows & ~np.isnan(rows.column(fault.role))
-            problems += spell_out(fault._replace(rows=there), rows)
-    return problems
-
-
-def _excluded(
-    family: GridLikelihood, observations: Observations, shifted: bool
-) -> Iterator[Fault]:
-    """Rows, or the pooled total, that no value in the prior's support can explain.
-
-    Of rows that effects shift, which may lie anywhere, the total alone.
-    """
-    low, high = family.prior.support
-
-    def nearest(estimate: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        # Open ends: the limit itself may be impossible where values close to it aren't.
-        return np.clip(estimate, np.nextafter(low, high), np.nextafter(high, low))
-
-    estimates, pool = family.estimates(observations), family.pooled(observations)
-    all_of_them = np.append(estimates, pool)
-    if low <= np.nanmin(all_of_them) and np.nanmax(all_of_them) <= high:
-        return  # each has its own estimate in the support
-    rows = family.tail(observations, nearest(estimates), pool=False) < EXCLUDED
-    rows &= not shifted
-    name = f"{family.prior} on the {family.parameter}"
-    remedy = "Widen the prior, or check the units of this column."
-    if rows.any():
-        yield Fault(family.response, rows & ~np.isnan(estimates),
-                    f"impossible under the prior {name}", remedy)  # fmt: skip
-    pooled = family.tail(observations, nearest(pool), pool=True)
-    if not rows.any() and np.any(pooled < EXCLUDED):
-        rule = f"all rows together are impossible under the prior {name}"
-        yield Fault(family.response, None, rule, remedy)

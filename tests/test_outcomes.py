@@ -21,10 +21,10 @@ from changepoint import (
 )
 from changepoint.hand_written import describe
 from changepoint.likelihoods.base import Fault
-from changepoint.model import spell_out
 from changepoint.results.tree import to_tree
 from changepoint.sampling.hand_written_checks import _check_data
 from changepoint.sampling.starts import starts
+from changepoint.support_problems import spell_out
 
 NAN = np.nan
 COUNTS = [[7, 2, 1], [8, 0, 2], [NAN, NAN, NAN], [5, NAN, 1], [3, 5, 2]]

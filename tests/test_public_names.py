@@ -26,7 +26,7 @@ LAYERS = (
     {"kernels.elementary"},
     {"kernels.log_gamma"},
     {"reading", "likelihoods"},
-    {"effects", "time_problems"},
+    {"effects", "support_problems", "time_problems"},
     {"kernels"},
     {"sampling.models"},
     {"model"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -41,21 +42,21 @@ class Spiked(GridLikelihood):
 
     heavy_tails: ClassVar = True
 
+    @abstractmethod
     def log_spike(self, rows: Columns) -> Floats:
         """Return log p_spike(y) of rows, as the rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_spikes(self, rows: Columns, shape: tuple[int, ...], rng: Any) -> Floats:
         """Return data of rows that are spikes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pymc_spike(self, columns: Mapping[str, Any]) -> Any:
         """Return the distribution of spikes for PyMC, without a name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def moments(self, rows: Columns, theta: Floats, shared: Floats) -> tuple[Floats, ...]:
         """Return mean and variance of the family's own rows, then those of spikes."""
-        raise NotImplementedError
 
     # -- what follows from it -----------------------------------------------------------
 

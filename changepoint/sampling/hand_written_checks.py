@@ -13,12 +13,12 @@ from pytensor.tensor.elemwise import DimShuffle
 
 from changepoint.errors import ModelError, SupportError
 from changepoint.likelihoods.base import Fault
-from changepoint.model import spell_out
 from changepoint.observations import Observations
 from changepoint.sampling.check.points import constant, named_parameters
 from changepoint.sampling.models.build import SWITCHPOINT
 from changepoint.sampling.models.placement_sum import summed_shape
 from changepoint.sampling.settings import Settings
+from changepoint.support_problems import spell_out
 
 DRAWN = 100  # switchpoints drawn from their prior
 INVERSE = {("Gamma", "scale"): "beta", ("Exponential", "mu"): "lam"}
