@@ -25,8 +25,9 @@ ABOUT |= {
     "number_probability": "P(this number of changes).",
     "first_change": "Time of the first change.",
     "last_change": "Time of the last change.",
-    "largest_change": "Time of the largest change, by ratio, or by difference where not all "
-    "have a ratio. The columns from probability to probability_of_increase are about it.",
+    "largest_change": "Time of the largest of the changes that are sure (probability of at "
+    "least 0.95), or of all where none is: by ratio, or by difference where not all have a "
+    "ratio. The columns from probability to probability_of_increase are about it.",
     "credible_set": "The smallest set of times that holds 95 % of where the change was.",
     "impact": "What the largest change did, by which flagged series are ranked. Of counts: how "
     "many more events there were (fewer, if negative) than at the rate before, which is its "

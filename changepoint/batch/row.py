@@ -17,7 +17,7 @@ from changepoint.observations import Observations
 from changepoint.report.control_limits import behind
 from changepoint.report.numbers import ranges
 from changepoint.report.sparkline import Curve, Tick, curve_of, points
-from changepoint.results.reported import Change, Interval
+from changepoint.results.reported import Change, Interval, most_telling
 
 Floats = NDArray[np.float64]
 
@@ -43,13 +43,12 @@ def of_answer(answer: Answer) -> RowParts:
     """Return what the row of a series says."""
     observations = answer.observations
     p, number = answer.number_probability, answer.number
-    found = [change_row(change) for change in answer.changes]
     values = {
         **about(observations, answer.model.likelihood.response),
         "probability_of_change": answer.probability_of_change,
         "number": number,
         "number_probability": float(p[number]),
-        **largest(found),
+        **_ends(answer.changes),
         "impact": impact(answer),
         "log_evidence": answer.log_evidence,
         "log_bayes_factor": _log_bayes_factor(answer),
@@ -57,7 +56,8 @@ def of_answer(answer: Answer) -> RowParts:
         "warnings": "\n".join(answer.warnings) or None,
         "status": OK,
     }
-    return RowParts(values, found, drawn(curve_of(answer, stride_of(len(observations)))))
+    changes = [change_row(change) for change in answer.changes]
+    return RowParts(values, changes, drawn(curve_of(answer, stride_of(len(observations)))))
 
 
 def about(observations: Observations, role: str) -> dict[str, Any]:
@@ -106,29 +106,18 @@ def spread(name: str, interval: Interval | None) -> dict[str, float | None]:
     return {name: mean, f"{name}_lower": lower, f"{name}_upper": upper}
 
 
-def largest(changes: list[dict[str, Any]]) -> dict[str, Any]:
+def _ends(changes: Sequence[Change]) -> dict[str, Any]:
     """Return first, last and largest change as the table of series has them."""
     if not changes:
         return {}
-    top = changes[_largest(changes)]
+    top = change_row(most_telling(changes))
     shared = {k: v for k, v in top.items() if k not in ("index", "time", "most_probable")}
     return {
-        "first_change": changes[0]["time"],
-        "last_change": changes[-1]["time"],
+        "first_change": str(changes[0].time),
+        "last_change": str(changes[-1].time),
         "largest_change": top["time"],
         **shared,
     }
-
-
-def _largest(changes: list[dict[str, Any]]) -> int:
-    """Return which is the largest: by ratio, where there is one for all; else by difference."""
-
-    def size(i: int) -> float:
-        if all(other["ratio"] is not None and other["ratio"] > 0 for other in changes):
-            return abs(math.log(changes[i]["ratio"]))
-        return abs(float(changes[i]["difference"]))
-
-    return max(range(len(changes)), key=size)
 
 
 def impact(answer: Answer) -> float:
@@ -142,8 +131,8 @@ def impact(answer: Answer) -> float:
     if not answer.changes:
         return math.nan
     observations, response = answer.observations, answer.model.likelihood.response
-    i = _largest([change_row(change) for change in answer.changes])
-    change, difference = answer.changes[i], answer.changes[i].difference.mean
+    change = most_telling(answer.changes)
+    i, difference = answer.changes.index(change), change.difference.mean
     if response in ("count", "outcomes"):
         ends = [*(other.index for other in answer.changes), len(observations)]
         seen = observations.observed(response)[change.index : ends[i + 1]]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from changepoint.report.numbers import number, percent, span
 from changepoint.report.units import unit_of
-from changepoint.results.reported import Change, Interval
+from changepoint.results.reported import Change, Interval, most_telling
 from changepoint.results.summaries import MASS
 
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ def _fixed(posterior: Answer) -> str:
     elif len(found) == 1:
         told = f"the {subject} {_did(posterior, found[0])}"
     else:
-        told = f"the {subject} changed, {_the_largest(posterior, _largest(found))}"
+        told = f"the {subject} changed, {_the_largest(posterior, most_telling(found))}"
     return f"Assuming {times}: {told}."
 
 
@@ -141,22 +139,6 @@ def _equals(p: float) -> str:
 
 def _the_largest(posterior: Answer, top: Change, doubt: str = "") -> str:
     return f"the largest change{doubt}: it {_did(posterior, top)}"
-
-
-def most_telling(found: Sequence[Change]) -> Change:
-    """Return the largest of the changes that are sure, or of all if none is."""
-    return _largest([change for change in found if change.probability >= MASS] or found)
-
-
-def _largest(found: Sequence[Change]) -> Change:
-    """Return the change by the largest factor, or difference."""
-
-    def size(change: Change) -> float:
-        if change.before.mean > 0 and change.after.mean > 0 and change.ratio is not None:
-            return abs(math.log(change.after.mean / change.before.mean))
-        return abs(change.difference.mean)
-
-    return max(found, key=size)
 
 
 def _did(posterior: Answer, change: Change) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from changepoint.plain import plain
 from changepoint.report.sparkline import Curve, Tick
-from changepoint.results.reported import Interval
+from changepoint.results.reported import Interval, most_telling
 from changepoint.version import __version__
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _plainly(told: Any) -> Any:
 
 
 OF_CURVE = ("n_points", "low", "high", "peak", "bytes", "axis", "clipped")
-FIELDS = (*PageSeries._fields[:-1], *OF_CURVE)
+FIELDS = (*PageSeries._fields[:-1], "main", *OF_CURVE)
 
 
 def block(series: Sequence[PageSeries], label: str) -> dict[str, Any]:
@@ -263,6 +263,7 @@ def block(series: Sequence[PageSeries], label: str) -> dict[str, Any]:
             files.setdefault(one.file, len(files)),
             short(one.impact),
             one.stride,
+            one.changes.index(most_telling(one.changes)) if one.changes else None,
         ]
         if one.curve is not None:
             shown = one.curve

@@ -15,7 +15,7 @@ from changepoint.report.control_chart import NAMES, chart_note, charted_in, name
 from changepoint.report.control_limits import chart_of
 from changepoint.report.events import NOTE, event_heads, event_lines, event_rows
 from changepoint.report.figure_style import edges_of, label_of, places, shortened, times_of
-from changepoint.report.headline import headline, most_telling, plain_means
+from changepoint.report.headline import headline, plain_means
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
 from changepoint.report.sentences import (
@@ -28,7 +28,7 @@ from changepoint.report.sentences import (
 )
 from changepoint.report.sparkline import curve_of, ticks_of
 from changepoint.report.units import PLAIN, Unit, unit_of
-from changepoint.results.reported import Change
+from changepoint.results.reported import Change, most_telling
 from changepoint.results.sure_changes import SureChange
 from changepoint.trust.predictive import checks
 

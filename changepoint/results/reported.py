@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,35 @@ def changes(
             )
         )
     return found
+
+
+class _Told(Protocol):
+    """What is told of a change, wherever it is kept."""
+
+    @property
+    def probability(self) -> float: ...
+    @property
+    def before(self) -> Interval: ...
+    @property
+    def after(self) -> Interval: ...
+    @property
+    def ratio(self) -> Interval | None: ...
+
+
+def most_telling[T: _Told](found: Sequence[T]) -> T:
+    """Return the largest of the changes that are sure, or of all if none is.
+
+    By the ratio of the mean after to that before, either way, where all have one; else by the
+    difference of the two.
+    """
+    some = [change for change in found if change.probability >= MASS] or found
+    positive = all(c.ratio is not None and min(c.before.mean, c.after.mean) > 0 for c in some)
+
+    def size(change: T) -> float:
+        before, after = change.before.mean, change.after.mean
+        return abs(math.log(after / before) if positive else after - before)
+
+    return max(some, key=size)
 
 
 def _median(p: Floats) -> int:

@@ -89,8 +89,10 @@ def column(tab, key):
 
 
 def main(one):
-    """Return the change that the table tells: the largest ratio, either way."""
-    return max(one.changes, key=lambda c: abs(np.log(c.ratio.mean)), default=None)
+    """Return the change that the table tells: the largest that is sure, or else of all."""
+    sure = [change for change in one.changes if change.probability >= 0.95] or one.changes
+    size = lambda c: abs(np.log(c.after.mean / c.before.mean))  # noqa: E731
+    return max(sure, key=size, default=None)
 
 
 VALUES = {

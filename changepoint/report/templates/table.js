@@ -6,15 +6,8 @@ const body = document.querySelector("#list tbody");
 const heads = [...document.querySelectorAll("#list th[data-key]")];
 const collator = new Intl.Collator("en", {numeric: true});
 
-/** The change that the table tells: the largest. */
-function largest(one) {
-  const size = ({before, after, ratio}) =>
-    Math.abs(ratio && ratio[0] > 0 ? Math.log(ratio[0]) : after[0] - before[0]);
-  return one.changes.reduce((a, b) => (a && size(a) >= size(b) ? a : b), null);
-}
-
 for (const one of series) {
-  one.main = largest(one);
+  one.main = one.main === null ? null : one.changes[one.main]; // that the table tells
   one.chance = one.q === null ? one.p : one.q;
 }
 const numeric = series.every(({main}) => !main || (main.time !== "" && !isNaN(main.time)));
