@@ -18,7 +18,7 @@ from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 from changepoint.observations import ROLES, Observations
 from changepoint.results.marginals import Marginals
-from changepoint.results.result import Draws, Jump, Result
+from changepoint.results.result import Draws, Result
 from changepoint.results.summaries import inside_by_draws, of_any
 from changepoint.results.trajectories import (
     GROUPS,
@@ -190,25 +190,24 @@ class Recorded:
         model = self.model
         return (model.likelihood,) if isinstance(model, Model) else ()
 
+    @cached_property
+    def _result(self) -> Result | None:
+        """What the engine gave: of a tree that the exact one made, solved again."""
+        model, engine = self.model, self.engine
+        if isinstance(self._source, Result):
+            return self._source
+        if engine["name"] != "exact" or isinstance(model, OwnModel):
+            return None
+        from changepoint.exact.engine import Exact
+
+        again = Exact(draws=engine["settings"]["draws"], seed=engine["seed"])
+        return again.run(model, self.observations)
+
     @property
     def _inside(self) -> Callable[[NDArray[np.bool_]], Floats]:
         """Gives P(some change stands in the set) for sets of rows, (S, T)."""
-        return self._asked[0]
-
-    @cached_property
-    def _asked(
-        self,
-    ) -> tuple[Callable[[NDArray[np.bool_]], Floats], Callable[[int], Jump | None] | None]:
-        """Gives the same; and from a row to what is known of a change there, if summed."""
-        if isinstance(self._source, Result) and self._source.inside is not None:
-            return self._source.inside, self._source.jump
-        model, engine = self.model, self.engine
-        if engine["name"] == "exact" and isinstance(model, Model):
-            from changepoint.exact.engine import again
-
-            draws = engine["settings"]["draws"]
-            return again(model, self.observations, draws, engine["seed"])
-        return partial(inside_by_draws, self._draws), None
+        known = None if self._result is None else self._result.inside
+        return known or partial(inside_by_draws, self._draws)
 
     @cached_property
     def _draws(self) -> Draws:
@@ -227,12 +226,9 @@ class Recorded:
         if isinstance(model, OwnModel):
             return None
         if len(model.likelihood.candidates(self.observations)) > 1:
-            if isinstance(source, Result) and source.likeliest is not None:
-                return source.likeliest()
-            from changepoint.exact.engine import likeliest
-
-            draws = self.engine["settings"]["draws"]
-            return likeliest(model, self.observations, draws, self.engine["seed"])
+            assert self._result is not None  # no other engine averages
+            assert self._result.likeliest is not None
+            return self._result.likeliest()
         if isinstance(source, Result):
             return model, source.draws
         names = shared_names(model, self.observations)

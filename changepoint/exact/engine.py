@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,7 +13,7 @@ from changepoint.errors import ChangepointError, ModelError
 from changepoint.model import Model
 from changepoint.observations import Observations
 from changepoint.results.effects import found
-from changepoint.results.result import CHAINS, MOST_DRAWS, Draws, EffectFound, Jump, Result
+from changepoint.results.result import CHAINS, MOST_DRAWS, EffectFound, Result
 
 if TYPE_CHECKING:
     from changepoint.exact.solution import Solved
@@ -161,24 +161,3 @@ def _chances(sums: Floats) -> Floats:
     """Return sums over the posterior as probabilities: rounding may have put them outside."""
     within: Floats = np.clip(sums, 0.0, 1.0)
     return within
-
-
-def again(
-    model: Model, observations: Observations, draws: int, seed: int
-) -> tuple[Callable[[NDArray[np.bool_]], Floats], Callable[[int], Jump | None] | None]:
-    """Return `inside` and `jump` of a result, whose resolved model is solved again for it."""
-    from changepoint.exact.solve import solve
-
-    answer = solve(model, observations, draws, seed).answer()
-    return lambda sets: _chances(answer.inside(sets)), answer.jump
-
-
-def likeliest(
-    model: Model, observations: Observations, draws: int, seed: int
-) -> tuple[Model, Draws]:
-    """Return the most probable model of an average, which is solved for it, and its draws."""
-    from changepoint.exact.solve import solve
-
-    answer = solve(model, observations, draws, seed).answer()
-    assert answer.likeliest is not None  # who asks makes sure
-    return answer.likeliest()
