@@ -34,11 +34,13 @@ def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out)
     head = np.full((L, G), -1)  # their list
     after = np.full(len(row), -1)
     threshold = left.copy()
-    idle = np.flatnonzero(node < 0)
-    waiting, n_waiting = np.empty(len(row), np.int64), len(idle)
-    waiting[:n_waiting] = idle
-    for d in np.flatnonzero(node >= 0):
-        _enter(d, level[d], node[d], threshold, product, highest, head, after)
+    waiting, n_waiting = np.empty(len(row), np.int64), 0
+    for d in range(len(row)):
+        if node[d] < 0:
+            waiting[n_waiting] = d
+            n_waiting += 1
+        else:
+            _enter(d, level[d], node[d], threshold, product, highest, head, after)
     closed = 0
     for i in range(n - 1, -1, -1):
         t = t0 + i
@@ -70,12 +72,13 @@ def sample(t0, lik, at, C, m, offset, history, row, level, node, left, rng, out)
                     row[d], level[d], node[d] = t - m, j - offset, -1
         if t % RESCALE == 0:
             _rescale(product, highest, threshold, head, after)
-    for d in np.flatnonzero(node >= 0):
-        left[d] = threshold[d] / product[level[d], node[d]]
+    for d in range(len(row)):
+        if node[d] >= 0:
+            left[d] = threshold[d] / product[level[d], node[d]]
     return closed
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _end(j, g, goes_on, threshold, product, highest, head, after, waiting, n_waiting):  # type: ignore[no-untyped-def]
     """Take draws off a node's list whose segment began, or all; return how many wait now."""
     d = head[j, g]
@@ -91,7 +94,7 @@ def _end(j, g, goes_on, threshold, product, highest, head, after, waiting, n_wai
     return n_waiting
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _begin(  # type: ignore[no-untyped-def]
     t, F, row, level, node, rng, waiting, n_waiting, threshold, product, highest, head, after
 ):
@@ -117,7 +120,7 @@ def _begin(  # type: ignore[no-untyped-def]
     return still
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _enter(d, j, g, threshold, product, highest, head, after):  # type: ignore[no-untyped-def]
     """Put a draw on the list of its node."""
     after[d] = head[j, g]
@@ -125,7 +128,7 @@ def _enter(d, j, g, threshold, product, highest, head, after):  # type: ignore[n
     highest[j, g] = max(highest[j, g], threshold[d])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _rescale(product, highest, threshold, head, after):  # type: ignore[no-untyped-def]
     """Keep the running products away from underflow."""
     for j in range(len(product)):

@@ -2,7 +2,6 @@
 
 Array assignments, `np.searchsorted`, `np.sum` and the like do the same, but each of them takes
 up to two seconds to compile: an assignment brings along all that writes its error messages.
-Numba's cache doesn't see a change of this file: after one, remove `__pycache__` beside it.
 """
 
 from __future__ import annotations
