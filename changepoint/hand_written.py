@@ -70,6 +70,14 @@ class OwnLikelihood:
             return np.full(len(observations), np.nan)
         return default_likelihood(observations).estimates(observations)
 
+    def divisor(self, observations: Observations) -> str | None:
+        """Return the role that events are divided by, as the default likelihood has it."""
+        return default_likelihood(observations).divisor(observations)
+
+    def worth(self, observations: Observations) -> Floats:
+        """Return how much each row's estimate counts beside others, (T,), in the same way."""
+        return default_likelihood(observations).worth(observations)
+
     def pooled_by(
         self, y: Floats, observations: Observations, starts: NDArray[np.int64]
     ) -> Floats:

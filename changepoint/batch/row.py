@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from changepoint.answer import Answer
 from changepoint.batch.schema import INTERVALS, OK
 from changepoint.observations import Observations
-from changepoint.report.control_limits import behind
 from changepoint.report.numbers import ranges
 from changepoint.report.sparkline import Curve, Tick, curve_of, points
 from changepoint.results.reported import Change, Interval, most_telling
@@ -130,13 +129,13 @@ def impact(answer: Answer) -> float:
     """
     if not answer.changes:
         return math.nan
-    observations, response = answer.observations, answer.model.likelihood.response
+    observations, family = answer.observations, answer.model.likelihood
     change = most_telling(answer.changes)
     i, difference = answer.changes.index(change), change.difference.mean
-    if response in ("count", "outcomes"):
+    if family.response in ("count", "outcomes"):
         ends = [*(other.index for other in answer.changes), len(observations)]
-        seen = observations.observed(response)[change.index : ends[i + 1]]
-        there = behind(answer)[change.index : ends[i + 1]]
+        seen = observations.observed(family.response)[change.index : ends[i + 1]]
+        there = family.worth(observations)[change.index : ends[i + 1]]
         return difference * float(there[seen].sum())
     y = answer.estimates
     seen = np.isfinite(y)

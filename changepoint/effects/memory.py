@@ -97,7 +97,6 @@ def _pulled(family: GridLikelihood, observations: Observations) -> Floats:
     if family.response == "rate":  # a rate as such has no events
         highest = 1 - (1 - pooled) / ODD
         return linked(family.domain, np.clip(estimate, pooled / ODD, highest))
-    trials = "trials" in family.needs
-    worth = observations.column("trials") if trials else family.worth(observations)
+    worth = family.worth(observations)
     one = 1 / (min(pooled, 1 - pooled) if proportion else pooled)  # what has one event
     return linked(family.domain, (worth * estimate + one * pooled) / (worth + one))

@@ -16,6 +16,7 @@ from changepoint.likelihoods.hyperparameter import Hyperparameter
 from changepoint.likelihoods.segment_statistics import Statistics
 from changepoint.observations import Observations
 from changepoint.priors import Beta, Prior
+from changepoint.roles import behind
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -64,15 +65,26 @@ class Likelihood(ABC):
     def estimates(self, observations: Observations) -> Floats:
         """Return each row's own estimate of the parameter, NaN without data, shape (T,)."""
 
-    def worth(self, observations: Observations) -> Floats:
-        """Return how much each row's estimate counts beside others, shape (T,): its trials."""
-        return np.ones(len(observations))
-
     @abstractmethod
     def candidates(self, observations: Observations) -> tuple[SegmentLikelihood, ...]:
         """Return the families that this one averages over; itself alone, as a rule."""
 
     # -- what follows from it -----------------------------------------------------------
+
+    def divisor(self, observations: Observations) -> str | None:
+        """Return the role that events are divided by to have a rate; None: by nothing."""
+        there = (role for role in behind(self.response) if role in (*self.needs, *self.uses))
+        return next((role for role in there if getattr(observations, role) is not None), None)
+
+    def worth(self, observations: Observations) -> Floats:
+        """Return how much each row's estimate counts beside others, (T,).
+
+        What its events are divided by: trials, exposure, or all outcomes; else 1.
+        """
+        if self.response == "outcomes":
+            return np.asarray(observations.column("outcomes").sum(axis=1), float)
+        role = self.divisor(observations)
+        return np.ones(len(observations)) if role is None else observations.column(role)
 
     def pooled_by(self, y: Floats, observations: Observations, starts: Integers) -> Floats:
         """Return the mean of rows' estimates by their worth in groups, NaN where none has any.

@@ -136,10 +136,6 @@ class BetaBinomial(GridLikelihood):
         """Return count / trials, NaN without trials, shape (T,)."""
         return Binomial().estimates(observations)
 
-    def worth(self, observations: Observations) -> Floats:
-        """Return the trials."""
-        return observations.column("trials")
-
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / (trials + 1)."""
         return Binomial().pooled(observations)

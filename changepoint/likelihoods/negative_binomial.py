@@ -142,10 +142,6 @@ class NegativeBinomial(GridLikelihood):
         """Return count / exposure, NaN without exposure, shape (T,)."""
         return Poisson().estimates(observations)
 
-    def worth(self, observations: Observations) -> Floats:
-        """Return the exposures."""
-        return Poisson().exposure(observations)
-
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / exposure."""
         return Poisson().pooled(observations)

@@ -94,10 +94,6 @@ class Poisson(GridLikelihood):
         exposure = self.exposure(observations)
         return observations.column("count") / np.where(exposure > 0, exposure, np.nan)
 
-    def worth(self, observations: Observations) -> Floats:
-        """Return the exposures."""
-        return self.exposure(observations)
-
     def pooled(self, observations: Observations) -> float:
         """Return (events + 1/2) / exposure."""
         observed = observations.observed("count")

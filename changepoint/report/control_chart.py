@@ -9,7 +9,7 @@ import numpy as np
 
 from changepoint.errors import DataError
 from changepoint.plain import drawable
-from changepoint.report.control_limits import Chart, behind, chart_of, kind_of
+from changepoint.report.control_limits import Chart, chart_of, kind_of
 from changepoint.report.figure_style import (
     CHANGE,
     DATA,
@@ -102,12 +102,9 @@ def _steps(ax: Axes, y: Any, edges: Any, color: str, width: float, **style: Any)
 
 def named(posterior: Answer) -> str:
     """Return what the points are, by the names of their columns."""
-    columns, response = posterior.observations.columns, posterior.model.likelihood.response
-    top = columns.get(response, response)
-    role = {"p": "trials", "u": "exposure"}.get(kind_of(posterior))
-    if response != "count" or role is None or getattr(posterior.observations, role) is None:
-        return drawable(top)
-    return drawable(f"{top} / {columns.get(role, role)}")
+    columns, family = posterior.observations.columns, posterior.model.likelihood
+    roles = family.response, family.divisor(posterior.observations)
+    return drawable(" / ".join(columns.get(role, role) for role in roles if role))
 
 
 def charted_in(posterior: Answer) -> Unit:
@@ -136,7 +133,8 @@ def chart_note(posterior: Answer, chart: Chart) -> list[str]:
         "limits; "
         f"by chance some {100 * CHANCE:.2g} % would, of so many {number(CHANCE * points)}."
     )
-    if chart.kind == "p" and np.nanmax(behind(posterior), initial=0.0) <= LONE:
+    trials = posterior.model.likelihood.worth(posterior.observations)
+    if chart.kind == "p" and np.nanmax(trials, initial=0.0) <= LONE:
         told.append("With one trial a row a chart sees nothing: add up by day or week.")
     if any(effect.likely for effect in posterior.effects):
         told.append("Patterns of all rows, such as weekdays, are not taken out of its points.")

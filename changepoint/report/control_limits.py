@@ -70,38 +70,26 @@ def chart_of(posterior: Answer) -> Chart:
     DataError
         If the data are several outcomes a trial.
     """
-    observations, response = posterior.observations, posterior.model.likelihood.response
+    observations, family = posterior.observations, posterior.model.likelihood
     starts = np.array([0, *(change.index for change in posterior.sure_changes())], np.int64)
-    if response == "outcomes":
+    if family.response == "outcomes":
         raise DataError(
             "there is no control chart of several outcomes a trial: choose one of them as "
             "count, and their sum as trials"
         )
-    if response != "count":
-        return individuals(observations.column(response), starts)
-    return attributes(
-        observations.column("count"), behind(posterior), starts, kind_of(posterior)
-    )
+    if family.response != "count":
+        return individuals(observations.column(family.response), starts)
+    n = family.worth(observations)
+    return attributes(observations.column("count"), n, starts, kind_of(posterior))
 
 
 def kind_of(posterior: Answer) -> str:
     """Return which chart counts have."""
     family = posterior.model.likelihood
-    if "trials" in family.needs or family.name == "bernoulli":
+    by = family.divisor(posterior.observations)
+    if by == "trials" or family.name == "bernoulli":
         return "p"
-    return "c" if posterior.observations.exposure is None else "u"
-
-
-def behind(posterior: Answer) -> Floats:
-    """Return what the model divides each row's events by to have a rate, (T,)."""
-    observations, family = posterior.observations, posterior.model.likelihood
-    if observations.outcomes is not None and family.response == "outcomes":
-        return np.asarray(observations.outcomes.sum(axis=1), float)
-    if "trials" in family.needs:
-        return observations.column("trials")
-    if family.name == "bernoulli" or observations.exposure is None:
-        return np.ones(len(observations))
-    return observations.exposure
+    return "c" if by is None else "u"
 
 
 def attributes(count: Floats, n: Floats, starts: Integers, kind: str) -> Chart:

@@ -182,7 +182,8 @@ def _label(posterior: Answer) -> str:
     family, columns = posterior.model.likelihood, posterior.observations.columns
     if family.label != family.parameter:
         return family.label
-    used = [columns.get(role, role) for role in family.needs]
+    by = family.divisor(posterior.observations)
+    used = [columns.get(role, role) for role in (family.response, by) if role]
     if family.parameter == "noise_sd":
         return f"noise_sd: distance of {used[0]} from its mean"
     return f"{family.parameter}: {' / '.join(used)}" if len(used) > 1 else used[0]

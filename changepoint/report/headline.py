@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     type Step = Change | EventEffect
 
-BEHIND = ("trials", "exposure")
 SHAPE = ("slope", "noise_sd")  # further parameters of a segment that are told
 LONGEST = 40  # characters of a column's name
 TIMES = 2.0  # ratio from which "by so many percent" is "to so many times"
@@ -249,9 +248,11 @@ def plain_means(posterior: Answer) -> str:
     if family.name in ("exponential", "normal-variance") or "slope" in top.others:
         return ""  # what is told is no mean of rows
     unit = unit_of(posterior)
-    starts = [0, *(change.index for change in found), len(posterior.observations)]
-    i = starts.index(top.index, 1)
-    ends = unit.ends(*(_mean(posterior, *starts[j : j + 2]) for j in (i - 1, i)))
+    starts = np.array([0, *(change.index for change in found)])
+    estimates = family.estimates(posterior.observations)
+    means = family.pooled_by(estimates, posterior.observations, starts)
+    i = found.index(top)
+    ends = unit.ends(*map(float, means[i : i + 2]))
     if ends == unit.ends(top.before.mean, top.after.mean):
         return ""
     which = " and ".join([", ".join(likely[:-1]), likely[-1]] if likely[1:] else likely)
@@ -260,18 +261,6 @@ def plain_means(posterior: Answer) -> str:
         f"without the effect{'s' if likely[1:] else ''} {which}, and averages over where the "
         "change was."
     )
-
-
-def _mean(posterior: Answer, first: int, end: int) -> float:
-    """Return events by what stands behind them, or the mean, of some rows that have both."""
-    observations, response = posterior.observations, posterior.model.likelihood.response
-    top, below = observations.column(response)[first:end], np.ones(end - first)
-    for role in BEHIND if response == "count" else ():
-        numbers = getattr(observations, role)
-        if numbers is not None:
-            below = numbers[first:end]
-    known = ~np.isnan(top) & ~np.isnan(below)
-    return float(top[known].sum() / max(below[known].sum(), 1e-300))
 
 
 def _subject(posterior: Answer) -> str:
@@ -286,8 +275,8 @@ def _subject(posterior: Answer) -> str:
         return name
     if family.name == "exponential":
         return f"rate (1 / mean of {name})"
-    behind = [_singular(_named(columns[role])) for role in BEHIND if role in columns]
-    per = f" per {behind[0]}" if behind and family.response == "count" else ""
+    behind = columns.get(family.divisor(posterior.observations) or "")
+    per = f" per {_singular(_named(behind))}" if behind else ""
     return f"{family.parameter} of {name}{per}"
 
 

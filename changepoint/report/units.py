@@ -127,8 +127,7 @@ def _is_rate(posterior: Answer) -> bool:
     family = posterior.model.likelihood
     if family.domain == SHARE:
         return True
-    counted = family.response == "count" and posterior.observations.exposure is not None
-    return counted and family.name != "pymc"
+    return family.name != "pymc" and family.divisor(posterior.observations) is not None
 
 
 def _unit(per: float, share: bool) -> Unit:

@@ -194,6 +194,24 @@ def test_people_at_risk_are_counted_in_100_000() -> None:
     assert "from 2.00 to 5.00 per 100,000, at row 30" in told
 
 
+def test_events_are_per_what_the_family_divides_them_by() -> None:
+    """A Poisson of a table with trials tells counts of a row, whatever else the table has."""
+    columns = {"count": "deaths", "trials": "births", "exposure": "years"}
+    data = replace(steps(1).observations, exposure=np.full(T, 2.0), columns=columns)
+    said = {
+        likelihoods.Binomial(): ("deaths per birth", "rate: deaths / births"),
+        likelihoods.BetaBinomial(): ("deaths per birth", "rate: deaths / births"),
+        likelihoods.Poisson(): ("deaths per year", "rate: deaths / years"),
+    }
+    for family, (words, axis) in said.items():
+        posterior = fit(Model(family), data, Exact(draws=4))
+        assert f"The rate of {words} " in check(posterior)
+        assert posterior.plot_rate().get_ylabel().startswith(axis)
+    alone = fit(Model(likelihoods.Poisson()), replace(data, exposure=None), Exact(draws=4))
+    assert "The rate of deaths " in check(alone)
+    assert " per birth" not in alone.headline()
+
+
 @pytest.mark.parametrize("K", [1, 2, 3])
 def test_a_largest_number_that_decides_is_told(K: int) -> None:
     """Of three changes that nothing hides: less than these, and these, but not more."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from changepoint import Observations, likelihoods
 from changepoint.report.sparkline import Tick, curve, ticks_of
 
 
@@ -135,3 +136,27 @@ def test_rows_without_times_are_numbered():
 
 def test_a_single_date():
     assert ticks_of(days("2025-03-01", "2025-03-02")) == (Tick(0.0, "2025-03-01"),)
+
+
+COUNTED = [f() for f in likelihoods.FAMILIES.values() if f().response in ("count", "outcomes")]
+
+
+@pytest.mark.parametrize("family", COUNTED, ids=lambda family: family.name)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_point_of_several_rows_is_what_their_sums_estimate(family, seed):
+    """Events by what the family divides them by, and by nothing that it doesn't use."""
+    rng = np.random.default_rng(seed)
+    T, starts = 60, np.array([0, 7, 20, 21])
+    n, exposure = rng.integers(1, 1000, T), rng.uniform(0.1, 9, T)
+    if family.response == "outcomes":
+        outcomes = rng.integers(1, 9, (T, 3))
+        data = Observations(outcomes=outcomes)
+        events, by = outcomes[:, -1], outcomes.sum(axis=1)
+    else:
+        events = rng.binomial(1 if family.name == "bernoulli" else n, 0.3, T)
+        data = Observations(count=events, trials=n, exposure=exposure)
+        used = {*family.needs, *family.uses}
+        by = n if "trials" in used else exposure if "exposure" in used else np.ones(T)
+    pooled = family.pooled_by(family.estimates(data), data, starts)
+    sums = np.add.reduceat(events, starts) / np.add.reduceat(by, starts)
+    assert pooled == pytest.approx(sums, rel=1e-12)
