@@ -24,7 +24,7 @@ from changepoint.recorded import Recorded
 from changepoint.results.effects import found, in_draws
 from changepoint.results.events import EventFound, events_found
 from changepoint.results.reported import Change, changes
-from changepoint.results.result import EffectFound, Result
+from changepoint.results.result import EffectFound, Result, Sensitivity
 from changepoint.results.spikes import Spike, spikes
 from changepoint.results.summaries import MASS
 from changepoint.results.sure_changes import SureChange, sure_changes, sure_windows
@@ -148,7 +148,7 @@ class Answer(Recorded):
         allowing = zip(self.likelihoods, steady, strict=True)
         return next(family for family, never in allowing if not never)
 
-    @cached_property
+    @property
     def sensitivity(self) -> dict[float, float]:
         """P(any change) by how many times as strong the prior of the parameter is.
 
@@ -156,7 +156,22 @@ class Answer(Recorded):
         is worth twice as many observations. Empty where the number of changes is given, for
         samplers, for priors without a strength (Uniform) and for more than 5,000 rows.
         """
-        from changepoint.exact.prior_sensitivity import probability_by_strength
+        return self._sensitivity.strength
+
+    @property
+    def hyper_sensitivity(self) -> dict[float, float]:
+        """P(any change) by how many times as large the hyperparameter is expected a priori.
+
+        Of a dispersion its excess over 1, of measurements their noise, of rates their
+        concentration: its prior is moved so far on the scale of logarithms. Empty as
+        `sensitivity` is, for families without one, and for those not on a grid.
+        """
+        return self._sensitivity.size
+
+    @cached_property
+    def _sensitivity(self) -> Sensitivity:
+        from changepoint.exact.prior_sensitivity import UNKNOWN
+        from changepoint.exact.sensitivity_again import of_model
 
         model = self.model
         if (
@@ -164,12 +179,13 @@ class Answer(Recorded):
             or self.engine["name"] != "exact"
             or not self.likelihoods
         ):
-            return {}
+            return UNKNOWN
+        if self._result is not None and self._result.sensitivity is not None:
+            return self._result.sensitivity()
         allowing = (one for one in self.models if not one["steady"])
         # NaN of one that is too improbable to have been asked.
         p = next((one["probability_of_change"] for one in allowing), self.probability_of_change)
-        varied = replace(model, likelihood=self.varied)
-        return probability_by_strength(varied, self.observations, p)
+        return of_model(replace(model, likelihood=self.varied), self.observations, p)
 
     @cached_property
     def changes(self) -> list[Change]:

@@ -133,6 +133,7 @@ KEYS = {
     "sure_changes": None,
     "models": None,
     "sensitivity": None,
+    "hyper_sensitivity": None,
     "certificate": None,
     "checks": None,
     "events": None,

@@ -8,10 +8,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from changepoint import Changes, Exact, Model, Observations, fit, likelihoods, priors
+from changepoint.effects import Drift, Memory, Weekday
 from changepoint.exact import prior_sensitivity as sensitivity
+from changepoint.exact import sensitivity_again
 from changepoint.exact.prior_sensitivity import STRENGTHS
 from changepoint.posterior import Posterior
 
@@ -45,6 +47,8 @@ DATA = series()
 FAMILIES = {
     "binomial": ("count", likelihoods.Binomial()),
     "beta-binomial": ("count", likelihoods.BetaBinomial()),
+    "spiked-binomial": ("count", likelihoods.SpikedBinomial()),
+    "negative-binomial": ("events", likelihoods.NegativeBinomial()),
     "poisson": ("events", likelihoods.Poisson()),
     "poisson, log-normal": ("events", likelihoods.Poisson(rate=priors.LogNormal(1, 1))),
     "beta": ("rate", likelihoods.Beta()),
@@ -156,12 +160,111 @@ def test_strength_one_is_the_posterior_itself(name):
 )
 @pytest.mark.parametrize("name", ["binomial", "normal", "trend", "multinomial"])
 def test_strengths_agree_with_fits_under_the_stronger_prior(name, changes):
-    column, family = FAMILIES[name]
+    strengths_agree(*FAMILIES[name], changes)
+
+
+SURE = {
+    "binomial": Observations(count=np.repeat([50, 900], 200), trials=np.full(400, 1000)),
+    "beta-binomial": Observations(count=np.repeat([50, 900], 200), trials=np.full(400, 1000)),
+    "poisson": Observations(count=np.repeat([50, 5000], 200)),
+    "normal": Observations(value=np.repeat([0.0, 1e3], 200) + np.tile([0.0, 1.0], 200)),
+}
+
+
+@pytest.mark.parametrize("name", SURE)
+def test_a_change_surer_than_numbers_can_say(name):
+    posterior = fit(Model(FAMILIES[name][1]), SURE[name], DRAWS)
+    assert list(posterior.sensitivity) == list(STRENGTHS)
+    assert set(posterior.sensitivity.values()) == {1.0}
+    assert set(posterior.hyper_sensitivity.values()) <= {1.0}
+
+
+@pytest.mark.parametrize(
+    "name", ["beta-binomial", "negative-binomial", "beta", "student-t", "spiked-binomial"]
+)
+def test_so_they_do_in_other_families(name):
+    strengths_agree(*FAMILIES[name], Changes())
+
+
+def strengths_agree(column, family, changes):
+    """Each with a fit of its own, within 1e-5 where there is an outer grid."""
     posterior = fit(Model(family, changes), DATA[column], DRAWS)
+    near = 1e-6 if family.hyper is None else 1e-5
+    assert set(posterior.sensitivity) == set(STRENGTHS)
     for strength, p in posterior.sensitivity.items():
         stronger = posterior.model.likelihood.with_strength(strength)
         exact = fit(Model(stronger, changes), DATA[column], DRAWS).probability_of_change
-        assert p == pytest.approx(exact, abs=1e-6)
+        assert p == pytest.approx(exact, abs=near)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.01, 0.0])
+@pytest.mark.parametrize(("alpha", "beta"), [(0.12, 1.5), (0.5, 8.0), (2.0, 30.0)])
+def test_strengths_by_marginals_of_segments(alpha, beta, rate):
+    """Also where a grid for the weaker prior alone can't be made: half of Beta(0.12, 1.5)."""
+    trials = np.full(T, 60)
+    k = np.random.default_rng(5).binomial(trials, np.where(HALF, rate, 2 * rate))
+    family = likelihoods.Binomial(rate=priors.Beta(alpha, beta))
+    posterior = fit(Model(family), Observations(count=k, trials=trials), DRAWS)
+    rho = math.exp(posterior.model.changes.log_rho(T))
+    events, all_trials = np.append(0, np.cumsum(k)), np.append(0, np.cumsum(trials))
+    for strength, p in posterior.sensitivity.items():
+        a, b = strength * alpha, strength * beta
+
+        def marginal(i, j, a=a, b=b):
+            hits, n = events[j] - events[i], all_trials[j] - all_trials[i]
+            return math.exp(special.betaln(a + hits, b + n - hits) - special.betaln(a, b))
+
+        sums = [1.0]
+        for j in range(1, T + 1):
+            sums.append(sum(s * marginal(i, j) * (rho if i else 1) for i, s in enumerate(sums)))
+        assert p == pytest.approx(1 - marginal(0, T) / sums[-1], abs=1e-4)
+    assert set(posterior.sensitivity) == set(STRENGTHS)
+
+
+# -- sizes of the hyperparameter --------------------------------------------------------------
+
+MOVED = {
+    "beta-binomial": ("log_excess", lambda p, by: priors.Logistic(p.mu + by, p.s)),
+    "negative-binomial": ("log_excess", lambda p, by: priors.Logistic(p.mu + by, p.s)),
+    "beta": ("concentration", lambda p, by: priors.LogNormal(p.mu + by, p.sigma)),
+    "normal": ("noise_sd", lambda p, by: priors.LogNormal(p.mu + by, p.sigma)),
+    "student-t": ("scale", lambda p, by: priors.LogNormal(p.mu + by, p.sigma)),
+}
+
+
+@pytest.mark.parametrize("changes", [Changes(), Changes(at_most=1)], ids=str)
+@pytest.mark.parametrize("name", MOVED)
+def test_sizes_agree_with_fits_under_the_moved_prior(name, changes):
+    sizes_agree(name, DATA[FAMILIES[name][0]], changes, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [Weekday(sigma=0.2), Memory(), Drift()], ids=str)
+def test_sizes_agree_beside_effects(effect):
+    """At nodes that were found under the prior as it is."""
+    data = dataclasses.replace(
+        DATA["count"], time=np.datetime64("2025-01-06") + np.arange(T), columns={}
+    )
+    sizes_agree("beta-binomial", data, Changes(), [effect], near=5e-3, sizes=(0.25, 4.0))
+
+
+def sizes_agree(name, data, changes, beside, near=1e-4, sizes=sensitivity.SIZES):
+    """Each with a fit of its own, whose nodes are those for its own prior."""
+    _, family = FAMILIES[name]
+    posterior = fit(Model(family, changes, beside), data, DRAWS)
+    model = posterior.model
+    told, (field, moved) = posterior.hyper_sensitivity, MOVED[name]
+    assert list(told) == list(sensitivity.SIZES)
+    assert told[1.0] == pytest.approx(posterior.probability_of_change, abs=1e-6)
+    for times in sizes:
+        prior = moved(getattr(model.likelihood, field), math.log(times))
+        other = dataclasses.replace(model.likelihood, **{field: prior})
+        exact = fit(dataclasses.replace(model, likelihood=other), data, DRAWS)
+        assert told[times] == pytest.approx(exact.probability_of_change, abs=near)
+
+
+def test_a_family_without_a_hyperparameter_has_no_sizes(binomial):
+    assert binomial.hyper_sensitivity == {}
 
 
 def test_strengths_of_an_average_are_of_its_most_probable_family():
@@ -215,19 +318,9 @@ def test_a_long_series_has_none(binomial, monkeypatch):
     model, data = binomial.model, DATA["count"]
     monkeypatch.setattr(sensitivity, "LONG", T)
     p = binomial.probability_of_change
-    assert sensitivity.probability_by_strength(model, data, p) == binomial.sensitivity
+    assert sensitivity_again.of_model(model, data, p).strength == binomial.sensitivity
     monkeypatch.setattr(sensitivity, "LONG", T - 1)
-    assert sensitivity.probability_by_strength(model, data, p) == {}
-
-
-def test_a_strength_that_no_grid_holds_is_left_out():
-    """Half of Beta(0.12, 1.5) has mass closer to 0 than numbers can tell."""
-    family = likelihoods.Binomial(rate=priors.Beta(0.12, 1.5))
-    posterior = fit(Model(family), DATA["count"], DRAWS)
-    assert list(posterior.sensitivity) == [1.0, 2.0, 4.0]
-    assert math.isclose(
-        posterior.sensitivity[1.0], posterior.probability_of_change, abs_tol=1e-6
-    )
+    assert sensitivity_again.of_model(model, data, p) == sensitivity.UNKNOWN
 
 
 def test_a_sampler_has_none(binomial):

@@ -19,7 +19,7 @@ from changepoint.errors import EngineError
 from changepoint.exact import closed_quadrature, quadrature
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact.hyper_mixture import Condition, Inference, Together
-from changepoint.exact.hyper_nodes import HyperNodes
+from changepoint.exact.hyper_nodes import HyperNodes, beyond
 from changepoint.likelihoods.series import Series, Shifts
 from changepoint.model import Model
 
@@ -66,6 +66,13 @@ class EffectLattice(HyperNodes):
     own: tuple[HyperNodes, ...]
     of_own: Integers
     about: Floats
+
+    def moved(self, by: float) -> Floats:
+        """Return log weights where the prior of the family's own is moved up, (J,)."""
+        rises = [beyond(own, by) for own in self.own]
+        pairs = zip(self.at.tolist(), self.of_own.tolist(), strict=True)
+        rise: Floats = np.array([rises[value][node] for value, node in pairs])
+        return self.log_weights + rise
 
     def extreme(self, shifts: Shifts | None) -> Floats:
         """Return the vectors that ask most of a grid, (n, d): corners of what there is."""

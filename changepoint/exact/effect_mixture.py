@@ -16,7 +16,7 @@ from changepoint.errors import EngineError
 from changepoint.exact.effect_lattice import EffectLattice
 from changepoint.exact.effect_nodes import Gaussians, Points, glimpse, points, search
 from changepoint.exact.effect_surface import Surface
-from changepoint.exact.hyper_nodes import HyperNodes
+from changepoint.exact.hyper_nodes import HyperNodes, beyond
 from changepoint.likelihoods.series import Shifts
 from changepoint.model import Model
 
@@ -42,6 +42,11 @@ class EffectNodes(HyperNodes):
 
     parts: tuple[Points, ...]
     masks: Mask
+
+    def moved(self, by: float) -> Floats:
+        """Return log weights where the prior of the family's own is moved up, (J,)."""
+        rise: Floats = np.concatenate([beyond(part, by) for part in self.parts])
+        return self.log_weights + rise
 
     def shares(self, weights: Floats) -> list[Floats]:
         """Return the weights of each subset's nodes."""

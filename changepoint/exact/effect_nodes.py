@@ -18,7 +18,7 @@ from scipy import special
 
 from changepoint.exact import outer_quadrature as outer
 from changepoint.exact.effect_surface import FAR, Mode, Surface
-from changepoint.exact.hyper_nodes import HyperNodes
+from changepoint.exact.hyper_nodes import HyperNodes, beyond
 from changepoint.likelihoods.counts import LOG_2PI
 from changepoint.likelihoods.series import Shifts
 
@@ -93,6 +93,11 @@ class Points(HyperNodes):
     gaussians: Gaussians
     of: Integers
     part: Integers
+
+    def moved(self, by: float) -> Floats:
+        """Return log weights where the prior of the family's own is moved up, (J,)."""
+        lattice = self.gaussians.lattice
+        return self.log_weights + beyond(lattice, by)[self.of]
 
     def error(self, weights: Floats) -> float:
         """Return the standard error of the log evidence, as if pairs were random.

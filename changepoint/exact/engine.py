@@ -154,6 +154,7 @@ class Exact:
             inside=lambda sets: _chances(answer.inside(sets)),
             jump=answer.jump,
             likeliest=answer.likeliest,
+            sensitivity=answer.sensitivity,
         )
 
 

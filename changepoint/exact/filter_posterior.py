@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from changepoint.exact.effect_filter import infer
 from changepoint.exact.effect_mixture import coefficients_of, remarks_on
 from changepoint.exact.hyper_mixture import Condition, Inference, infer_each
 from changepoint.exact.posterior_draws import draw
+from changepoint.exact.prior_sensitivity import of_inference
 from changepoint.exact.smoothed import Smoothed
 from changepoint.exact.solution import (
     COUNTED,
@@ -183,4 +184,5 @@ class FilterPosterior:
             },
             remarks=remarks_on(self.main.mixture.outer, self.main.weights),
             jump=lambda row: jump_at(self.main, row),
+            sensitivity=partial(of_inference, self.main),
         )

@@ -261,6 +261,8 @@ class Inference:
     ----------
     log_sum
         Log of the sum over placements (weights rho^k), nodes and outer nodes.
+    log_sums
+        The same of each outer node, (J,).
     weights
         Posterior weights of the outer nodes, shape (J,).
     """
@@ -269,7 +271,7 @@ class Inference:
         self.mixture, self.condition = mixture, condition
         self.filters = mixture.filters
         self.runs = [condition.start(one) for one in self.filters]
-        log_sums = np.array(
+        self.log_sums = np.array(
             [
                 weight + one.log_sum + condition.log_share(run)
                 for weight, one, run in zip(
@@ -277,8 +279,8 @@ class Inference:
                 )
             ]
         )
-        self.log_sum = float(np.logaddexp.reduce(log_sums))
-        self.weights = np.exp(log_sums - self.log_sum)
+        self.log_sum = float(np.logaddexp.reduce(self.log_sums))
+        self.weights = np.exp(self.log_sums - self.log_sum)
         self.heavy: Integers = np.flatnonzero(self.weights > LIGHT)
 
     @property

@@ -48,6 +48,13 @@ class HyperNodes:
         ends = [which for one in told for which in (one.argmin(), one.argmax())]
         return self.values[ends]
 
+    def moved(self, by: float) -> Floats:
+        """Return log weights, (J,), where the prior of the family's own is moved up by so much.
+
+        In the coordinate of its `HyperPrior`; with `by` = 0 these are `log_weights`.
+        """
+        return self.log_weights
+
     def unevenness(self, weights: Floats) -> float:
         """Return how wrong sums with these posterior weights, (J,), look."""
         return 0.0
@@ -72,6 +79,12 @@ class Lattice(HyperNodes):
     prior: HyperPrior
     v: Floats
 
+    def moved(self, by: float) -> Floats:
+        """Return log weights under the prior moved up by so much in v, not bent, (J,)."""
+        limit = bool(np.isinf(self.v[0]))
+        v = self.v[1:] if limit else self.v
+        return lattice_weights(self.prior.moved(by), v, _step(v), limit)
+
     def posterior(self, weights: Floats) -> tuple[float, float, Floats]:
         """Return the posterior of v at equal steps: first v, step, log density, not normalised.
 
@@ -80,7 +93,7 @@ class Lattice(HyperNodes):
         """
         limit = int(np.isinf(self.v[0]))
         v = self.v[limit:]
-        step = float(np.min(np.diff(v))) if len(v) > 1 else 1.0
+        step = _step(v)
         density = np.zeros(round((v[-1] - v[0]) / step) + 1)
         density[np.round((v - v[0]) / step).astype(int)] = weights[limit:]
         first = float(v[0])
@@ -121,6 +134,33 @@ class Lattice(HyperNodes):
         return self.prior.value(v + step * places)[:, None]
 
 
+def beyond(nodes: HyperNodes, by: float) -> Floats:
+    """Return by how much log weights rise where the prior is moved, 0 of those without any."""
+    known = np.isfinite(nodes.log_weights)
+    return np.where(known, nodes.moved(by) - np.where(known, nodes.log_weights, 0.0), 0.0)
+
+
+def _step(v: Floats) -> float:
+    return float(np.min(np.diff(v))) if len(v) > 1 else 1.0
+
+
+def lattice_weights(prior: HyperPrior, v: Floats, step: float, limit: bool) -> Floats:
+    """Return log weights of nodes at equal steps; before them that of the limit, if any.
+
+    With a limit three nodes carry the weight of all that lies below the first: itself, the
+    first, and one above; see `tail`.
+    """
+    weights = math.log(step) + prior.log_density(v)
+    if not limit:
+        return weights
+    below, parts = tail(prior, float(v[0]), step)
+    weights = np.append(-np.inf, weights)
+    three = [0, 1, 1 + apart(step)]
+    with np.errstate(divide="ignore"):
+        weights[three] = np.log(np.exp(weights[three]) + parts @ below)
+    return weights
+
+
 def tail(prior: HyperPrior, v: float, step: float) -> tuple[Floats, Floats]:
     """Return the lattice weights below v, and what the evidence there takes from others.
 
@@ -134,7 +174,7 @@ def tail(prior: HyperPrior, v: float, step: float) -> tuple[Floats, Floats]:
     z = np.exp(native - native[0])
     up, z = z[1], np.append(z[2:-1], 0.0)
     parts = [(1 - z) * (1 - z / up), z * (up - z) / (up - 1), z * (z - 1) / (up * (up - 1))]
-    return np.append(weights, prior.below(float(native[-1]))), np.array(parts)
+    return np.append(weights, prior.below(float(places[-1] - step / 2))), np.array(parts)
 
 
 def apart(step: float) -> int:

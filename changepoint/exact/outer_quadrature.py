@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.errors import EngineError
-from changepoint.exact.hyper_nodes import HyperNodes, Lattice, apart, tail
+from changepoint.exact.hyper_nodes import HyperNodes, Lattice, apart, lattice_weights, tail
 from changepoint.exact.hyper_prior import HyperPrior
 from changepoint.likelihoods import Likelihood
 from changepoint.likelihoods.hyperparameter import Hyperparameter
@@ -122,16 +122,12 @@ def search_one(
     if thrifty:
         v = _without_faint(surface, v, hyper.finest, smooth)
     smooth = smooth and len(v) > apart(step)
-    values, weights = prior.value(v), math.log(step) + prior.log_density(v)
-    if not smooth or hyper.limit is None:
-        return Lattice((hyper.name,), values[:, None], weights, prior, v)
-    below, parts = tail(prior, v[0], step)
-    weights = np.append(-np.inf, weights)
-    three = [0, 1, 1 + apart(step)]
-    with np.errstate(divide="ignore"):
-        weights[three] = np.log(np.exp(weights[three]) + parts @ below)
-    values = np.append(hyper.limit, values)
-    return Lattice((hyper.name,), values[:, None], weights, prior, np.append(-np.inf, v))
+    values = prior.value(v)
+    weights = lattice_weights(prior, v, step, smooth)
+    if smooth:
+        assert hyper.limit is not None  # what is smooth goes to it
+        values, v = np.append(hyper.limit, values), np.append(-np.inf, v)
+    return Lattice((hyper.name,), values[:, None], weights, prior, v)
 
 
 def _too_wide(prior: HyperPrior) -> EngineError:

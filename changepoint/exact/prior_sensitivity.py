@@ -1,138 +1,114 @@
-"""How much the answer hangs on the prior of the segments' parameter."""
+"""How much the answer hangs on priors: of the segments' parameter, and of the hyperparameter.
+
+P(any change) = 1 - p(y, no change) / p(y) under other priors. On a grid both are sums over
+nodes whose likelihoods are known already: under another prior nodes weigh something else.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from changepoint.errors import ChangepointError, ModelError
-from changepoint.likelihoods.grid import GridLikelihood
+from changepoint.errors import ModelError
+from changepoint.exact.forward_backward import Filter
+from changepoint.exact.hyper_mixture import Inference
+from changepoint.likelihoods import Likelihood
 from changepoint.model import Model
-from changepoint.observations import Observations
+from changepoint.results.result import Sensitivity
 
-if TYPE_CHECKING:
-    from changepoint.exact.effect_mixture import Problem
+Floats = NDArray[np.float64]
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
-FEW = 24  # nodes of effects that priors are compared at
+SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)
+FEW = 24  # outer nodes that priors of the segments' parameter are compared at
 LONG = 5000  # rows beyond which it would take too long
+UNKNOWN = Sensitivity({}, {})
 
 
-def probability_by_strength(
-    model: Model, observations: Observations, as_it_is: float = math.nan
-) -> dict[float, float]:
-    """Return P(any change) under priors worth more, and fewer, observations than the model's.
+def of_inference(main: Inference) -> Sensitivity:
+    """Return P(any change) under other priors than those of an inference on a grid.
 
-    By the evidence with and without changes, P = 1 - P(no change) p(y | none) / p(y). Empty
-    where the number of changes is given, where the prior has no strength to vary (a Uniform),
-    and for long series.
-
-    Parameters
-    ----------
-    model
-        Resolved; of an average over models, the one to vary.
-    as_it_is
-        P(any change) under the model itself; NaN where it isn't known yet.
+    Where there are many outer nodes the prior of the parameter is varied at those that weigh
+    most: what these say of the prior as it is, less what all of them do, is taken off.
     """
-    from changepoint.changes import Changes
-    from changepoint.exact.solve import solve_each
+    mixture = main.mixture
+    if not asked(mixture.model, mixture.T):
+        return UNKNOWN
+    rise = np.array([_log_none(main, one) for one in mixture.filters])
+    log_none = _mixed(main.log_sums, rise)
+    return Sensitivity(_by_strength(main, rise, log_none), _by_size(main, rise))
 
-    changes, T = model.changes, len(observations)
-    if changes.exactly is not None or not changes.possible or T > LONG:
-        return {}
-    none = Changes(exactly=0, min_length=changes.min_length)
-    known = not math.isnan(as_it_is)
-    models, strengths = [], []
-    for strength in STRENGTHS:
-        if strength == 1 and known and not model.effects:
+
+def asked(model: Model, T: int) -> bool:
+    """Whether there is anything to vary."""
+    return model.changes.exactly is None and bool(model.changes.possible) and T <= LONG
+
+
+def _log_none(main: Inference, one: Filter) -> float:
+    """Return log P(no change) at an outer node."""
+    condition = main.condition
+    total = condition.log_share(condition.start(one))
+    return float(one.counted(1).log_shares()[-1, 0]) - total if total > -math.inf else 0.0
+
+
+def _mixed(log_sums: Floats, rise: Floats) -> float:
+    """Return log P(no change) of all outer nodes, whose sums have these logs."""
+    return float(np.logaddexp.reduce(log_sums + rise) - np.logaddexp.reduce(log_sums))
+
+
+def _by_size(main: Inference, rise: Floats) -> dict[float, float]:
+    """Return P(any change) by how many times as large the hyperparameter is expected."""
+    outer, told = main.mixture.outer, dict[float, float]()
+    if main.mixture.family.hyper is None:
+        return told
+    for times in SIZES:
+        moved = main.log_sums + outer.moved(math.log(times)) - _finite(outer.log_weights)
+        told[times] = p_any(_mixed(moved, rise))
+    return told
+
+
+def _finite(x: Floats) -> Floats:
+    return np.where(np.isfinite(x), x, 0.0)
+
+
+def _by_strength(main: Inference, rise: Floats, log_none: float) -> dict[float, float]:
+    """Return P(any change) by how many times as strong the parameter's prior is."""
+    mixture, condition = main.mixture, main.condition
+    heavy = np.argsort(-main.weights)[:FEW]
+    few = _mixed(main.log_sums[heavy], rise[heavy])
+    off = log_none - few if few > -math.inf else 0.0  # as sure of a change as numbers can be
+    told = dict[float, float]()
+    for strength, family in families(mixture.family):
+        if strength == 1:
+            told[strength] = p_any(log_none)
             continue
+        weights = mixture.grid.weights_under(family.prior)
+        log_sums, rises = np.empty((2, len(heavy)))
+        for i, j in enumerate(heavy):
+            rows = mixture.filters[j].rows.weighed(weights)
+            one = Filter(rows, mixture.log_rho, evidence=True)
+            log_sums[i] = one.log_sum + condition.log_share(condition.start(one))
+            rises[i] = _log_none(main, one)
+        told[strength] = p_any(_mixed(log_sums + mixture.outer.log_weights[heavy], rises) + off)
+    return told
+
+
+def families[F: Likelihood](family: F) -> list[tuple[float, F]]:
+    """Return the family with priors of other strengths, but for what is no prior any more."""
+    found = []
+    for strength in STRENGTHS:
         try:
-            family = model.likelihood.with_strength(strength)
+            varied = family.with_strength(strength)
         except ModelError:
             continue  # so weak, or so strong, that it is no prior
-        if family is None:
-            return {}
-        strengths.append(strength)
-        varied = replace(model, likelihood=family)
-        models += [varied, replace(varied, changes=none)]
-    if model.effects:
-        return _with_effects(model, models, strengths, observations, as_it_is)
-    evidence = {}
-    n, no_rows = len(models), np.empty(0, np.int64)
-    each = solve_each(models, [observations] * n, 4, [0] * n, [no_rows] * n)
-    for i, solved in each:
-        if not isinstance(solved, ChangepointError):
-            evidence[i] = solved.log_evidence
-    log_none = _log_none(evidence, strengths, changes.log_none(T))
-    told = {1.0: as_it_is} if known else {}
-    told |= {strength: -math.expm1(min(p, 0.0)) for strength, p in log_none.items()}
-    return dict(sorted(told.items()))
+        if varied is None:
+            return []
+        found.append((strength, varied))
+    return found
 
 
-def _log_none(
-    evidence: Mapping[int, float], strengths: Sequence[float], prior: float
-) -> dict[float, float]:
-    """Return log P(no change) by strength: no grid holds some of them."""
-    return {
-        strength: evidence[2 * i + 1] + prior - evidence[2 * i]
-        for i, strength in enumerate(strengths)
-        if 2 * i in evidence and 2 * i + 1 in evidence
-    }
-
-
-def _with_effects(
-    model: Model,
-    models: Sequence[Model],
-    strengths: Sequence[float],
-    observations: Observations,
-    as_it_is: float,
-) -> dict[float, float]:
-    """Return P(any change) by strength, of a model with effects.
-
-    At a few nodes of the answer: what the coefficients may be hangs little on a prior of
-    rates. What the few nodes say of the prior as it is, less the answer itself, is taken off.
-    """
-    from changepoint.exact.effect_filter import FilterProblem, infer
-    from changepoint.exact.effect_mixture import Weighed, summed
-    from changepoint.exact.hyper_nodes import HyperNodes
-    from changepoint.exact.quadrature import HOLDS, ROUGH
-
-    T, changes = len(observations), model.changes
-    problem = _problem(model, observations)
-    main: Weighed
-    if isinstance(problem, FilterProblem) and problem.shifts.hyper is not None:
-        main = infer(model, problem.series, problem.condition, HOLDS, ROUGH)
-        every: HyperNodes = main.mixture.outer
-    else:
-        every, main = summed(problem)
-    heaviest = np.argsort(-main.weights)[:FEW]
-    nodes = HyperNodes(every.names, every.values[heaviest], every.log_weights[heaviest])
-    evidence = {}
-    for i, one in enumerate(models):
-        try:
-            evidence[i] = _problem(one, observations).inference(nodes).log_evidence()
-        except ChangepointError:
-            pass  # no grid holds it
-    log_none, off = _log_none(evidence, strengths, changes.log_none(T)), 0.0
-    if as_it_is < 1 and 1.0 in log_none:
-        off = math.log1p(-as_it_is) - log_none[1.0]
-    told = {strength: -math.expm1(min(p + off, 0.0)) for strength, p in log_none.items()}
-    return dict(sorted(told.items()))
-
-
-def _problem(model: Model, observations: Observations) -> Problem[Any]:
-    """Return the sum over coefficients of a model with effects; of many, on a rough grid."""
-    from changepoint.exact.effect_filter import FilterProblem
-    from changepoint.exact.effect_segments import SegmentProblem
-    from changepoint.exact.hyper_mixture import Condition
-    from changepoint.exact.quadrature import HOLDS, ROUGH
-
-    family, condition = model.likelihood, Condition.of(model.changes, len(observations))
-    if not isinstance(family, GridLikelihood):
-        return SegmentProblem(model, observations, condition)
-    series = family.series(observations, model.shifts(observations))
-    return FilterProblem(model, series, condition, HOLDS, ROUGH)
+def p_any(log_none: float) -> float:
+    """Return P(any change) of log P(no change)."""
+    return -math.expm1(min(log_none, 0.0))

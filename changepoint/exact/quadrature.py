@@ -68,6 +68,11 @@ class Grid:
         nodes, weights = weigh(self.prior, self.stretch, self.first + position)
         return Grid(self.prior, self.stretch, self.first, nodes, weights)
 
+    def weights_under(self, prior: Prior) -> Floats:
+        """Return log weights of the nodes under another prior; of one series, (G,)."""
+        u = self.first + np.arange(float(len(self.log_weights)))
+        return weigh(stacked([prior]), self.stretch, u)[1]
+
     def one(self, i: int) -> Self:
         """Return the grid of one series."""
         counts = self.nodes.counts

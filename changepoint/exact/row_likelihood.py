@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +76,12 @@ class Rows:
             self.top, self.starts = beside.top, beside.starts
         self._tables: dict[bool, Floats] = {}
         self._blocks: dict[tuple[int, bool], Block] = {}
+
+    def weighed(self, log_weights: Floats) -> Rows:
+        """Return the same rows over nodes with other weights; what is kept they share."""
+        same = copy(self)
+        same.log_weights, same.w = log_weights, np.exp(log_weights)
+        return same
 
     @property
     def log_top(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changepoint.model import Model
-from changepoint.results.result import Candidate, Draws, Given, Jump
+from changepoint.results.result import Candidate, Draws, Given, Jump, Sensitivity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,6 +42,8 @@ class Solution:
         From a row to the parameter before and after a change there; None where draws tell.
     likeliest
         Of an average, gives the most probable model with draws of its own.
+    sensitivity
+        Of one model on a grid, gives P(any change) under other priors.
     """
 
     change_probability: Floats
@@ -57,6 +59,7 @@ class Solution:
     remarks: tuple[str, ...] = ()
     jump: Callable[[int], Jump | None] | None = None
     likeliest: Callable[[], tuple[Model, Draws]] | None = None
+    sensitivity: Callable[[], Sensitivity] | None = None
 
     @property
     def rows(self) -> Floats:

@@ -69,6 +69,10 @@ def to_dict(
             {"prior_strength": strength, "probability_of_change": p}
             for strength, p in posterior.sensitivity.items()
         ],
+        "hyper_sensitivity": [
+            {"times_as_large": times, "probability_of_change": p}
+            for times, p in posterior.hyper_sensitivity.items()
+        ],
         "checks": [check.to_dict() for check in checks(posterior)],
         "alert": None if alert is None else alert.to_dict(),
         "certificate": None if certificate is None else certificate.to_dict(),

@@ -10,6 +10,7 @@ from changepoint.plain import plain
 from changepoint.report.events import event_lines
 from changepoint.report.headline import headline, plain_means
 from changepoint.report.plots import plot
+from changepoint.report.sensitivities import Sensitive, sensitivities
 from changepoint.report.sentences import misfits, sentence
 from changepoint.report.tables import frame
 
@@ -29,8 +30,7 @@ def fragment(posterior: Answer) -> str:
         parts.append(frame(posterior).to_html(float_format=lambda x: f"{x:.4g}"))
     if means := plain_means(posterior):
         parts.append(f"<p>{escape(means)}</p>")
-    if posterior.sensitivity:
-        parts.append(_sensitivity(posterior))
+    parts += map(_sensitivity, sensitivities(posterior))
     if len(posterior.candidates):
         parts.append(posterior.candidates.to_html(float_format=lambda x: f"{x:.4g}"))
     parts += [f"<p>{escape(line)}</p>" for line in event_lines(posterior)]
@@ -40,14 +40,11 @@ def fragment(posterior: Answer) -> str:
     return plain("\n".join(parts))
 
 
-def _sensitivity(posterior: Answer) -> str:
-    """Return the table of P(any change) by the strength of the prior."""
-    found = posterior.sensitivity
-    head = "".join(f"<th>{strength:g}</th>" for strength in found)
-    row = "".join(f"<td>{p:.4f}</td>" for p in found.values())
-    family = posterior.varied
-    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
-    told = escape(f"prior of the {family.label}{under}, times as strong")
+def _sensitivity(one: Sensitive) -> str:
+    """Return P(any change) under other priors, as a table."""
+    head = "".join(f"<th>{times}</th>" for times in one.chances)
+    row = "".join(f"<td>{p:.4f}</td>" for p in one.chances.values())
+    told = escape(f"{one.title}, {one.head}")
     return f"<table><tr><th>{told}</th>{head}</tr><tr><th>P(any change)</th>{row}</tr></table>"
 
 

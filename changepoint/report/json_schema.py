@@ -299,6 +299,17 @@ SCHEMA: dict[str, Any] = {
                 probability_of_change=_chance("P(any change) under it."),
             ),
         ),
+        hyper_sensitivity=_typed(
+            "array",
+            "P(any change) by where the prior of the dispersion, noise or concentration lies.",
+            items=_object(
+                "One place.",
+                times_as_large=_typed(
+                    "number", "How many times as large the prior expects it to be."
+                ),
+                probability_of_change=_chance("P(any change) under it."),
+            ),
+        ),
         checks=_typed(
             "array",
             "Posterior predictive checks; empty below 10 rows, and for models written in PyMC.",

@@ -23,6 +23,7 @@ from changepoint.plain import plain
 from changepoint.priors import Uniform
 from changepoint.report.numbers import chance
 from changepoint.report.references import OF_FAMILY, SOFTWARE, WORKS, cited, in_words
+from changepoint.report.sensitivities import sensitivity_lines
 from changepoint.report.sentences import sentence
 from changepoint.version import __version__
 
@@ -233,10 +234,7 @@ def _computation(posterior: Answer) -> Iterator[str]:
         yield "\n".join(f"- {name}: {_code(str(value))}" for name, value in told.items())
     if posterior.log_evidence is not None:
         yield f"The log evidence is {posterior.log_evidence:.4f}."
-    if posterior.sensitivity:
-        told = {f"{strength:g}": chance(p) for strength, p in posterior.sensitivity.items()}
-        listed = ", ".join(f"{p} (x {strength})" for strength, p in told.items())
-        yield f"P(any change) by the strength of the prior of the parameter: {listed}."
+    yield from (f"{line}." for line in sensitivity_lines(posterior))
 
 
 def _exactly(posterior: Answer) -> str:

@@ -18,6 +18,7 @@ from changepoint.report.figure_style import edges_of, label_of, places, shortene
 from changepoint.report.headline import headline, plain_means
 from changepoint.report.numbers import amount, chance, equals, number, ranges, reach, span
 from changepoint.report.page_many import PageChange, PageSeries, Report, block, render, short
+from changepoint.report.sensitivities import sensitivities
 from changepoint.report.sentences import (
     between,
     engine_line,
@@ -227,8 +228,7 @@ def _tables(posterior: Answer) -> Iterator[Table]:
         likely = [(k, float(p)) for k, p in enumerate(posterior.number_probability)]
         rows = [[str(k), chance(p)] for k, p in likely if p > LIKELY]
         yield Table("How many changes", ["number", "probability"], rows)
-    if posterior.sensitivity:
-        yield _by_strength(posterior)
+    yield from _under_other_priors(posterior)
     if posterior.models:
         yield _averaged(posterior)
     if checks(posterior):
@@ -302,16 +302,12 @@ def _averaged(posterior: Answer) -> Table:
     return Table("Models averaged over", heads, rows, kind="numbers wide")
 
 
-def _by_strength(posterior: Answer) -> Table:
-    """Return P(any change) by the strength of the prior."""
-    family = posterior.varied
-    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
-    rows = [[f"{strength:g}", chance(p)] for strength, p in posterior.sensitivity.items()]
-    note = (
-        f"P(any change){under}, were the prior of the {family.label} so many times as strong: "
-        "worth so many times as many observations."
-    )
-    return Table("Sensitivity to the prior", ["times as strong", "P(any change)"], rows, note)
+def _under_other_priors(posterior: Answer) -> Iterator[Table]:
+    """Yield P(any change) by the strength of one prior, and by where the other lies."""
+    for one in sensitivities(posterior):
+        rows = [[times, chance(p)] for times, p in one.chances.items()]
+        heads = [one.head, "P(any change)"]
+        yield Table("Sensitivity to the prior", heads, rows, one.note)
 
 
 def _about(posterior: Answer) -> Iterator[tuple[str, str]]:

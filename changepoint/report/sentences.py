@@ -257,17 +257,6 @@ def spike_lines(posterior: Answer) -> list[str]:
     return [f"Probably spikes, which say nothing of the rate beside them: {told}"]
 
 
-def sensitivity_lines(posterior: Answer) -> list[str]:
-    """Return how the probability of change moves with the strength of the prior."""
-    found = posterior.sensitivity
-    if not found:
-        return []
-    told = ", ".join(f"{chance(p)} (x {strength:g})" for strength, p in found.items())
-    family = posterior.varied
-    under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
-    return [f"P(any change){under} by strength of the prior of the {family.label}: {told}"]
-
-
 def check_lines(posterior: Answer) -> list[str]:
     """Return the p-values of the posterior predictive checks."""
     told = ", ".join(f"{check.name} {p_value(check.p)}" for check in checks(posterior))

@@ -11,6 +11,7 @@ from changepoint.plain import plain
 from changepoint.report.events import event_lines
 from changepoint.report.headline import headline, plain_means
 from changepoint.report.numbers import chance, ranges, span
+from changepoint.report.sensitivities import sensitivity_lines
 from changepoint.report.sentences import (
     candidate_lines,
     check_lines,
@@ -18,7 +19,6 @@ from changepoint.report.sentences import (
     engine_line,
     misfits,
     other_lines,
-    sensitivity_lines,
     sentence,
     spike_lines,
     sure_lines,

@@ -102,6 +102,19 @@ class Jump(NamedTuple):
     step: Step
 
 
+class Sensitivity(NamedTuple):
+    """P(any change) under other priors.
+
+    strength
+        By how many times as many observations the parameter's prior is worth.
+    size
+        By how many times as large the hyperparameter is expected; of a share, its odds.
+    """
+
+    strength: dict[float, float]
+    size: dict[float, float]
+
+
 class Given(NamedTuple):
     """The changes, given their number.
 
@@ -226,7 +239,8 @@ class Result(NamedTuple):
 
     Of the exact engine `inside`: from sets of rows, (S, T), to P(some change stands there);
     `jump`, where a segment has one parameter: from a row to before and after a change there;
-    of an average `likeliest`, which gives its most probable model with draws of that.
+    of an average `likeliest`, which gives its most probable model with draws of that; of one
+    model on a grid `sensitivity`, P(any change) under other priors.
     """
 
     model: Model | OwnModel
@@ -249,6 +263,7 @@ class Result(NamedTuple):
     inside: Callable[[NDArray[np.bool_]], Floats] | None = None
     jump: Callable[[int], Jump | None] | None = None
     likeliest: Callable[[], tuple[Model, Draws]] | None = None
+    sensitivity: Callable[[], Sensitivity] | None = None
 
     @property
     def draws(self) -> Draws:

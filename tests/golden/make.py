@@ -153,7 +153,16 @@ FITS["data/coal_disasters.csv"] = lambda: (None, read(ROOT / "data" / "coal_disa
 LEFT_OUT = ("seed", "settings", "diagnostics")  # of the engine
 # What was added since, and is judged by other tests.
 LATER = ("sure_changes", "headline", "checks")
-OF_THE_TOOL = ("version", "schema", "unit", "alert", "certificate", "events", "spikes")
+OF_THE_TOOL = (
+    "version",
+    "schema",
+    "unit",
+    "alert",
+    "certificate",
+    "events",
+    "spikes",
+    "hyper_sensitivity",
+)
 NUMBER = re.compile(r"[<>=]? ?[-+]?\d[-\d.:eT]*| (?:up|down)(?= to)|(?:in|de)crease")
 
 
