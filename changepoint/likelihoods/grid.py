@@ -154,7 +154,10 @@ class GridLikelihood(SegmentLikelihood):
         `shifts`: those of effects, a pattern for each row, (T, d).
         """
         columns, pooled = self.columns(observations), np.array([self.pooled(observations)])
-        observed = np.flatnonzero(observations.observed(self.response))
+        estimates = self.estimates(observations)
+        # A row of 0 trials or no exposure says nothing: it is as one that is missing.
+        telling = observations.observed(self.response) & ~np.isnan(estimates)
+        observed = np.flatnonzero(telling)
         some = {name: column[observed] for name, column in columns.items()}
         pattern, told = np.empty(0, np.int64), []
         if shifts is not None:
@@ -172,7 +175,6 @@ class GridLikelihood(SegmentLikelihood):
         index = np.full(len(observations), len(first))
         index[observed] = which
         distinct = {name: column[first] for name, column in some.items()}
-        estimates = self.estimates(observations)
         distinct["estimate"] = estimates[observed][first]
         at_pooled = self.at_pooled({**distinct, "pooled": pooled})
         if at_pooled is not None:

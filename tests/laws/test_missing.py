@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from cases import CASES, Marginals, check, simulate, with_missing
+from numpy.typing import NDArray
 
-from changepoint import Changes, Model, Observations
+from changepoint import Changes, Exact, Model, Observations, fit
+from changepoint.effects import Memory, Weekday
+from changepoint.effects.base import Effect
 from changepoint.observations import ROLES
 
 T = 30
@@ -102,3 +106,48 @@ def test_missing_rows_count_for_placements(name: str) -> None:
     gap = found.change[12:19]
     check({"P(change at s)": float(np.ptp(gap) / gap.mean())}, 1e-9)
     assert gap.mean() > 1e-4
+
+
+def emptied(data: Observations, rows: NDArray[np.bool_]) -> Observations:
+    """No event and nothing that there could have been one in, in some rows, by the day."""
+    assert data.count is not None
+    return Observations(
+        time=np.arange("2024-01-01", T, dtype="datetime64[D]"),
+        count=np.where(rows, 0, data.count),
+        trials=None if data.trials is None else np.where(rows, 0, data.trials),
+        exposure=None if data.exposure is None else np.where(rows, 0, data.exposure),
+    )
+
+
+DIVIDED = [
+    name
+    for name, case in CASES.items()
+    if case.models[0].divisor(simulate(name, 2, T)) in ("trials", "exposure")
+]
+ROWS_OF_NOTHING = [
+    *[(name, []) for name in DIVIDED],
+    *[(n, [Weekday()]) for n in DIVIDED if CASES[n].models[0].unshiftable is not None],
+    ("binomial", [Memory()]),
+    ("poisson", [Memory()]),
+]
+
+
+@pytest.mark.parametrize(("name", "effects"), ROWS_OF_NOTHING, ids=str)
+def test_a_row_of_nothing_says_what_a_missing_one_does(
+    name: str, effects: list[Effect]
+) -> None:
+    """0 events of 0 trials, or without exposure."""
+    data, rows = simulate(name, 2, T), np.zeros(T, bool)
+    rows[[0, 4, 17, 18]] = True
+    nothing, whole = emptied(data, rows), emptied(data, ~rows & rows)
+    model = Model(CASES[name].models[0], effects=effects).resolve(whole)
+    found, missing = (
+        fit(model, some, Exact(draws=20))
+        for some in (nothing, replace(whole, count=np.where(rows, np.nan, whole.count)))
+    )
+    errors = {
+        "log evidence": abs(found.log_evidence - missing.log_evidence),
+        "P(change)": np.abs(found.change_probability - missing.change_probability).max(),
+        "mean, band": np.abs(found.arrays.rows - missing.arrays.rows).max(),
+    }
+    check({key: float(error) for key, error in errors.items()}, 1e-9)
