@@ -64,12 +64,50 @@ def known(model: pm.Model) -> list[str]:
 
 
 def _unexpected(model: pm.Model) -> ModelError:
-    """Return the error that says what is expected and what was found."""
+    """Return the error that says what is expected, what was found, and what to write."""
     found = [
         f"{rv.name} ({rv.dtype}, dims {model.named_vars_to_dims.get(rv.name) or 'none'})"
         for rv in (*model.free_RVs, *model.deterministics)
     ]
-    return ModelError(f"{EXPECTED}; found {', '.join(found) or 'no variable'}")
+    told = f"{EXPECTED}; found {', '.join(found) or 'no variable'}"
+    return ModelError(". ".join([told, *_candidates(model)]))
+
+
+def _candidates(model: pm.Model) -> list[str]:
+    """Return what to write for variables without dims that could be those expected."""
+    dims = set(model.named_vars_to_dims.values())
+    bare = [rv for rv in model.free_RVs if rv.name not in model.named_vars_to_dims]
+    whole = [rv for rv in bare if rv.dtype.startswith(("int", "uint"))]
+    coords, written = {}, []
+    if whole and ("change",) not in dims:
+        k = sum((rv.type.shape[0] or 1) if rv.ndim else 1 for rv in whole)
+        coords["change"] = list(range(k))
+        written.append(_as_one(whole, "change", "are switchpoints"))
+    if ("segment",) not in dims:
+        numbers = [rv for rv in bare if rv.dtype.startswith("float")]
+        vectors = [rv for rv in numbers if rv.ndim == 1]
+        if len(vectors) or len(numbers) > 1:
+            coords["segment"] = list(range(len(coords.get("change", [0])) + 1))
+            written.append(
+                f"give {_names(vectors, ' or ')} dims='segment'"
+                if vectors
+                else _as_one(numbers, "segment", "belong to one segment each")
+            )
+    return [f"Write pm.Model(coords={coords}); {'; '.join(written)}"] if written else []
+
+
+def _names(variables: list[Any], between: str) -> str:
+    return between.join(str(rv.name) for rv in variables)
+
+
+def _as_one(variables: list[Any], dim: str, which: str) -> str:
+    """Return how several numbers become one variable with a dim, or one gets it."""
+    first = variables[0]
+    if len(variables) > 1:
+        names = _names(variables, ", ")
+        return f"those of {names} that {which} become one variable with dims={dim!r}"
+    element = "" if first.ndim else f", and write {first.name}[0] where it is used"
+    return f"give {first.name} dims={dim!r}{element}"
 
 
 def _size(model: pm.Model, dim: str) -> int:

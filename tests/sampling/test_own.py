@@ -29,7 +29,12 @@ from changepoint import (
     priors,
     sum_out,
 )
-from changepoint.sampling.hand_written_checks import distribution_text
+from changepoint.sampling.hand_written_checks import (
+    check_switchpoint,
+    distribution_text,
+    told_parameter,
+    told_switchpoint,
+)
 
 T = 60
 RNG = np.random.default_rng(3)
@@ -138,6 +143,73 @@ def test_names_are_free():
     told = stats.binom(TRIALS, rate).logpmf(DATA.count)
     np.testing.assert_allclose(tree["log_likelihood"]["y"].values, told, rtol=1e-8)
     assert set(tree["prior"].data_vars) == {"tau", "p"}
+
+
+COUNT = DATA.count.astype(int)
+
+
+def scalars():
+    with pm.Model() as model:
+        place = pm.DiscreteUniform("tau", 1, T - 1)
+        rates = [pm.Beta(name, 2.0, 50.0) for name in ("p_1", "p_2")]
+        pm.Binomial("y", n=TRIALS, p=pt.switch(np.arange(T) < place, *rates), observed=COUNT)
+    return model
+
+
+def vector():
+    with pm.Model() as model:
+        place = pm.DiscreteUniform("tau", 1, T - 1)
+        rates = pm.Beta("p", 2.0, 50.0, shape=2)
+        segment = (np.arange(T) >= place).astype("int64")
+        pm.Binomial("y", n=TRIALS, p=rates[segment], observed=COUNT)
+    return model
+
+
+def two_places():
+    with pm.Model() as model:
+        places = [pm.DiscreteUniform(name, 1, T - 1) for name in ("tau", "rho")]
+        rates = pm.Beta("p", 2.0, 50.0, shape=3)
+        segment = sum((np.arange(T) >= place).astype("int64") for place in places)
+        pm.Binomial("y", n=TRIALS, p=rates[segment], observed=COUNT)
+    return model
+
+
+ONE_CHANGE = "coords={'change': [0], 'segment': [0, 1]}"
+TWO_CHANGES = "coords={'change': [0, 1], 'segment': [0, 1, 2]}"
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (scalars, (ONE_CHANGE, "give tau dims='change', and write tau[0] where it is used",
+                   "those of p_1, p_2 that belong to one segment each")),
+        (vector, (ONE_CHANGE, "give tau dims='change'", "give p dims='segment'")),
+        (two_places, (TWO_CHANGES, "those of tau, rho that are switchpoints become one",
+                      "give p dims='segment'")),
+    ],
+)  # fmt: skip
+def test_variables_without_dims_are_told_what_to_write(model, words):
+    with pytest.raises(ModelError) as caught:
+        fit(model(), DATA, MCMC(20, 20, 2))
+    for each in words:
+        assert each in str(caught.value)
+
+
+def test_what_is_written_so_is_taken():
+    """The cure, done: the same density as before it, and nothing is refused."""
+    with pm.Model(coords={"change": [0], "segment": [0, 1]}) as model:
+        place = pm.DiscreteUniform("tau", 1, T - 1, dims="change")
+        rates = pm.Beta("p", 2.0, 50.0, dims="segment")
+        segment = (np.arange(T) >= place[0]).astype("int64")
+        pm.Binomial("y", n=TRIALS, p=rates[segment], observed=COUNT)
+    cured, bare = (
+        each.compile_logp(mode="FAST_COMPILE")(each.initial_point())
+        for each in (model, vector())
+    )
+    assert cured == pytest.approx(bare)
+    assert told_parameter(model) == "p"
+    assert told_switchpoint(model) == "tau"
+    check_switchpoint(MCMC(20, 20, 2), model, DATA)
 
 
 def test_rates_that_are_known():
