@@ -153,6 +153,7 @@ def _did(posterior: Answer, change: Change) -> str:
     when = _when(posterior, change)
     if family.subject != family.label:
         return f"{verb} {when}: the {family.label} {told[0]}"
+    told[0] += factor_of(change) if verb == "changed" else ""
     return f"{verb}{by}{',' if by else ''} {', '.join([*told, when])}"
 
 
@@ -175,7 +176,11 @@ def _verb(posterior: Answer, change: Step) -> tuple[str, str]:
     """Return whether it surely rose or fell, and by how much; "changed" and "" if not."""
     up, family = change.probability_of_increase, posterior.model.likelihood
     agree = (change.after.mean > change.before.mean) == (up > 0.5)
-    if (up >= MASS or up <= 1 - MASS) and agree and family.subject == family.label:
+    sided = change.difference.lower > 0 or change.difference.upper < 0
+    if change.ratio is not None:
+        sided = change.ratio.lower > 1 or change.ratio.upper < 1
+    sure = (up >= MASS or up <= 1 - MASS) and sided
+    if sure and agree and family.subject == family.label:
         return "rose" if up > 0.5 else "fell", _by(posterior, change)
     return "changed", ""
 

@@ -25,6 +25,7 @@ from changepoint.report.headline import plain_means
 from changepoint.report.numbers import percent
 
 T = 60
+DRAWS = Exact(draws=200)
 TIMES = {"once": 1, "twice": 2}
 START = re.compile(
     r"(The chains have NOT converged, so this may be wrong: )?"
@@ -220,6 +221,20 @@ def test_a_largest_number_that_decides_is_told(K: int) -> None:
     one = fit(Model(likelihoods.Binomial(), Changes(at_most=K)), steps(3).observations)
     plural = "s" if K > 1 else ""
     assert one.headline().startswith(f"Assuming at most {K} change{plural}: the rate ")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_rose_or_fell_did_so_at_both_ends_of_its_interval(seed: int) -> None:
+    """Few events: P(increase) may be above .95 where the interval still holds a ratio of 1."""
+    rng = np.random.default_rng(seed)
+    short = rng.poisson(1.5, 3), rng.poisson(0.4, 9)
+    data = Observations(count=np.concatenate(short).astype(float), trials=np.full(12, 40.0))
+    posterior = fit(Model(likelihoods.Binomial(), Changes(exactly=1)), data, DRAWS)
+    told, (change,) = posterior.headline(), posterior.changes
+    assert change.ratio is not None
+    one_sided = change.ratio.lower > 1 or change.ratio.upper < 1
+    assert one_sided or " changed from " in told
+    assert "(-" not in told and " to -" not in told
 
 
 def test_values_may_be_negative() -> None:
