@@ -125,6 +125,12 @@ class Changes:
             return (self.exactly + 1) * self.min_length
         return 2 * self.min_length if self.possible else self.min_length
 
+    @property
+    def asking_less(self) -> str:
+        """What else to change where rows are too few: " or ...", or nothing."""
+        fewer = " or fewer changes" if self.exactly else ""
+        return f"{fewer} or a smaller min_length" if self.min_length > 1 else fewer
+
     def largest(self, T: int) -> int:
         """Return the largest number of changes in T rows that this prior allows."""
         if not self.possible:
@@ -146,8 +152,8 @@ class Changes:
         """
         if self.rows_needed > T:
             raise ModelError(
-                f"{T} rows are too few: {self} needs at least {self.rows_needed}; lower "
-                "min_length or the number of changes"
+                f"{T} {'row is' if T == 1 else 'rows are'} too few: {self} needs at least "
+                f"{self.rows_needed}; use more rows{self.asking_less}"
             )
         if not self.possible:
             return -math.inf

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from changepoint.errors import ModelError
 from changepoint.events import events_of, place
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
 CALL = "fit(model, observations)"
+NUMBERS = (str, os.PathLike, Mapping, Sequence, np.ndarray)  # what people hold data in
 
 
 def fit(
@@ -90,6 +95,8 @@ def fit(
 def _in_order(model: Any, observations: Any) -> tuple[Any, Observations]:
     """Return the model, None where the data stand in its place, and the data."""
     if not is_data(model):
+        if observations is None and isinstance(model, NUMBERS):  # no model, and no data
+            observations = model
         return model, observations_of(observations, CALL)
     if observations is None:
         return None, observations_of(model, CALL)

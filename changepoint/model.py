@@ -211,10 +211,11 @@ class Model:
                 observations, f"no row has a {self.likelihood.response}", "Check the column."
             )
         elif T < needed:
+            rows = "1 row" if T == 1 else f"{T} rows"
             yield series_problem(
                 observations,
-                f"{T} rows, but {self.changes} needs at least {needed}",
-                "Use more rows, or a smaller min_length.",
+                f"{rows}, but {self.changes} needs at least {needed}",
+                f"Use more rows{self.changes.asking_less}.",
             )
 
     def to_pymc(

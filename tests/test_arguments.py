@@ -123,3 +123,39 @@ def test_what_a_frame_says_is_warned_about_at_the_caller():
         warnings.simplefilter("always")
         fit(odd)
     assert [str(one.filename) for one in caught] == [__file__]
+
+
+def test_columns_of_one_name_are_told_as_those_of_a_file():
+    names = ["date", "conversions", "visits", "visits"]
+    doubled = FRAME.assign(other=FRAME["visits"]).set_axis(names, axis=1)
+    told = r"more than one column for a role.*'visits', 'visits'"
+    for call in (lambda: fit(doubled), lambda: fit(MODEL, doubled)):
+        with pytest.raises(DataError, match=told):
+            call()
+    beside = FRAME.assign(a=1, b=2).set_axis(
+        ["date", "conversions", "visits", "x", "x"], axis=1
+    )
+    with pytest.warns(cp.DataWarning, match="columns not used: 'x'"):
+        assert fit(MODEL, beside).log_evidence == fit(MODEL, DATA).log_evidence
+
+
+@pytest.mark.parametrize(
+    "data", ["table.csv", {"count": [1, 2]}, [1, 2, 3], np.ones(3)], ids=str
+)
+def test_data_alone_that_are_none_are_named(data):
+    with pytest.raises(DataError, match=rf"not a value of type {type(data).__name__}; "):
+        fit(data)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows", "remedy"),
+    [
+        (Changes(), 1, "1 row, .* at least 2. Use more rows.$"),
+        (Changes(min_length=4), 7, "7 rows, .*Use more rows or a smaller min_length.$"),
+        (Changes(exactly=3), 2, "Use more rows or fewer changes.$"),
+    ],
+)
+def test_too_few_rows_are_told_what_would_help(changes, rows, remedy):
+    data = Observations(count=COUNT[:rows], trials=np.full(rows, 50))
+    with pytest.raises(DataError, match=remedy):
+        fit(Model(families.Binomial(), changes), data)

@@ -128,7 +128,9 @@ def fit(
     from changepoint.report.as_json import to_dict
     from changepoint.report.certified import UNFINISHED
     from changepoint.report.files import write
+    from changepoint.report.units import check_number
 
+    check_number(told_per)
     _check_alert(alert, since)
     _check_target(target, out)
     changes = {"at_most": at_most, "exactly": exactly, "every": every, "min_length": min_length}

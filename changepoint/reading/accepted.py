@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from changepoint.errors import DataError
 from changepoint.observations import Observations
-from changepoint.reading.frames import FRAMES
+from changepoint.reading.frames import FRAMES, doubled_names
 from changepoint.reading.readers import from_frame
 
 
@@ -16,6 +17,8 @@ def is_data(thing: object) -> bool:
         return thing is not None
     import narwhals as nw
 
+    if doubled_names(thing):  # a frame that narwhals takes no part of
+        return True
     wrapped = nw.from_native(thing, pass_through=True)
     return isinstance(wrapped, nw.DataFrame | nw.LazyFrame)
 
@@ -33,8 +36,8 @@ def observations_of(data: Any, call: str) -> Observations:
     if is_data(data):
         return from_frame(data)
     hint = ""
-    if isinstance(data, str):
-        hint = f"; a file is read first: changepoint.read({data!r})"
+    if isinstance(data, str | os.PathLike):
+        hint = f"; a file is read first: changepoint.read({os.fspath(data)!r})"
     elif hasattr(data, "__len__"):  # numbers, or columns
         hint = "; numbers are given by role, such as Observations(count=..., trials=...)"
     raise DataError(

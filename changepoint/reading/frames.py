@@ -85,7 +85,11 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
     import pyarrow as pa
 
     expected = f"expected {FRAMES}, found {type(frame).__name__}"
-    wrapped = foreign(None, expected, lambda: nw.from_native(_with_index(frame)))
+    frame = _with_index(frame)
+    given = doubled_names(frame)
+    if given:
+        frame = frame.set_axis(range(len(given)), axis=1)
+    wrapped = foreign(None, expected, lambda: nw.from_native(frame))
     names = foreign(None, "the columns can't be read", lambda: wrapped.collect_schema().names())
     # Once, as the order of rows may differ from one time to the next.
     lazy, what = isinstance(wrapped, nw.LazyFrame), "the frame can't be computed"
@@ -96,7 +100,15 @@ def read_frame(frame: Any, asked: Mapping[str, str]) -> Table:
         return pa.chunked_array([_arrow(cells[start:stop])])
 
     rows = ArrowRows(fetch, len(names), len(every))
-    return table_of_rows(rows, [str(name) for name in names], asked, None, typed=True)
+    told = [str(name) for name in given or names]
+    return table_of_rows(rows, told, asked, None, typed=True)
+
+
+def doubled_names(frame: Any) -> list[Any]:
+    """Return the columns' names where some are the same, as only pandas has them; else none."""
+    if not hasattr(frame, "set_axis") or not hasattr(frame, "columns"):
+        return []  # lazy frames would be computed to say what they have
+    return [] if getattr(frame.columns, "is_unique", True) else list(frame.columns)
 
 
 def _with_index(frame: Any) -> Any:

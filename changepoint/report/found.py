@@ -68,8 +68,8 @@ def certificate_text(told: Certificate) -> str:
     ]
     if told.sentence is None:
         lines.append(
-            "The smallest change that would be found wasn't looked for: there was no time "
-            "(Posterior.certificate takes seconds=), or there is no ratio to speak of."
+            "The smallest change that would be found wasn't looked for: it would have taken "
+            "too long, or there is no ratio to speak of."
         )
     else:
         sizes = (told.smallest_increase, told.smallest_decrease)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from changepoint.report.numbers import number, percent, span
+from changepoint.report.numbers import apart, number, percent, span
 from changepoint.report.units import unit_of
 from changepoint.results.reported import Change, Interval, most_telling
 from changepoint.results.summaries import MASS
@@ -192,12 +192,12 @@ def _by(posterior: Answer, change: Step) -> str:
     if posterior.model.likelihood.domain[0] < 0 or ratio is None:
         sides = difference.lower, difference.upper
         low, high = sides if rose else (-sides[1], -sides[0])
-        return f" by {number(abs(difference.mean))} ({number(low)} to {number(high)})"
+        return f" by {span(Interval(abs(difference.mean), low, high))}"
     if not ratio.upper < WILD or (ratio.mean > 1) != rose:
         return ""
     if ratio.mean >= TIMES:
-        ends = f"{number(ratio.lower)} to {number(ratio.upper)}"
-        return f" to {number(ratio.mean)} times what it was ({ends})"
+        times, least, most = apart(*ratio)
+        return f" to {times} times what it was ({least} to {most})"
     shares = [100 * (r - 1) for r in ratio]
     mean, low, high = shares if rose else (-shares[0], -shares[2], -shares[1])
     return f" by {_whole(mean)} % ({_whole(low)} to {_whole(high)} %)"

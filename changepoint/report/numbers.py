@@ -28,6 +28,37 @@ def number(x: float) -> str:
     return f"{x:.{digits}f}" if digits < 9 else f"{x:.2e}"
 
 
+def apart(*several: float) -> list[str]:
+    """Return numbers of one thing, such as a mean and its ends, with digits to tell them apart.
+
+    Three significant digits, and more where all of them lie within two units of the last.
+
+    >>> apart(0.896, 0.84, 0.954), apart(20.0032, 19.9953, 20.0111)
+    (['0.896', '0.840', '0.954'], ['20.003', '19.995', '20.011'])
+    """
+    told = [number(x) for x in several]
+    known = [x for x in several if math.isfinite(x)]
+    width = max(known, default=0) - min(known, default=0)
+    if not width > 1e-12 * max(map(abs, known), default=0):  # no more than rounding errors
+        return told
+    unit = math.floor(math.log10(width / 2))  # of the last digit, as a power of ten
+    pairs = zip(several, told, strict=True)
+    return [_to(x, unit) if _unit(text) > unit else text for x, text in pairs]
+
+
+def _unit(text: str) -> int:
+    """Return which power of ten the last digit of a number is."""
+    digits, _, exponent = text.partition("e")
+    return int(exponent or 0) - len(digits.partition(".")[2])
+
+
+def _to(x: float, unit: int) -> str:
+    """Return a number to a digit that is this power of ten, below 1."""
+    if "e" in number(x):
+        return f"{x:.{math.floor(math.log10(abs(x))) - unit}e}"
+    return f"{x:.{-unit}f}"
+
+
 def chance(p: float) -> str:
     """Return a probability in words that never claim certainty."""
     if p > SURE:
@@ -83,4 +114,5 @@ def signed(x: float) -> str:
 
 def span(interval: Interval) -> str:
     """Return a mean with its interval."""
-    return f"{number(interval.mean)} ({number(interval.lower)} to {number(interval.upper)})"
+    mean, lower, upper = apart(*interval)
+    return f"{mean} ({lower} to {upper})"

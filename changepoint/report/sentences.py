@@ -216,7 +216,7 @@ def sure_lines(posterior: Answer) -> list[str]:
     if not found:
         return []
     unit = unit_of(posterior)
-    times = "1 change" if len(found) == 1 else f"{len(found)} changes"
+    times = "1 change" if len(found) == 1 else f"{len(found)} changes, each by itself"
     told = "; ".join(
         f"{between(one)} (P {equals(one.probability)}), from {unit.span(one.before)} to "
         f"{unit.span(one.after)}"

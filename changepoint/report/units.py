@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from changepoint.errors import DataError
-from changepoint.report.numbers import number
+from changepoint.report.numbers import apart, number
 from changepoint.results.reported import Interval
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class Unit(NamedTuple):
 
     def cell(self, interval: Interval) -> str:
         """Return a mean and its ends without the label."""
-        mean, lower, upper = map(self.number, interval)
+        mean, lower, upper = apart(*self.scaled(interval))
         return f"{mean} ({lower} to {upper})"
 
     def span(self, interval: Interval) -> str:
         """Return a mean and its ends with the label."""
-        mean, lower, upper = map(self.number, interval)
+        mean, lower, upper = apart(*self.scaled(interval))
         return f"{mean}{self.label} ({lower} to {upper}{self.percent})"
 
     def scaled(self, interval: Interval) -> Interval:
@@ -59,9 +59,7 @@ class Unit(NamedTuple):
 
     def ends(self, before: float, after: float) -> str:
         """Return from what to what; more digits where three don't tell them apart."""
-        one, two = self.number(before), self.number(after)
-        if one == two:
-            one, two = (f"{self.per * x:.5g}" for x in (before, after))
+        one, two = apart(self.per * before, self.per * after)
         return f"from {one}{self.percent} to {two}{self.label}"
 
     def head(self, name: str) -> str:
@@ -110,17 +108,22 @@ def check_per(posterior: Answer, per: float | None) -> None:
     DataError
         If it is.
     """
-    if per is None:
-        return
-    told = isinstance(per, int | float | np.number) and not isinstance(per, bool)
-    if not told or not math.isfinite(per) or per <= 0:
-        raise DataError(f"per must be a number above 0, such as 1000, not {per!r}")
-    if not _is_rate(posterior):
+    check_number(per)
+    if per is not None and not _is_rate(posterior):
         family = posterior.model.likelihood
         raise DataError(
             f"per {per:,.10g} is a unit of rates, and the {family.subject} is "
             "none: it is told as it is. Leave per out"
         )
+
+
+def check_number(per: float | None) -> None:
+    """Refuse what is no number of events, whatever the answer; DataError."""
+    if per is None:
+        return
+    told = isinstance(per, int | float | np.number) and not isinstance(per, bool)
+    if not told or not math.isfinite(per) or per <= 0:
+        raise DataError(f"per must be a number above 0, such as 1000, not {per!r}")
 
 
 def _is_rate(posterior: Answer) -> bool:
