@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,8 +69,6 @@ def _told(time: Any) -> str | int | float:
         return time.item()  # type: ignore[no-any-return]
     if isinstance(time, np.datetime64):  # frames have nanoseconds
         time = time.astype("datetime64[us]").item()
-    if isinstance(time, datetime) and time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)  # as data with a zone are told
     text = time.isoformat() if hasattr(time, "isoformat") else str(time)
     return text.removesuffix("T00:00:00")
 
@@ -91,12 +88,11 @@ def place(events: Iterable[Event], observations: Observations) -> Placed:
     if not T:
         raise DataError(f"no event lies inside the data, which have no rows: {_named(events)}")
     stamps = np.arange(T) if observations.time is None else observations.time
-    dates = stamps.dtype.kind == "M"
     # The last row is as long as the longest of the twelve before it: months aren't all alike.
     end = stamps[-1] + np.diff(stamps[-13:]).max() if T > 1 else stamps[-1]
     found, outside, wrong = list[tuple[Any, Event]](), list[Event](), list[str]()
     for event in events:
-        at = moment(event.time, dates)
+        at = moment(event.time, observations)
         if at is None:
             named = f" ({plain(event.label)})" if event.label else ""
             wrong.append(f"{event.time!r}{named}")

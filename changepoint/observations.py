@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from changepoint.errors import SHOWN, DataError
 from changepoint.roles import RESPONSES as RESPONSES
 from changepoint.roles import ROLES as ROLES
 from changepoint.roles import behind
+from changepoint.zones import by_clocks, told_by_clocks, zone_of
 
 Floats = NDArray[np.float64]
 
+DAY = "datetime64[D]"
 BINARY_ROWS = 10  # in fewer, counts may be 0 and 1 by chance
 
 
@@ -54,6 +57,9 @@ class Observations:
     file, lines, columns
         Where the rows come from: the file, the line of each row (0 for a row that was added
         to fill the time grid), the column of each role. For messages.
+    zone
+        A time zone such as Europe/Berlin, by whose clocks rows are told, events are placed and
+        hours and weekdays are known; `time` is in UTC then. "" where times are as they stand.
     date_format
         How the file writes its dates, in codes of strptime, where day and month could stand in
         either order; "" otherwise.
@@ -94,6 +100,7 @@ class Observations:
     lines: NDArray[np.int64] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     date_format: str = ""
+    zone: str = ""
     copies: NDArray[np.int64] | None = None
     warnings: tuple[str, ...] = ()
     rows: Observations | None = None
@@ -107,6 +114,10 @@ class Observations:
         names = _names(self.outcome_names, given["outcomes"])
         object.__setattr__(self, "outcome_names", names)
         object.__setattr__(self, "time", _times(self.time))
+        if self.zone:
+            zone_of(self.zone)
+            if self.time is None or self.time.dtype.kind != "M":
+                raise DataError(f"the zone {self.zone} is about times, and there are none")
         object.__setattr__(self, "lines", _lines(self.lines))
         object.__setattr__(self, "file", None if self.file is None else str(self.file))
         if not isinstance(self.columns, Mapping):
@@ -170,9 +181,14 @@ class Observations:
     def stamp(self, row: int) -> str | int | float:
         """Return the time of a row: an ISO date (a time stamp when not midnight), a number.
 
-        Where there are no times, the row itself.
+        With its offset from UTC where a zone is known; without times, the row itself.
         """
-        return row if self.time is None else stamp_of(self.time[row])
+        return row if self.time is None else stamp_of(self.time[row], self.zone)
+
+    @cached_property
+    def clocks(self) -> NDArray[Any] | None:
+        """The times as clocks show them, where a zone is known; else as they stand, (T,)."""
+        return None if self.time is None else by_clocks(self.time, self.zone)
 
     def label(self, row: int) -> str:
         """Return the same as text."""
@@ -186,6 +202,7 @@ class Observations:
             if numbers is not None:
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(numbers).tobytes())
+        digest.update(self.zone.encode())
         for name in self.outcome_names:
             digest.update(f"{name}\0".encode())
         for name, column in self.covariates.items():
@@ -194,13 +211,19 @@ class Observations:
         return digest.hexdigest()[:16]
 
 
-def stamp_of(time: Any) -> str | int | float:
-    """Return a time as text or number: an ISO date, a time stamp when not midnight."""
+def stamp_of(time: Any, zone: str = "") -> str | int | float:
+    """Return a time as text or number: an ISO date, a time stamp when not midnight.
+
+    By the clocks of a zone where there is one, whose midnights these are, with its offset.
+    """
+    if zone:
+        (shown,) = by_clocks(np.array([time]), zone)
+        return stamp_of(shown) if shown == shown.astype(DAY) else told_by_clocks(time, zone)
     if not isinstance(time, np.datetime64):
         number: int | float = time.item()
         return int(number) if number == int(number) else number
-    if time == time.astype("datetime64[D]"):
-        return str(time.astype("datetime64[D]"))
+    if time == time.astype(DAY):
+        return str(time.astype(DAY))
     whole = time == time.astype("datetime64[s]")
     return str(time.astype("datetime64[s]") if whole else time)
 

@@ -94,6 +94,7 @@ class Recorded:
             },
             file=attrs["file"] or None,
             columns=json.loads(attrs["columns"]),
+            zone=attrs.get("zone", ""),
         )
 
     @property

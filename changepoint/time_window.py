@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +11,9 @@ from numpy.typing import NDArray
 
 from changepoint.errors import DataError
 from changepoint.observations import Observations
+from changepoint.zones import in_utc
 
+_OFFSET = re.compile(r"(.+[T ][0-9:.]+)(Z|[+-][0-9]{2}(?::?[0-9]{2})?)")
 _MOMENT = np.timedelta64(1, "us")
 
 
@@ -38,9 +42,16 @@ def rows_between(observations: Observations, first: Any, last: Any) -> Covered:
     T = len(observations)
     if not T:
         raise DataError(f"there are no rows between {first} and {last}, nor any others")
+    low, high = _place(observations, first)[0], _place(observations, last)[1]
+    return _covered(observations, (low, high), first, last)
+
+
+def _covered(
+    observations: Observations, ends: tuple[Any, Any], first: Any, last: Any
+) -> Covered:
+    """Return the rows between two moments, which were told so."""
+    (low, high), T = ends, len(observations)
     stamps = np.arange(T) if observations.time is None else observations.time
-    dates = stamps.dtype.kind == "M"
-    low, high = _place(observations, first, dates)[0], _place(observations, last, dates)[1]
     if low > high:
         raise DataError(
             f"the window ends, at {last}, before it begins, at {first}: exchange the two"
@@ -48,8 +59,8 @@ def rows_between(observations: Observations, first: Any, last: Any) -> Covered:
     # A row lasts until the next one; the last, as long as the one before it.
     step = stamps[-1] - stamps[-2] if T > 1 else stamps[-1] - stamps[-1]
     if high < stamps[0] or (low > stamps[-1] and low >= stamps[-1] + step):
-        ends = f"{observations.label(0)} to {observations.label(T - 1)}"
-        raise DataError(f"there are no rows between {first} and {last}; the data have {ends}")
+        told = f"{observations.label(0)} to {observations.label(T - 1)}"
+        raise DataError(f"there are no rows between {first} and {last}; the data have {told}")
     begin = max(int(np.searchsorted(stamps, low, "right")) - 1, 0)
     end = int(np.searchsorted(stamps, high, "right"))
     note = ""
@@ -78,37 +89,42 @@ def rows_since(observations: Observations, since: Any) -> Covered:
     """
     stamps = np.arange(len(observations)) if observations.time is None else observations.time
     last = stamps[-1]
-    begin, _ = _place(observations, since, stamps.dtype.kind == "M", "since must be a time")
+    begin, _ = _place(observations, since, "since must be a time")
     step = last - stamps[-2] if len(stamps) > 1 else last - last
+    end = observations.label(len(stamps) - 1)
     if begin > last and begin >= last + step:
-        end = observations.label(len(stamps) - 1)
         raise DataError(f"there are no rows since {since}: the data end with {end}")
-    return rows_between(observations, since, max(last, begin))
+    return _covered(observations, (begin, max(last, begin)), since, end)
 
 
-def moment(time: Any, dates: bool) -> Any:
+def moment(time: Any, observations: Observations) -> Any:
     """Return the first moment of a time as compares with those of the data; None of no time."""
-    ends = _ends(time, dates)
+    ends = _ends(time, observations)
     return None if ends is None else ends[0]
 
 
 def _place(
-    observations: Observations,
-    end: Any,
-    dates: bool,
-    rule: str = "first and last must be times",
+    observations: Observations, end: Any, rule: str = "first and last must be times"
 ) -> tuple[Any, Any]:
     """Return first and last moment of a time, as compares with those of the data."""
-    ends = _ends(end, dates)
+    ends = _ends(end, observations)
     if ends is None:
         raise DataError(f"{rule} such as {observations.label(0)}, not {end!r}")
     return ends
 
 
-def _ends(end: Any, dates: bool) -> tuple[Any, Any] | None:
-    """Return first and last moment of a time; None where it is none."""
+def _ends(end: Any, observations: Observations) -> tuple[Any, Any] | None:
+    """Return first and last moment of a time; None where it is none.
+
+    Without an offset from UTC it is one of the clocks of the data.
+    """
+    dates = observations.time is not None and observations.time.dtype.kind == "M"
+    if isinstance(end, datetime) and end.tzinfo is not None:
+        end = end.isoformat()
+    apart = _OFFSET.fullmatch(end) if dates and isinstance(end, str) else None
     try:
-        place = np.asarray(end)
+        offset = datetime.fromisoformat(end).tzinfo if apart else None
+        place = np.asarray(apart[1] if apart else end)
         if dates and place.dtype.kind not in "MUO":
             return None
         begin = place.astype("datetime64[us]" if dates else np.float64)
@@ -119,6 +135,10 @@ def _ends(end: Any, dates: bool) -> tuple[Any, Any] | None:
         told = place.astype("datetime64")
         unit: Any = np.datetime_data(told.dtype)[0]  # such as that of days
         next_one = (told + np.timedelta64(1, unit)).astype("datetime64[us]")
-        return begin, max(next_one - _MOMENT, begin)
-    except (TypeError, ValueError, OverflowError):
+        first, after = (
+            in_utc(at.item().replace(tzinfo=offset), observations.zone)
+            for at in (begin, next_one)
+        )
+        return first, max(after - _MOMENT, first)
+    except (TypeError, ValueError, OverflowError, AttributeError):
         return None

@@ -49,7 +49,6 @@ def posterior():
         {"2024-03-10": "launch"},
         {date(2024, 3, 10): "launch"},
         {pd.Timestamp("2024-03-10"): "launch"},
-        {datetime(2024, 3, 10, tzinfo=UTC): "launch"},
         {np.datetime64("2024-03-10"): "launch"},
         [("2024-03-10", "launch")],
         [("2024-03-10", "launch"), ("2024-03-10", "launch")],
@@ -57,6 +56,16 @@ def posterior():
 )
 def test_ways_to_give_one(given):
     assert events_of(given) == (Event("2024-03-10", "launch"),)
+
+
+def test_a_time_with_an_offset_keeps_it():
+    """What UTC is where nothing else is known of the data, their zone where it is."""
+    (event,) = events_of({datetime(2024, 3, 10, 5, tzinfo=UTC): "launch"})
+    assert event == Event("2024-03-10T05:00:00+00:00", "launch")
+    for zone, row in (("", 2), ("Asia/Tokyo", 2), ("America/Los_Angeles", 2)):
+        hours = np.datetime64("2024-03-10T03:00") + np.arange(9) * np.timedelta64(1, "h")
+        data = Observations(count=np.ones(9), time=hours, zone=zone)
+        assert place([event], data).rows == (row,)
 
 
 def test_labels_may_be_absent():

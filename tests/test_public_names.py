@@ -19,6 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # it; the innermost that is named counts. `changepoint` are the public names.
 LAYERS = (
     {"errors", "plain", "roles", "version"},
+    {"zones"},
     {"priors", "changes", "observations", "sampling.distributions"},
     {"time_window"},
     {"events"},

@@ -54,7 +54,7 @@ class Columns:
         The last one.
     zone
         The time zone of clock times, such as Europe/Berlin, where an hour comes twice as clocks
-        go back; they are told in UTC.
+        go back. Times are told, and options read, by its clocks.
     exclude
         FROM:TO, both included: rows that count as missing, such as an outage; dates as the file
         has them or as 2024-01-31, also with clock times (2024-01-01T05:00:2024-01-01T09:00), or

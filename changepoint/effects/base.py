@@ -164,8 +164,8 @@ def contrasts(levels: int) -> Floats:
 
 
 def dates(observations: Observations, name: str) -> NDArray[np.datetime64]:
-    """Return the times, which must be dates."""
-    time = observations.time
+    """Return the times as clocks show them, which must be dates."""
+    time = observations.clocks
     if time is None or time.dtype.kind != "M":
         raise DataError(
             f"the effect {name!r} needs dates, and the data have "

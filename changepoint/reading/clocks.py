@@ -15,6 +15,7 @@ from changepoint.observations import stamp_of
 from changepoint.reading.datestyles import read_clock, split_clock, tried
 from changepoint.reading.table import Table, prefixed, shown
 from changepoint.reading.timegrid import Series, commonest
+from changepoint.zones import zone_of
 
 Mask = NDArray[np.bool_]
 HOUR = np.timedelta64(3_600_000_000, "us")
@@ -88,13 +89,7 @@ def in_utc(series: Series, zone: str, file: str | None) -> tuple[Series, tuple[s
         If there is no such zone, if there are no clock times, or if there are times that its
         clocks skip.
     """
-    try:
-        local = zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise DataError(
-            f"there is no time zone {zone!r}: expected a name such as Europe/Berlin"
-        ) from None
-    time = series.time
+    local, time = zone_of(zone), series.time
     if time is None or time.dtype.kind != "M":
         raise DataError(prefixed(file, "a zone is about clock times, and there are none"))
     reverse = len(time) > 1 and bool(time[0] > time[-1])
@@ -122,7 +117,7 @@ def in_utc(series: Series, zone: str, file: str | None) -> tuple[Series, tuple[s
         raise DataError(
             prefixed(file, f"{len(problems)} times don't exist in {zone}"), problems
         )
-    note = f"clock times were taken as those of {zone}, and are told in UTC"
+    note = f"clock times were taken as those of {zone}"
     return replace(series, time=utc), (note,)
 
 

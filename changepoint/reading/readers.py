@@ -190,8 +190,8 @@ def read_csv(
         The first and the last day, or time, of which the rows tell: a log of events begins
         and ends there, by default with its first and last row.
     zone
-        The time zone of clock times that have none, such as Europe/Berlin: they become UTC, and
-        an hour that comes twice, as clocks go back, is told by its order.
+        The time zone of clock times that have none, such as Europe/Berlin: they are kept in UTC
+        and told by its clocks; an hour that comes twice, as clocks go back, by its order.
     exclude
         Windows of time whose rows count as missing, such as outages: pairs of first and last,
         ``[("2024-01-01", "2024-01-05")]``, or text, ``["2024-01-01:2024-01-05"]``; both

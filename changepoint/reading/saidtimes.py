@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
 from changepoint.errors import DataError
@@ -76,13 +76,12 @@ def said(text: str, observations: Observations | None = None) -> Said:
     style = next((style for style in STYLES if style.pattern.fullmatch(day)), None)
     found = _span(style, day, text) if style else (_in_order(day, text, written),) * 2
     elapsed = tried(read_clock, clock)
-    if elapsed is None or elapsed.offset is not None:
-        why = "isn't a clock time" if elapsed is None else "has an offset from UTC"
-        raise DataError(f"{text!r}: {clock!r} {why}; write it as 05:30, as the answer tells it")
+    if elapsed is None:
+        raise DataError(f"{text!r}: {clock!r} isn't a clock time; write it as 05:30")
     if clock:
-        hour, rest = divmod(elapsed.elapsed, timedelta(hours=1))
-        told = f"{found[0]}T{hour:02}{str(rest)[1:]}"
-        return Said(told, told)
+        zone = None if elapsed.offset is None else timezone(elapsed.offset)
+        at = datetime.fromisoformat(found[0]).replace(tzinfo=zone) + elapsed.elapsed
+        return Said(at.isoformat(), at.isoformat())
     return Said(*found)
 
 

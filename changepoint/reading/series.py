@@ -88,6 +88,7 @@ def gathered(
             raise DataError(prefixed(file, "the times have offsets already: leave out zone"))
         series, noticed = in_utc(series, how.zone, file)
         notes += noticed
+        told["zone"] = how.zone
     if how.aggregate is None:
         series, noticed = ascending(series)
         notes += noticed
@@ -96,7 +97,7 @@ def gathered(
         rows = series.with_constants(fixed).observations(told)
         notes += [*noticed, *_copied(series)]
         series = whole
-    series, noticed = on_grid(series)
+    series, noticed = on_grid(series, told.get("zone", ""))
     notes += [*noticed, *_fixed_notes(fixed, how)]
     series, noticed = of_totals(series, columns, file, how.difference)
     notes += noticed

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from changepoint.observations import Floats, Observations
+from changepoint.observations import Floats, Observations, stamp_of
 
 Indices = NDArray[np.int64]
 DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
@@ -68,7 +68,7 @@ class Grid(NamedTuple):
     time: Callable[[Indices], NDArray[Any]]
 
 
-def on_grid(series: Series) -> tuple[Series, tuple[str, ...]]:
+def on_grid(series: Series, zone: str = "") -> tuple[Series, tuple[str, ...]]:
     """Return rows in ascending order on a regular grid, and what was done to them.
 
     Times that repeat or go back and forth stay as they are, for the model's check to report.
@@ -83,7 +83,7 @@ def on_grid(series: Series) -> tuple[Series, tuple[str, ...]]:
     if added == 0:
         return series, ()
     absent = np.setdiff1d(np.arange(grid.places[-1] + 1), grid.places, assume_unique=True)
-    return _filled(series, grid, absent), (_report(grid, absent),)
+    return _filled(series, grid, absent), (_report(grid, absent, zone),)
 
 
 def _filled(series: Series, grid: Grid, absent: Indices) -> Series:
@@ -117,9 +117,11 @@ def _irregular(time: NDArray[Any], grid: Grid | None, added: int) -> str:
     return note
 
 
-def _report(grid: Grid, absent: Indices) -> str:
+def _report(grid: Grid, absent: Indices, zone: str) -> str:
     times = grid.time(absent[:_NAMED])
-    if times.dtype.kind == "M":
+    if zone:
+        names = [str(stamp_of(time, zone)) for time in times]
+    elif times.dtype.kind == "M":
         names = [str(name) for name in np.datetime_as_string(times, unit="auto")]
     else:
         names = [f"{number:.12g}" for number in times]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from changepoint.errors import ModelError
 from changepoint.report.numbers import equals
 from changepoint.results.events import near
@@ -91,14 +89,13 @@ def alert_of(posterior: Answer, threshold: float, since: Any = None) -> Alert:
     """
     check_threshold(threshold)
     observations = posterior.observations
-    time = np.arange(len(observations)) if observations.time is None else observations.time
     if since is None:
         first, window = _lately(observations)
     else:
         rows, note = rows_since(observations, since)
         first = int(rows.argmax())
         window = f"the row that {since} lies in" if note else ""
-    p = posterior.probability_between(time[first], time[-1])
+    p = posterior.probability_between(*map(observations.stamp, (first, len(observations) - 1)))
     return Alert(observations.stamp(first), window, p, threshold)
 
 

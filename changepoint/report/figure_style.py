@@ -17,6 +17,7 @@ from changepoint.errors import DataError
 from changepoint.plain import drawable
 from changepoint.report.units import unit_of
 from changepoint.time_window import moment
+from changepoint.zones import zone_of
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import RendererBase
@@ -116,7 +117,7 @@ def times_of(posterior: Answer) -> NDArray[Any]:
     """Return the times of the events inside the data, as those of the rows are, (E,)."""
     x = places(posterior)
     dates = x.dtype.kind == "M"
-    times = [moment(event.time, dates) for event in posterior.placed.events]
+    times = [moment(event.time, posterior.observations) for event in posterior.placed.events]
     return np.array(times, x.dtype if dates else np.float64)
 
 
@@ -158,9 +159,11 @@ def draw_dates(ax: Axes, posterior: Answer) -> None:
     elif np.issubdtype(time.dtype, np.datetime64):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+        zone = posterior.observations.zone
+        clocks = zone_of(zone) if zone else None
+        locator = AutoDateLocator(tz=clocks, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
-        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        formatter = ConciseDateFormatter(locator, tz=clocks)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_formatter(formatter)
     else:
         ax.set_xlabel(drawable(posterior.observations.columns.get("time", "time")))

@@ -225,7 +225,7 @@ def _when(posterior: Answer, change: Change) -> str:
     """Return when a change was: around a time, unless it is the only one that may be."""
     observations, rows = posterior.observations, change.credible
     known = rows[0][0] == rows[-1][1]
-    time = observations.time
+    time = observations.clocks
     if time is None:
         return f"{'at' if known else 'around'} row {change.index}"
     if not np.issubdtype(time.dtype, np.datetime64):

@@ -27,7 +27,7 @@ from changepoint.report.sentences import (
     sentence,
     surely,
 )
-from changepoint.report.sparkline import curve_of, ticks_of
+from changepoint.report.sparkline import curve_of, ticked, ticks_of
 from changepoint.report.units import PLAIN, Unit, unit_of
 from changepoint.results.reported import Change, most_telling
 from changepoint.results.sure_changes import SureChange
@@ -133,7 +133,7 @@ def _chart(posterior: Answer, target: float | None) -> tuple[dict[str, Any] | No
         for line in chart[1:7]
     ]
     names = ("y", "centre", "lower", "upper", "wide_lower", "wide_upper")
-    ticks = ticks_of(T if observations.time is None else observations.time)
+    ticks = ticks_of(ticked(observations))
     return {
         **dict(zip(names, lines, strict=True)),
         "beyond": np.flatnonzero(chart.beyond).tolist(),

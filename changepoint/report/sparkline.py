@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from changepoint.answer import Answer
+from changepoint.observations import Observations
 
 Floats = NDArray[np.float64]
 
@@ -117,7 +118,7 @@ def curve_of(answer: Answer, stride: int) -> Curve:
         mean,
         upper,
         np.minimum(change, 1.0),
-        ticks_of(T if observations.time is None else observations.time, stride),
+        ticks_of(ticked(observations), stride),
         zero=family.domain[0] >= 0,
     )
 
@@ -161,6 +162,15 @@ STEPS = (
     *((n, "M", 2.6e6, 0, 7) for n in (1, 3, 6)),
     *((n, "Y", 3.1e7, 1970, 4) for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
+
+
+def ticked(observations: Observations) -> NDArray[Any] | int:
+    """Return what marks of the axis are made of: times by their clocks, ascending, or T."""
+    time = observations.clocks
+    if time is None or not observations.zone:
+        return len(observations) if time is None else time
+    shown = np.maximum.accumulate(time.astype(np.int64))  # an hour that comes twice
+    return shown.astype(time.dtype)
 
 
 def ticks_of(time: NDArray[Any] | int, stride: int = 1, most: int = 7) -> tuple[Tick, ...]:

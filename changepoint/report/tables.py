@@ -60,8 +60,13 @@ def frame(posterior: Answer) -> pd.DataFrame:
     columns.append("probability_of_increase")
     index = pd.Index([change.index for change in posterior.changes], name="index", dtype=int)
     table = pd.DataFrame(rows, index=index, columns=columns)
+    zone = posterior.observations.zone
     for name in columns[:2] if dates else ():
-        table[name] = np.array(table[name], "datetime64[us]")
+        if zone:
+            utc = pd.to_datetime(table[name], utc=True, format="ISO8601")
+            table[name] = utc.dt.tz_convert(zone)
+        else:
+            table[name] = np.array(table[name], "datetime64[us]")
     return table
 
 

@@ -170,6 +170,7 @@ def _attributes(result: Result) -> dict[str, str | int | float]:
         "file": encodable(observations.file or ""),
         "columns": json.dumps(dict(observations.columns)),
         "has_time": int(observations.time is not None),
+        "zone": observations.zone,
         "fingerprint": observations.fingerprint(),
         "candidates": json.dumps(told_of(result.candidates)),
         "effects": json.dumps([effect.to_dict() for effect in result.effects]),

@@ -69,7 +69,7 @@ def words(
 
 def by_the_day(observations: Observations) -> bool:
     """Whether the rows are days."""
-    time = observations.time
+    time = observations.clocks
     if time is None or time.dtype.kind != "M" or len(time) < 2:
         return False
     days = time.astype("datetime64[D]")

@@ -160,9 +160,9 @@ def _standardized(
 
 def _weekdays(observations: Observations, rows: Integers) -> Integers | None:
     """Return the weekdays of rows, Monday 0; None unless they are three weeks by the day."""
-    if observations.time is None or not by_the_day(observations):
+    if observations.clocks is None or not by_the_day(observations):
         return None
-    days = observations.time[rows].astype("datetime64[D]").astype(np.int64)
+    days = observations.clocks[rows].astype("datetime64[D]").astype(np.int64)
     which: Integers = (days + 3) % 7
     enough = days[-1] - days[0] + 1 >= 21 and len(np.unique(which)) > 1
     return which if enough else None

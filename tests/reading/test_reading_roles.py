@@ -108,7 +108,7 @@ def test_observations_have_a_field_for_each_role_that_is_numbers():
     assert tuple(fields[: len(ROLES)]) == ROLES
     assert set(fields) - set(ROLES) == {
         *("outcome_names", "time", "file", "lines", "columns", "copies", "warnings", "rows"),
-        *("covariates", "date_format"),
+        *("covariates", "date_format", "zone"),
     }
     documented = re.findall(r"^(\w+)$", inspect.getdoc(Observations), re.M)
     assert [name for name in documented if name in ROLES] == list(ROLES)
