@@ -192,6 +192,18 @@ class Model:
         )
 
     def _unused(self, observations: Observations) -> Iterator[str]:
+        family = self.likelihood
+        for role in behind("count"):
+            numbers = getattr(observations, role)
+            if numbers is None or role in (*family.needs, *family.uses):
+                continue
+            if not np.any(numbers[~np.isnan(numbers)] != 1):
+                continue  # single trials say no more than the response does
+            name = observations.columns.get(role, role)
+            counts = ""
+            if family.response == "rate":
+                counts = ": given as counts (rate times trials), larger rows would weigh more"
+            yield f"column {name!r} ({role}) is not used by {family.name!r}{counts}"
         used = {effect.column for effect in self.effects if isinstance(effect, Covariate)}
         for name in observations.covariates:
             if name not in used:

@@ -363,3 +363,14 @@ def test_a_saved_posterior_has_the_same(name, tmp_path):
     posterior = fit(Model(family), DATA[column], DRAWS)
     posterior.save(tmp_path / "posterior.nc")
     assert Posterior.load(tmp_path / "posterior.nc").sensitivity == posterior.sensitivity
+
+
+@pytest.mark.parametrize("mu", [-8.0, -4.0, 0.5, 3.0])
+@pytest.mark.parametrize("sigma", [0.01, 0.3])
+def test_narrow_priors_of_the_hyperparameter_are_moved(mu, sigma):
+    """All of what is known may lie below the nodes, or above."""
+    family = likelihoods.BetaBinomial(log_excess=priors.Normal(mu, sigma))
+    posterior = fit(Model(family), DATA["count"], DRAWS)
+    told = posterior.hyper_sensitivity
+    assert all(0 <= p <= 1 for p in told.values())
+    assert told[1.0] == pytest.approx(posterior.probability_of_change, abs=1e-6)

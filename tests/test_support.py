@@ -1,5 +1,6 @@
 """The support check: a test for each rule, over all families that it concerns."""
 
+import re
 from dataclasses import fields
 
 import numpy as np
@@ -183,6 +184,21 @@ def test_single_trials_with_other_numbers_of_trials():
     assert table["remedy"].str.contains("'binomial'").all()
     observations = data("bernoulli", trials=np.ones(8))
     assert Model(likelihoods.Bernoulli()).check(observations) == ()
+
+
+def test_what_stands_behind_events_and_is_not_used_is_said():
+    ten = np.full(20, 10.0)
+    rates = Observations(
+        rate=np.linspace(0.1, 0.4, 20), trials=ten, columns={"trials": "visits"}
+    )
+    (said,) = Model(likelihoods.Beta()).check(rates)
+    assert re.match(r"column 'visits' \(trials\) is not used by 'beta': given as counts", said)
+    counts = Observations(count=np.arange(20) % 5, trials=ten)
+    assert any(
+        "'trials' (trials) is not used by 'poisson'" in note
+        for note in Model(likelihoods.Poisson()).check(counts)
+    )
+    assert not any("not used" in note for note in Model(likelihoods.Binomial()).check(counts))
 
 
 @pytest.mark.parametrize("name", ["negative-binomial", "poisson"])

@@ -157,7 +157,8 @@ def lattice_weights(prior: HyperPrior, v: Floats, step: float, limit: bool) -> F
     weights = np.append(-np.inf, weights)
     three = [0, 1, 1 + apart(step)]
     with np.errstate(divide="ignore"):
-        weights[three] = np.log(np.exp(weights[three]) + parts @ below)
+        # A parabola takes from the third: of a prior that is all below, more than it has.
+        weights[three] = np.log(np.maximum(np.exp(weights[three]) + parts @ below, 0.0))
     return weights
 
 
