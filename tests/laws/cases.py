@@ -17,6 +17,7 @@ from changepoint import Changes, Exact, Model, Observations, Posterior, likeliho
 from changepoint.exact.effect_filter import infer
 from changepoint.exact.forward_backward import Wants
 from changepoint.exact.hyper_mixture import Condition, Inference
+from changepoint.exact.solve import solve
 from changepoint.likelihoods import FAMILIES, Likelihood
 from changepoint.likelihoods.grid import GridLikelihood
 
@@ -360,6 +361,11 @@ def simulate(name: str, seed: int, T: int, missing: float = 0.0) -> Observations
 def answer(model: Model, data: Observations, draws: int = 4, seed: int = 0) -> Posterior:
     """The exact posterior; priors that were left out are filled, data are not checked."""
     return Posterior(Exact(draws=draws, seed=seed).run(model.resolve(data), data))
+
+
+def log_evidence(model: Model, data: Observations) -> float:
+    """The log evidence of `answer`, without the rest, nine tenths of its time."""
+    return solve(model.resolve(data), data, draws=4, seed=0).log_evidence
 
 
 class Marginals(NamedTuple):
