@@ -106,7 +106,7 @@ def test_evidence_and_places_of_hard_series(data: str, prior: priors.Beta, m: in
         else:
             k = np.arange(changes.at_most + 1)
             told = log_sum(sums[: changes.at_most + 1] + k * log_rho)
-        found = log_evidence(Model(family, changes), observations)
+        found = answer(Model(family, changes), observations).log_evidence  # none raises
         errors[f"log evidence, {changes}"] = abs(found - told - log_c[0])
     check({key: float(error) for key, error in errors.items()}, TOLERANCE, data)
 
