@@ -13,7 +13,7 @@ from changepoint.errors import DataError, ModelError
 from changepoint.likelihoods import Binomial, Likelihood, Poisson
 from changepoint.likelihoods.grid import GridLikelihood
 from changepoint.likelihoods.hyperparameter import Hyperparameter
-from changepoint.likelihoods.links import ODD, linked
+from changepoint.likelihoods.links import heeded, linked
 from changepoint.observations import Observations
 from changepoint.priors import Uniform
 
@@ -95,8 +95,7 @@ def _pulled(family: GridLikelihood, observations: Observations) -> Floats:
     estimate, pooled = family.estimates(observations), family.pooled(observations)
     proportion = family.domain[1] == 1
     if family.response == "rate":  # a rate as such has no events
-        highest = 1 - (1 - pooled) / ODD
-        return linked(family.domain, np.clip(estimate, pooled / ODD, highest))
+        return heeded(family.domain, estimate, pooled)
     worth = family.worth(observations)
     one = 1 / (min(pooled, 1 - pooled) if proportion else pooled)  # what has one event
     return linked(family.domain, (worth * estimate + one * pooled) / (worth + one))

@@ -20,7 +20,7 @@ from changepoint.exact.hyper_mixture import KEEP, Condition, Inference, Together
 from changepoint.exact.hyper_nodes import HyperNodes
 from changepoint.exact.row_likelihood import Rows
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import ODD, is_relative, linked
+from changepoint.likelihoods.links import heeded, is_relative
 from changepoint.likelihoods.series import Nodes, Series, Shifts
 from changepoint.model import Model
 
@@ -140,10 +140,10 @@ class FilterSurface(Surface):
         series, family = self.series, self.family
         seen = series.index[series.index < len(series.copies)]
         y = series.columns["estimate"]
-        if is_relative(family.domain):  # rows without events say little
-            pooled = float(series.pooled[0])
-            y = np.clip(y, pooled / ODD, min(ODD * pooled, 1 - (1 - pooled) / ODD))
-        return linked(family.domain, y)[seen], self.shifts.patterns[series.pattern[seen]]
+        if is_relative(family.domain):
+            y = np.where(np.isnan(y), np.inf, y)  # of a waiting time of 0
+            y = heeded(family.domain, y, float(series.pooled[0]))
+        return y[seen], self.shifts.patterns[series.pattern[seen]]
 
     def at(self, hyper: Floats, beta: Floats) -> Height:
         """Return the height at some hyperparameters of the family and coefficients."""

@@ -18,7 +18,7 @@ from changepoint.exact.node_range import narrow, quantiles, widest
 from changepoint.exact.stretch import Stretch, weigh
 from changepoint.likelihoods.coordinates import Coordinate
 from changepoint.likelihoods.grid import GridLikelihood
-from changepoint.likelihoods.links import ODD, is_relative, linked, shift
+from changepoint.likelihoods.links import heeded, is_relative, linked, shift
 from changepoint.likelihoods.series import (
     Integers,
     Nodes,
@@ -186,10 +186,8 @@ def _remembered(
     """Return the same where rows keep a share of their level; shifts and shares, (n, P)."""
     pooled = float(series.pooled[0])
     middle = float(linked(family.domain, series.pooled)[0])
-    highest = 1 - (1 - pooled) / ODD if family.domain[1] == 1 else ODD * pooled
     least, largest = (
-        linked(family.domain, np.clip(end, pooled / ODD, highest))
-        for end in (series.least, series.largest)
+        heeded(family.domain, end, pooled) for end in (series.least, series.largest)
     )
     away = ((least - by) / kept).min() - middle, ((largest - by) / kept).max() - middle
     there = (family.shifted(series.pooled, np.array(far)) for far in away)

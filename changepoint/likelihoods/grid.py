@@ -156,7 +156,9 @@ class GridLikelihood(SegmentLikelihood):
         columns, pooled = self.columns(observations), np.array([self.pooled(observations)])
         estimates = self.estimates(observations)
         # A row of 0 trials or no exposure says nothing: it is as one that is missing.
-        telling = observations.observed(self.response) & ~np.isnan(estimates)
+        telling, divisor = observations.observed(self.response), self.divisor(observations)
+        if divisor is not None:
+            telling &= observations.column(divisor) != 0
         observed = np.flatnonzero(telling)
         some = {name: column[observed] for name, column in columns.items()}
         pattern, told = np.empty(0, np.int64), []

@@ -50,6 +50,15 @@ def linked(domain: tuple[float, float], theta: Floats) -> Floats:
     return eta
 
 
+def heeded(domain: tuple[float, float], theta: Floats, pooled: float) -> Floats:
+    """Return estimates on the link's scale, no further than `ODD` times from the pooled one.
+
+    As rows without events say little, or without time between two of them.
+    """
+    highest = 1 - (1 - pooled) / ODD if domain[1] == 1 else ODD * pooled
+    return linked(domain, np.clip(theta, pooled / ODD, highest))
+
+
 def is_relative(domain: tuple[float, float]) -> bool:
     """Whether a shift changes the parameter by a share of itself."""
     return not math.isinf(domain[0])

@@ -151,3 +151,19 @@ def test_a_row_of_nothing_says_what_a_missing_one_does(
         "mean, band": np.abs(found.arrays.rows - missing.arrays.rows).max(),
     }
     check({key: float(error) for key, error in errors.items()}, 1e-9)
+
+
+@pytest.mark.parametrize("effect", [Weekday(), Memory()], ids=["week", "memory"])
+def test_two_events_at_once_are_a_short_wait(effect: Effect) -> None:
+    """A waiting time of 0 has no finite rate, and says no less than one of next to nothing."""
+    y = np.random.default_rng(1).exponential(2, T)
+    time = np.arange("2024-01-01", T, dtype="datetime64[D]")
+    y[[10, 11]] = 0.0
+    short = np.where(y == 0, 1e-9, y)
+    model = Model(CASES["exponential"].models[0], effects=[effect])
+    zero, small = (
+        fit(model.resolve(Observations(value=y, time=time)), Observations(value=v, time=time))
+        for v in (y, short)
+    )
+    assert zero.log_evidence == pytest.approx(small.log_evidence, abs=0.02)
+    assert zero.probability_of_change == pytest.approx(small.probability_of_change, abs=0.01)
