@@ -236,6 +236,8 @@ def _when(posterior: Answer, change: Change) -> str:
     told, word = months[change.index].item(), "in" if known else "around"
     if (months == months.astype("datetime64[Y]")).all():
         return f"{word} {told.year}"
+    if len(months) > 1 and (np.diff(months.astype(int)) % 3 == 0).all() and told.month % 3 == 1:
+        return f"{word} Q{told.month // 3 + 1} {told.year}"
     return f"{word} {MONTHS[told.month - 1]} {told.year}"
 
 

@@ -51,7 +51,8 @@ def when(posterior: Posterior, row: int) -> str:
     if any(time.item().day > 1 for time in data.time):
         return f" {one:%Y-%m-%d}"
     if any(time.item().month > 1 for time in data.time):
-        return f" {one:%B %Y}"
+        quarters = all(time.item().month in (1, 4, 7, 10) for time in data.time)
+        return f" Q{one.month // 3 + 1} {one:%Y}" if quarters else f" {one:%B %Y}"
     return f" {one:%Y}"
 
 
@@ -121,6 +122,14 @@ def test_families_on_a_grid(name: str) -> None:
         data = dated(simulate(name, seed, T, missing=0.1 * seed), unit, NAMES if seed else {})
         changes = (Changes(), Changes(at_most=3), Changes(exactly=1), Changes(exactly=2))[seed]
         check(fit(Model(CASES[name].models[0], changes), data, Exact(draws=100)))
+
+
+def test_quarters_are_told_as_such() -> None:
+    data = simulate("binomial", 1, T)
+    months = np.datetime64("2003-01") + 3 * np.arange(T)
+    data = replace(data, time=months.astype("datetime64[us]"))
+    told = check(fit(Model(likelihoods.Binomial(), Changes(exactly=1)), data, DRAWS))
+    assert re.search(r" (in|around) Q[1-4] 20\d\d", told), told
 
 
 @pytest.mark.parametrize("name", CLOSED)
