@@ -307,7 +307,7 @@ def _under_other_priors(posterior: Answer) -> Iterator[Table]:
     for one in sensitivities(posterior):
         rows = [[times, chance(p)] for times, p in one.chances.items()]
         heads = [one.head, "P(any change)"]
-        yield Table("Sensitivity to the prior", heads, rows, one.note)
+        yield Table(f"Sensitivity to the prior: {one.of}", heads, rows, one.note)
 
 
 def _about(posterior: Answer) -> Iterator[tuple[str, str]]:

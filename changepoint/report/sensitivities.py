@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 class Sensitive(NamedTuple):
-    """P(any change) under other priors: what is varied, in words, and each, as text."""
+    """P(any change) under other priors: whose prior is varied, in words, and each, as text."""
 
+    of: str
     title: str
     head: str
     note: str
@@ -28,6 +29,7 @@ def sensitivities(posterior: Answer) -> Iterator[Sensitive]:
     under = f" under {family.title}" if len(posterior.likelihoods) > 1 else ""
     if posterior.sensitivity:
         yield Sensitive(
+            family.label,
             f"P(any change){under} by strength of the prior of the {family.label}",
             "times as strong",
             f"P(any change){under}, were the prior of the {family.label} so many times as "
@@ -37,6 +39,7 @@ def sensitivities(posterior: Answer) -> Iterator[Sensitive]:
     if posterior.hyper_sensitivity:
         assert family.hyper is not None  # it was varied
         yield Sensitive(
+            family.hyper.name,
             f"P(any change){under} by the {family.hyper.name} that the prior expects",
             "times as large",
             f"P(any change){under}, did the prior expect a {family.hyper.name} so many times "
